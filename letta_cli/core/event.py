@@ -1,0 +1,195 @@
+"""What a run tells: one typed stream, read by every frontend. Stored before it is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_args
+
+from letta_cli.core.message import ToolCall, ToolReturn, part_to_dict
+from letta_cli.core.permission import Decision
+from letta_cli.core.run import StopReason, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    run_id: str
+    conversation_id: str
+    agent_id: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    step: int
+    """Counts from 1 within the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    index: int
+    call_id: str
+    name: str
+    fragment: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProgress:
+    """The model's server works before the first word."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantMessage:
+    """The model's message is complete and stored: its whole text, and its reasoning."""
+
+    message_id: str
+    seq: int
+    text: str
+    reasoning: str
+    tool_calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallReady:
+    call: ToolCall
+    title: str
+    """One line for people, e.g. ``Bash(pytest -q)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """The run waits for `inbox.answer(request_id, …)`."""
+
+    request_id: str
+    call: ToolCall
+    title: str
+    decision: Decision
+    preview: Mapping[str, Any] | None
+    """A `core.tool.Display` of what would happen: the diff of an edit, the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolProgress:
+    call_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    result: ToolReturn
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChanged:
+    """This run edited a block."""
+
+    label: str
+    version: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The program tells person and model something; the stored text is in the thread.
+
+    Attributes:
+        kind: ``memory`` (another session changed a block), ``recovered`` (a run had died),
+            ``steer`` (the person's words in mid-run), ``warning`` or ``info`` (person only).
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    trigger: str
+    """``manual``, ``auto`` or ``overflow``."""
+    before_tokens: int
+    after_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    attempt: int
+    max_attempts: int
+    wait_seconds: float
+    code: str
+    message: str
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    step: int
+    usage: Usage
+    context_tokens: int
+    context_window: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """Attributes:
+    text: the last text of the model.
+    error_code: `AgentError.code` when `stop_reason` is ``error``.
+    denials: titles of calls that were refused because nobody could be asked, or by rule.
+    """
+
+    stop_reason: StopReason
+    text: str
+    usage: Usage
+    steps: int
+    error: str = ""
+    error_code: str = ""
+    exit_code: int = 0
+    denials: tuple[ToolCall, ...] = ()
+
+
+Event = (
+    RunStarted
+    | StepStarted
+    | TextDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | ModelProgress
+    | AssistantMessage
+    | ToolCallReady
+    | ApprovalRequested
+    | ToolProgress
+    | ToolReturned
+    | MemoryChanged
+    | Notice
+    | Compacted
+    | Retrying
+    | StepFinished
+    | RunFinished
+)
+
+EVENT_TYPES: tuple[type, ...] = get_args(Event)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ToolCall | ToolReturn):
+        return part_to_dict(value)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if hasattr(value, "__dataclass_fields__"):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return value
+
+
+def event_to_dict(event: Event) -> dict[str, Any]:
+    """A JSON-able dict: the fields, and ``event`` with the class's name."""
+    return {"event": type(event).__name__, **_plain(event)}

@@ -1,0 +1,20 @@
+"""Identifiers: a prefix that says what a thing is, and a random UUID, as Letta writes them."""
+
+import os
+from typing import Literal
+
+Prefix = Literal[
+    "agent", "conv", "block", "message", "run", "step", "passage", "session", "call", "request"
+]
+
+
+def new_id(prefix: Prefix) -> str:
+    """Return a fresh id such as ``conv-6f1c…``: the prefix and an RFC 9562 version 4 UUID.
+
+    Written out by hand because importing ``uuid`` costs more than the rest of this package.
+    """
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return f"{prefix}-{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,60 @@
+"""Shared memory: blocks that stand in the prompt, and every revision they went through."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Scope = Literal["agent", "project", "conversation"]
+"""Where a block is seen: in all conversations, in those of one project, in one only."""
+
+Actor = Literal["model", "person", "reflection", "import", "system"]
+
+DEFAULT_LIMIT = 5_000
+"""Characters a block may hold unless told otherwise (Letta's default for core memory)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who wrote: kept with each revision, shown with each notice."""
+
+    actor: Actor
+    conversation_id: str | None = None
+    run_id: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBlock:
+    """A named text that every conversation in its scope sees.
+
+    Attributes:
+        scope_key: empty for ``agent`` scope, else the project key or the conversation id.
+        limit: the most characters `value` may have.
+        version: grows by one with each edit.
+    """
+
+    id: str
+    agent_id: str
+    label: str
+    description: str
+    value: str
+    limit: int
+    read_only: bool
+    scope: Scope
+    scope_key: str
+    version: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRevision:
+    """One edit: the text before and after, who made it, when."""
+
+    block_id: str
+    label: str
+    version: int
+    """The version that this edit produced."""
+    before: str
+    after: str
+    origin: Origin
+    created_at: datetime
