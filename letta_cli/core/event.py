@@ -57,6 +57,8 @@ class AssistantMessage:
     text: str
     reasoning: str
     tool_calls: tuple[ToolCall, ...]
+    usage: Usage | None = None
+    """What this model call took; None when it was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class Compacted:
     """``manual``, ``auto`` or ``overflow``."""
     before_tokens: int
     after_tokens: int
+    usage: Usage = Usage()
+    """What writing the summary cost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,26 @@ class Rule:
     source: str = ""
 
 
+def rule_from_text(text: str, source: str = "") -> Rule:
+    """Read ``Tool`` or ``Tool(specifier)``: split at the first parenthesis, judge nothing.
+
+    ``Tool()`` and ``Tool(*)`` mean the whole tool.
+
+    Raises:
+        ValueError: no tool name, or a parenthesis that is not closed at the end.
+    """
+    stripped = text.strip()
+    tool, parenthesis, rest = stripped.partition("(")
+    if not tool or tool != tool.strip() or any(mark in tool for mark in " ),"):
+        raise ValueError(f"{text!r} is no rule: write Tool or Tool(specifier)")
+    if not parenthesis:
+        return Rule(tool, None, source)
+    if not rest.endswith(")"):
+        raise ValueError(f"{text!r} is no rule: its parenthesis is not closed at the end")
+    specifier = rest[:-1].strip()
+    return Rule(tool, None if specifier in ("", "*") else specifier, source)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Judged deny, then ask, then allow; the first list with a match wins."""

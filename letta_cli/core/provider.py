@@ -1,7 +1,7 @@
 """The door to a model: a request goes in, typed deltas come out."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from letta_cli.core.message import Message, Part
@@ -141,3 +141,26 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Let go of connections. Must not wait for the network."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """What configuration knows of one provider. Handed down; providers read no environment.
+
+    Attributes:
+        api_key: None where none is set; never shown.
+        base_url: None for the provider's own address.
+        cache_dir: where large downloads and server state live.
+        context_window: the person's own figure, which beats what the server says.
+        headers: sent with every request.
+        options: provider-specific strings, e.g. ``script`` of the scripted provider.
+    """
+
+    name: str
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    timeout_seconds: float = 600.0
+    cache_dir: str = ""
+    context_window: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str], ...] = ()

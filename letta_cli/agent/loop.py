@@ -1,0 +1,219 @@
+"""The run: one answer to one input, as one stream of events, each stored before it is told."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+
+from letta_cli.agent import memory_news
+from letta_cli.agent.budget import compaction_threshold
+from letta_cli.agent.compaction import compact
+from letta_cli.agent.model_call import Reply, call_model
+from letta_cli.agent.request import build, context_tokens, ensure_prompt
+from letta_cli.agent.tool_calls import Settled, settle_calls
+from letta_cli.agent.turn import Turn
+from letta_cli.core import exit_codes
+from letta_cli.core.errors import AgentError, ContextOverflow
+from letta_cli.core.event import (
+    AssistantMessage,
+    Compacted,
+    Event,
+    Notice,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    ToolCallReady,
+)
+from letta_cli.core.message import Part, Reasoning, Text, ToolCall
+from letta_cli.core.provider import Completed
+from letta_cli.core.run import StopReason, Usage
+
+USELESS_COMPACTIONS = 2
+"""Compactions in a row that free less than a tenth before the run gives up compacting."""
+
+INTERRUPTED = "The person interrupted here."
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands."""
+
+    run_id: str
+    steps: int = 0
+    usage: Usage = field(default_factory=Usage)
+    text: str = ""
+    calls: int = 0
+    denied: list[ToolCall] = field(default_factory=list[ToolCall])
+    stop: StopReason | None = None
+    useless_compactions: int = 0
+
+
+async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
+    """Answer `parts`. The last event is `RunFinished`.
+
+    A reader may stop at any event: closing the generator settles the run in the store, so
+    that the thread is well-formed and says that it was cut off.
+
+    Raises:
+        Conflict: another process continued the conversation; nothing was stored.
+    """
+    ensure_prompt(turn)
+    stored = turn.thread.start_run(turn.model, parts)
+    progress = Progress(stored.id)
+    try:
+        yield RunStarted(stored.id, turn.thread.conversation.id, turn.agent.id, turn.model)
+        try:
+            async for event in _steps(turn, progress):
+                yield event
+        except AgentError as error:
+            turn.thread.finish(progress.run_id, "error", str(error))
+            yield _finished(progress, "error", error)
+            return
+        stop = progress.stop or "end_turn"
+        turn.thread.finish(progress.run_id, stop)
+        yield _finished(progress, stop)
+    except (GeneratorExit, asyncio.CancelledError):
+        turn.store.runs.recover(turn.thread.conversation.id)
+        raise
+
+
+async def _steps(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
+    while progress.stop is None:
+        progress.stop = _limit_reached(turn, progress)
+        if progress.stop is not None:
+            return
+        progress.steps += 1
+        async for event in _prepare(turn, progress):
+            yield event
+        if turn.inbox.cancelled:
+            progress.stop = "cancelled"
+            return
+        yield StepStarted(progress.steps)
+        async for event in _step(turn, progress):
+            yield event
+        _hear_last_words(turn, progress)
+
+
+def _hear_last_words(turn: Turn, progress: Progress) -> None:
+    """What the person said while the model finished gets an answer in this run."""
+    if progress.stop == "end_turn" and turn.inbox.has_steers:
+        progress.stop = None
+
+
+def _limit_reached(turn: Turn, progress: Progress) -> StopReason | None:
+    limits = turn.limits
+    if limits.max_steps is not None and progress.steps >= limits.max_steps:
+        return "max_steps"
+    cost = progress.usage.cost_usd
+    if limits.max_budget_usd is not None and cost is not None and cost >= limits.max_budget_usd:
+        return "max_budget"
+    return None
+
+
+async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
+    """Bring the thread up to date before a model call: steering, memory news, room."""
+    for said in turn.inbox.take_steers():
+        turn.thread.append("user", (Text(said),), run_id=progress.run_id)
+        yield Notice("steer", said)
+    news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
+    if news is not None:
+        yield Notice("memory", news.text)
+    if progress.useless_compactions < USELESS_COMPACTIONS and context_tokens(
+        turn
+    ) > compaction_threshold(turn.info):
+        async for event in _compact(turn, progress, "auto"):
+            yield event
+
+
+async def _compact(turn: Turn, progress: Progress, trigger: str) -> AsyncGenerator[Event, None]:
+    useful = False
+    async for event in compact(turn, trigger):
+        if isinstance(event, Compacted):
+            useful = event.after_tokens < event.before_tokens * 0.9
+            progress.usage += event.usage
+        yield event
+    progress.useless_compactions = 0 if useful else progress.useless_compactions + 1
+
+
+async def _step(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
+    reply = Reply()
+    try:
+        async for event in call_model(turn, build(turn), progress.run_id, reply):
+            yield event
+    except ContextOverflow:
+        if progress.useless_compactions >= USELESS_COMPACTIONS:
+            raise
+        turn.meter.reset()
+        async for event in _compact(turn, progress, "overflow"):
+            yield event
+        progress.steps -= 1
+        return
+    if reply.completed is None:
+        _keep_interrupted(turn, progress, reply)
+        return
+    async for event in _take_reply(turn, progress, reply.completed):
+        yield event
+
+
+def _keep_interrupted(turn: Turn, progress: Progress, reply: Reply) -> None:
+    """Store what had streamed, and that it was cut off, so that the thread reads right."""
+    partial = reply.partial.strip()
+    if partial:
+        turn.thread.add_reply(progress.run_id, (Text(partial),), Usage())
+        progress.text = partial
+    turn.thread.append("notice", (Text(INTERRUPTED),), run_id=progress.run_id)
+    progress.stop = "cancelled"
+
+
+async def _take_reply(
+    turn: Turn, progress: Progress, completed: Completed
+) -> AsyncGenerator[Event, None]:
+    usage = completed.usage
+    progress.usage += usage
+    parts = completed.parts or (Text(""),)
+    message = turn.thread.add_reply(progress.run_id, parts, usage)
+    if usage.context:
+        turn.meter.measured(usage.context, message.seq)
+    progress.text = message.text or progress.text
+    reasoning = "\n".join(part.text for part in parts if isinstance(part, Reasoning) and part.text)
+    calls = message.tool_calls
+    yield AssistantMessage(message.id, message.seq, message.text, reasoning, calls)
+    if calls:
+        async for event in _take_calls(turn, progress, calls):
+            yield event
+    elif not turn.inbox.cancelled:
+        progress.stop = completed.stop_reason
+    yield StepFinished(progress.steps, usage, context_tokens(turn), turn.info.context_window)
+    if turn.inbox.cancelled and progress.stop is None:
+        progress.stop = "cancelled"
+
+
+async def _take_calls(
+    turn: Turn, progress: Progress, calls: Sequence[ToolCall]
+) -> AsyncGenerator[Event, None]:
+    progress.calls += len(calls)
+    for call in calls:
+        tool = turn.tools.get(call.name)
+        yield ToolCallReady(call, tool.title(call.arguments) if tool else call.name)
+    settled = Settled()
+    async for event in settle_calls(turn, progress.run_id, calls, settled):
+        yield event
+    turn.thread.add_returns(progress.run_id, settled.in_order(calls))
+    progress.denied.extend(settled.denied)
+    if settled.stopped or turn.inbox.cancelled:
+        progress.stop = "cancelled"
+
+
+def _finished(progress: Progress, stop: StopReason, error: AgentError | None = None) -> RunFinished:
+    nothing_done = not progress.text.strip() and not progress.calls
+    code = exit_codes.of_run(stop, denied=bool(progress.denied), nothing_done=nothing_done)
+    return RunFinished(
+        stop_reason=stop,
+        text=progress.text,
+        usage=progress.usage,
+        steps=progress.steps,
+        error=str(error) if error else "",
+        error_code=error.code if error else "",
+        exit_code=error.exit_code if error else code,
+        denials=tuple(progress.denied),
+    )

@@ -1,0 +1,103 @@
+"""One model call: streamed, retried by hand, its partial text kept against a crash."""
+
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+from letta_cli.agent.retry import wait_before
+from letta_cli.agent.turn import Turn
+from letta_cli.core.errors import Retryable, StreamCut
+from letta_cli.core.event import (
+    Event,
+    ModelProgress,
+    ReasoningDelta,
+    Retrying,
+    TextDelta,
+    ToolCallDelta,
+)
+from letta_cli.core.provider import (
+    CallChunk,
+    Completed,
+    Delta,
+    Progress,
+    ReasoningChunk,
+    Request,
+    TextChunk,
+)
+
+PARTIAL_SECONDS = 2.0
+"""How often streamed text is written down, so that a crash loses at most this much of it."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """What has come of the call: `completed`, or the text up to an interrupt."""
+
+    completed: Completed | None = None
+    text: list[str] = field(default_factory=list[str])
+
+    @property
+    def partial(self) -> str:
+        return "".join(self.text)
+
+
+async def call_model(
+    turn: Turn, request: Request, run_id: str | None, reply: Reply
+) -> AsyncGenerator[Event, None]:
+    """Fill `reply`, telling of every delta; leave it incomplete when interrupted.
+
+    Args:
+        run_id: the run whose partial answer this is; None when it is no answer (a summary).
+
+    Raises:
+        ProviderError: the last try failed, or another try is useless.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            async for event in _stream_once(turn, request, run_id, reply):
+                yield event
+            if reply.completed is None and not turn.inbox.cancelled:
+                raise StreamCut("The model's answer ended before it was complete.")
+            return
+        except Retryable as error:
+            if attempt >= turn.limits.max_tries:
+                raise
+            wait = wait_before(attempt, error)
+            yield Retrying(
+                attempt, turn.limits.max_tries, wait, error.code, str(error), error.status
+            )
+            if await turn.inbox.pause(wait):
+                return
+            reply.text.clear()
+
+
+async def _stream_once(
+    turn: Turn, request: Request, run_id: str | None, reply: Reply
+) -> AsyncGenerator[Event, None]:
+    written = time.monotonic()
+    async for delta in turn.inbox.until_cancelled(turn.provider.stream(request)):
+        event = _event_of(delta, reply)
+        if event is None:
+            continue
+        if run_id and reply.text and time.monotonic() - written > PARTIAL_SECONDS:
+            turn.store.runs.save_partial(run_id, reply.partial)
+            written = time.monotonic()
+        yield event
+
+
+def _event_of(delta: Delta, reply: Reply) -> Event | None:
+    match delta:
+        case TextChunk(text=text):
+            reply.text.append(text)
+            return TextDelta(text)
+        case ReasoningChunk(text=text):
+            return ReasoningDelta(text)
+        case CallChunk(index=index, call_id=call_id, name=name, fragment=fragment):
+            return ToolCallDelta(index, call_id, name, fragment)
+        case Progress(text=text):
+            return ModelProgress(text)
+        case Completed():
+            reply.completed = delta
+            return None

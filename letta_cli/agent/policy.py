@@ -1,0 +1,29 @@
+"""What the person allows in this session: the configured rules and what they added on the way."""
+
+from letta_cli.core.permission import PermissionMode, Rule, Rules
+from letta_cli.permissions import parse_rule
+
+
+class SessionPolicy:
+    """Rules and mode of one session. Nothing here outlives it.
+
+    Attributes:
+        mode: may be changed at any time; the next call is judged by it.
+        interactive: somebody is here to be asked.
+    """
+
+    def __init__(self, rules: Rules, mode: PermissionMode, *, interactive: bool) -> None:
+        self.mode: PermissionMode = mode
+        self.interactive = interactive
+        self._configured = rules
+        self._remembered: tuple[Rule, ...] = ()
+
+    def rules(self) -> Rules:
+        configured = self._configured
+        return Rules(configured.allow + self._remembered, configured.ask, configured.deny)
+
+    def remember(self, rule: str) -> Rule:
+        """Allow by `rule` until the session ends."""
+        parsed = parse_rule(rule, "this session")
+        self._remembered += (parsed,)
+        return parsed

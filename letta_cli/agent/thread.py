@@ -1,0 +1,110 @@
+"""A conversation in memory: what is stored, kept in step with every append, one head."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from letta_cli.core.agent import Conversation
+from letta_cli.core.message import Message, Part, Role, ToolReturn
+from letta_cli.core.run import Run, StopReason, Usage
+from letta_cli.store import Store
+
+
+class Thread:
+    """The window of one conversation and the only place in the engine that appends to it.
+
+    Every append names the head it continues, so two processes can never interleave: the
+    store answers the later one with `Conflict`.
+    """
+
+    def __init__(self, store: Store, conversation_id: str) -> None:
+        self._store = store
+        self.conversation: Conversation = store.conversations.get(conversation_id)
+        self.messages: list[Message] = store.messages.window(self.conversation)
+
+    def refresh(self) -> None:
+        """Read the conversation again, when another process may have continued it."""
+        stored = self._store.conversations.get(self.conversation.id)
+        if stored != self.conversation:
+            self.conversation = stored
+            self.messages = self._store.messages.window(stored)
+
+    def start_run(self, model: str, parts: Sequence[Part]) -> Run:
+        """Store the person's message and an open run, before any model is called."""
+        run, message = self._store.runs.start(
+            self.conversation.id, model, parts, expected_head=self.conversation.head
+        )
+        self._took(message)
+        return run
+
+    def add_reply(self, run_id: str, parts: Sequence[Part], usage: Usage) -> Message:
+        """Store the model's message; each of its tool calls is journalled as pending."""
+        message = self._store.runs.add_reply(
+            run_id, parts, usage, expected_head=self.conversation.head
+        )
+        return self._took(message)
+
+    def add_returns(self, run_id: str, returns: Sequence[ToolReturn]) -> Message:
+        """Store what the calls of one step came to, in the order of the calls."""
+        message = self._store.runs.add_returns(
+            run_id, returns, expected_head=self.conversation.head
+        )
+        return self._took(message)
+
+    def append(
+        self,
+        role: Role,
+        parts: Sequence[Part],
+        *,
+        run_id: str | None = None,
+        memory_versions: Mapping[str, int] | None = None,
+    ) -> Message:
+        """Store one more message; `memory_versions` are what it makes known to the model."""
+        message = self._store.messages.append(
+            self.conversation.id,
+            role,
+            parts,
+            run_id=run_id,
+            expected_head=self.conversation.head,
+            memory_versions=None if memory_versions is None else dict(memory_versions),
+        )
+        if memory_versions is not None:
+            self.saw_memory(memory_versions)
+        return self._took(message)
+
+    def saw_memory(self, versions: Mapping[str, int]) -> None:
+        """Note which block versions the model knows (in memory; see `agent.memory_news`)."""
+        merged = {**self.conversation.memory_versions, **versions}
+        self.conversation = replace(self.conversation, memory_versions=merged)
+
+    def set_prompt(self, prompt: str, versions: Mapping[str, int]) -> None:
+        """Store the compiled system prompt and the block versions that stand in it."""
+        self._store.conversations.set_prompt(self.conversation.id, prompt, dict(versions))
+        self.conversation = replace(
+            self.conversation, system_prompt=prompt, memory_versions=dict(versions)
+        )
+
+    def compact(
+        self, summary: str, *, context_start: int, prompt: str, versions: Mapping[str, int]
+    ) -> None:
+        """Replace everything before `context_start` by `summary` in the window."""
+        self._store.conversations.compact(
+            self.conversation.id,
+            summary=summary,
+            context_start=context_start,
+            system_prompt=prompt,
+            memory_versions=dict(versions),
+            expected_head=self.conversation.head,
+        )
+        self.conversation = self._store.conversations.get(self.conversation.id)
+        self.messages = self._store.messages.window(self.conversation)
+
+    def finish(self, run_id: str, stop_reason: StopReason, error: str = "") -> Run:
+        return self._store.runs.finish(run_id, stop_reason, error=error)
+
+    def _took(self, message: Message) -> Message:
+        self.messages.append(message)
+        title = self.conversation.title
+        if not title and message.role == "user":
+            title = self._store.conversations.get(self.conversation.id).title
+        self.conversation = replace(self.conversation, head=message.seq, title=title)
+        return message

@@ -1,0 +1,153 @@
+"""Settles the tool calls of one step: checked, permitted, run, each with exactly one return."""
+
+import hashlib
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from letta_cli.agent.tool_run import context_of, run_together
+from letta_cli.agent.turn import Turn
+from letta_cli.core.event import ApprovalRequested, Event, ToolReturned
+from letta_cli.core.ids import new_id
+from letta_cli.core.message import ToolCall, ToolReturn
+from letta_cli.core.permission import Decision
+from letta_cli.permissions import decide
+from letta_cli.tools import Tool, check_arguments
+
+NOT_RUN = "Not run: the person interrupted."
+
+
+@dataclass(slots=True)
+class Settled:
+    """What the calls of a step came to.
+
+    Attributes:
+        denied: refused without a person's word.
+        stopped: the person said no without a word to the model: the run ends.
+    """
+
+    returns: dict[str, ToolReturn] = field(default_factory=dict[str, ToolReturn])
+    denied: list[ToolCall] = field(default_factory=list[ToolCall])
+    stopped: bool = False
+
+    def in_order(self, calls: Sequence[ToolCall]) -> list[ToolReturn]:
+        """One return for each call, in the order of the calls."""
+        return [
+            self.returns.get(call.id) or ToolReturn(call.id, call.name, "cancelled", NOT_RUN)
+            for call in calls
+        ]
+
+
+async def settle_calls(
+    turn: Turn, run_id: str, calls: Sequence[ToolCall], settled: Settled
+) -> AsyncGenerator[Event, None]:
+    """Run `calls`: neighbours that only read together, all others one after the other.
+
+    The outcome of each call is in the journal before it is told. An interrupt cancels what
+    runs and leaves the rest undone; `settled` then still has a return for every call.
+    """
+    group: list[ToolCall] = []
+    for call in calls:
+        if turn.inbox.cancelled or settled.stopped:
+            break
+        refusal = _refusal(turn, call)
+        if refusal is not None:
+            turn.store.runs.finish_call(refusal)
+            settled.returns[call.id] = refusal
+            yield ToolReturned(refusal, 0.0)
+            continue
+        tool = turn.tools[call.name]
+        if group and not tool.spec.concurrent:
+            async for event in run_together(turn, run_id, group, settled.returns):
+                yield event
+            group = []
+        async for event in _permit(turn, run_id, call, tool, settled):
+            yield event
+        if call.id in settled.returns or settled.stopped or turn.inbox.cancelled:
+            continue
+        group.append(call)
+        if not tool.spec.concurrent:
+            async for event in run_together(turn, run_id, group, settled.returns):
+                yield event
+            group = []
+    if group and not turn.inbox.cancelled:
+        async for event in run_together(turn, run_id, group, settled.returns):
+            yield event
+
+
+def _refusal(turn: Turn, call: ToolCall) -> ToolReturn | None:
+    """Why this call cannot be run at all, told so that the model can mend it."""
+    if call.name not in turn.tools:
+        text = f"There is no tool {call.name!r}. Tools: {', '.join(turn.tools)}."
+    elif call.malformed is not None:
+        text = (
+            f"The arguments of {call.name} were not a JSON object, so nothing was run. "
+            f"Received: {call.malformed[:200]!r}. Send the call again."
+        )
+    else:
+        complaint = check_arguments(turn.tools[call.name].spec, call.arguments)
+        if complaint is None:
+            return None
+        text = complaint
+    return ToolReturn(call.id, call.name, "error", text)
+
+
+async def _permit(
+    turn: Turn, run_id: str, call: ToolCall, tool: Tool, settled: Settled
+) -> AsyncGenerator[Event, None]:
+    """Let the call pass, or put a ``denied`` return into `settled`."""
+    roots = (turn.workspace.cwd, turn.workspace.git_root or turn.workspace.cwd)
+    decision = decide(
+        call,
+        tool.spec,
+        rules=turn.policy.rules(),
+        mode=turn.policy.mode,
+        cwd=turn.workspace.cwd,
+        roots=roots,
+    )
+    if decision.verdict == "allow":
+        return
+    if decision.verdict == "deny" or not turn.policy.interactive:
+        settled.denied.append(call)
+        yield _deny(turn, call, settled, _refused_text(decision))
+        return
+    request_id = new_id("request")
+    turn.inbox.expect(request_id)
+    preview = tool.preview(call.arguments, context_of(turn, run_id, call))
+    yield ApprovalRequested(request_id, call, tool.title(call.arguments), decision, preview)
+    answer = await turn.inbox.wait_for_answer(request_id)
+    if answer is None:
+        return
+    if answer.allow:
+        turn.store.runs.mark_call(
+            call.id, "approved", arguments_sha256=arguments_sha256(call.arguments)
+        )
+        if answer.remember and decision.suggestion:
+            turn.policy.remember(decision.suggestion)
+        return
+    said = f" They said: {answer.message}" if answer.message else ""
+    settled.stopped = not answer.message
+    yield _deny(turn, call, settled, f"The person refused this call.{said}")
+
+
+def _refused_text(decision: Decision) -> str:
+    if decision.verdict == "deny":
+        return f"Refused: {decision.reason} Do not try to get round it; go on without it."
+    return (
+        f"Refused: {decision.reason} This needs a person's approval and nobody is here to give "
+        "it. Go on without it and say what was left undone."
+    )
+
+
+def _deny(turn: Turn, call: ToolCall, settled: Settled, text: str) -> ToolReturned:
+    result = ToolReturn(call.id, call.name, "denied", text)
+    turn.store.runs.finish_call(result)
+    settled.returns[call.id] = result
+    return ToolReturned(result, 0.0)
+
+
+def arguments_sha256(arguments: Mapping[str, Any]) -> str:
+    """A hash of the exact arguments that were shown and approved."""
+    text = json.dumps(arguments, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,121 @@
+"""Runs permitted tool calls, together where they may, and writes each outcome down first."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.turn import Turn
+from letta_cli.core.event import Event, MemoryChanged, ToolProgress, ToolReturned
+from letta_cli.core.memory import BlockRevision
+from letta_cli.core.message import ToolCall, ToolReturn
+from letta_cli.tools import ToolContext, ToolOutcome
+
+INTERRUPTED = "Interrupted by the person while it ran; what it did until then stays done."
+
+Tell = Callable[[Event], None]
+
+
+def _silent(_text: str) -> None:
+    return None
+
+
+def _unobserved(_pgid: int) -> None:
+    return None
+
+
+def context_of(
+    turn: Turn,
+    run_id: str,
+    call: ToolCall,
+    progress: Callable[[str], None] = _silent,
+    started: Callable[[int], None] = _unobserved,
+) -> ToolContext:
+    """What a tool may reach when it runs for this call."""
+    return ToolContext(
+        workspace=turn.workspace,
+        store=turn.store,
+        agent_id=turn.agent.id,
+        conversation=turn.thread.conversation,
+        run_id=run_id,
+        call_id=call.id,
+        skills=turn.skills,
+        progress=progress,
+        started=started,
+    )
+
+
+async def run_together(
+    turn: Turn, run_id: str, calls: Sequence[ToolCall], returns: dict[str, ToolReturn]
+) -> AsyncGenerator[Event, None]:
+    """Run `calls` at the same time; tell of each as it ends; put its return into `returns`."""
+    events: asyncio.Queue[Event] = asyncio.Queue()
+    tasks = [
+        asyncio.create_task(_run_one(turn, run_id, call, returns, events.put_nowait))
+        for call in calls
+    ]
+    watcher = asyncio.create_task(_cancel_on_interrupt(turn.inbox, tasks))
+    open_calls = len(tasks)
+    try:
+        while open_calls:
+            event = await events.get()
+            open_calls -= isinstance(event, ToolReturned)
+            yield event
+    finally:
+        for task in (watcher, *tasks):
+            task.cancel()
+        await asyncio.gather(watcher, *tasks, return_exceptions=True)
+
+
+async def _cancel_on_interrupt(inbox: Inbox, tasks: Sequence[asyncio.Task[None]]) -> None:
+    await inbox.interrupted()
+    for task in tasks:
+        task.cancel()
+
+
+async def _run_one(
+    turn: Turn, run_id: str, call: ToolCall, returns: dict[str, ToolReturn], tell: Tell
+) -> None:
+    """Run one call. Tells exactly one `ToolReturned`, whatever happens to it."""
+    tool = turn.tools[call.name]
+    if tool.spec.kind != "read":
+        turn.store.runs.mark_call(call.id, "running")
+    context = context_of(
+        turn,
+        run_id,
+        call,
+        progress=lambda text: tell(ToolProgress(call.id, text)),
+        started=lambda pgid: turn.store.runs.mark_call(call.id, "running", pgid=pgid),
+    )
+    began = time.monotonic()
+    try:
+        outcome = await tool.run(call.arguments, context)
+    except asyncio.CancelledError:
+        result = ToolReturn(call.id, call.name, "cancelled", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - a tool's bug must not end the run
+        text = f"{call.name} failed inside ({type(error).__name__}: {error}). Try another way."
+        result = ToolReturn(call.id, call.name, "error", text)
+    else:
+        if outcome.revision is not None:
+            _note_own_edit(turn, outcome.revision)
+            tell(_memory_changed(outcome.revision))
+        result = _return_of(call, outcome)
+    turn.store.runs.finish_call(result)
+    returns[call.id] = result
+    tell(ToolReturned(result, time.monotonic() - began))
+
+
+def _return_of(call: ToolCall, outcome: ToolOutcome) -> ToolReturn:
+    display = None if outcome.display is None else dict(outcome.display)
+    return ToolReturn(call.id, call.name, outcome.status, outcome.content, display)
+
+
+def _memory_changed(revision: BlockRevision) -> MemoryChanged:
+    return MemoryChanged(revision.label, revision.version, revision.before, revision.after)
+
+
+def _note_own_edit(turn: Turn, revision: BlockRevision) -> None:
+    """The model knows its own edit, unless another session's edit lies in between."""
+    seen = turn.thread.conversation.memory_versions.get(revision.block_id, 0)
+    if seen == revision.version - 1:
+        turn.thread.saw_memory({revision.block_id: revision.version})

@@ -1,0 +1,71 @@
+"""What a run works with: its collaborators and limits, gathered once, by the session."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from letta_cli.agent.budget import ContextMeter
+from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.thread import Thread
+from letta_cli.core.agent import Agent
+from letta_cli.core.permission import PermissionMode, Rule, Rules
+from letta_cli.core.provider import Effort, ModelInfo, Provider
+from letta_cli.core.skill import Skill
+from letta_cli.store import Store
+from letta_cli.tools import Tool
+from letta_cli.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a run ends by itself.
+
+    Attributes:
+        max_steps: model calls; None for no limit.
+        max_budget_usd: known cost of the run; None for no limit.
+        max_tries: of one model request, the first one included.
+    """
+
+    max_steps: int | None = None
+    max_budget_usd: float | None = None
+    max_tries: int = 11
+
+
+class Policy(Protocol):
+    """The person's permissions as they stand now; they may change in mid-run."""
+
+    mode: PermissionMode
+    interactive: bool
+
+    def rules(self) -> Rules: ...
+
+    def remember(self, rule: str) -> Rule:
+        """Allow by this rule for the rest of the session."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The collaborators of one run."""
+
+    agent: Agent
+    thread: Thread
+    store: Store
+    provider: Provider
+    model: str
+    """The full handle; what stands before the first slash names the provider."""
+    info: ModelInfo
+    tools: Mapping[str, Tool]
+    workspace: Workspace
+    skills: Sequence[Skill]
+    policy: Policy
+    limits: Limits
+    inbox: Inbox
+    meter: ContextMeter
+    compile_prompt: Callable[[], tuple[str, dict[str, int]]]
+    """Compiles the system prompt from current memory; with the block versions in it."""
+    effort: Effort = "off"
+
+    @property
+    def model_name(self) -> str:
+        return self.model.partition("/")[2]

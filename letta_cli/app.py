@@ -1,0 +1,284 @@
+"""The composition root: the only module that names concrete stores, providers and tools."""
+
+import asyncio
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.prompt import PromptParts, compile_prompt
+from letta_cli.agent.turn import Limits
+from letta_cli.config import Config
+from letta_cli.core.agent import Agent, Conversation
+from letta_cli.core.clock import now
+from letta_cli.core.errors import NoModelConfigured, NotFound, UsageError
+from letta_cli.core.permission import Rule, Rules
+from letta_cli.core.provider import Provider
+from letta_cli.core.skill import Skill
+from letta_cli.permissions import parse_rule
+from letta_cli.providers import load, split_handle
+from letta_cli.session import Model, Session, SessionParts
+from letta_cli.skills import catalogue, discover
+from letta_cli.store import Store, open_store
+from letta_cli.tools import all_tools
+from letta_cli.workspace import Workspace
+from letta_cli.workspace.instructions import Instructions, find_instructions
+from letta_cli.workspace.scan import list_files
+
+CATALOGUE_CHARACTERS = 2_000
+SMALL_CATALOGUE_CHARACTERS = 400
+LISTED_FILES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What one invocation asks for, beyond the configuration.
+
+    Attributes:
+        interactive: somebody is here to be asked.
+        conversation: an exact id; nothing remembered overrides it.
+        resume: an id, its beginning, a title or words said in it.
+        continue_latest: this directory's latest conversation.
+        fork: go on in a copy of the chosen conversation.
+        agent: name or id; None for the one in use.
+        wait_seconds: for a conversation that another session is using.
+    """
+
+    interactive: bool
+    conversation: str | None = None
+    resume: str | None = None
+    continue_latest: bool = False
+    fork: bool = False
+    agent: str | None = None
+    title: str = ""
+    wait_seconds: float = 0.0
+    allowed_tools: tuple[str, ...] = ()
+    disallowed_tools: tuple[str, ...] = ()
+    max_turns: int | None = None
+    max_budget_usd: float | None = None
+
+
+def open_store_of(config: Config) -> Store:
+    """The store that the configuration names."""
+    return open_store(config.database_url)
+
+
+async def open_session(config: Config, options: SessionOptions) -> Session:
+    """Open or create the conversation that `options` ask for, ready to be talked to.
+
+    The model's SDK is imported in the background; the first `send` waits for it.
+
+    Raises:
+        UsageError, NotFound: the conversation or agent asked for is not there.
+        NoModelConfigured: nothing says which model to use.
+        ConfigError: the model's handle or settings are wrong.
+    """
+    store = open_store_of(config)
+    agent = store.agents.find(options.agent) if options.agent else store.agents.current()
+    workspace = _workspace(config)
+    conversation = _choose_conversation(store, agent, workspace, options)
+    handle = _handle(config, agent, conversation)
+    loading = asyncio.create_task(load_model(config, handle))
+    await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
+    store.blocks.ensure_project(agent.id, workspace.project)
+    instructions = find_instructions(
+        cwd=workspace.cwd, git_root=workspace.git_root, home=config.user_home
+    )
+    skills = discover(
+        cwd=workspace.cwd,
+        project_root=workspace.git_root,
+        home=config.home,
+        user_home=config.user_home,
+    )
+    compiler = PromptCompiler(store, agent, workspace, instructions, tuple(skills))
+    parts = SessionParts(
+        store=store,
+        agent=agent,
+        conversation=conversation,
+        workspace=workspace,
+        skills=skills,
+        policy=_policy(config, options),
+        limits=_limits(config, options),
+        effort=config.effort,
+        handle=handle,
+        loading=loading,
+        load_model=partial(load_model, config),
+        compile_prompt=compiler.compile,
+        terminal=_terminal(),
+        wait_seconds=options.wait_seconds,
+        notes=_notes(config, instructions, skills),
+    )
+    return Session(parts)
+
+
+async def load_model(config: Config, handle: str) -> Model:
+    """Make `handle` ready to be called, with the tools that suit its size."""
+    name, model = split_handle(handle)
+    provider: Provider = load(name, config.provider(name))
+    await provider.warm()
+    info = await provider.model_info(model)
+    tools = all_tools()
+    if info.small:
+        from letta_cli.providers.small import SMALL_TOOLS, ChatDoor, SmallModelProvider
+
+        if isinstance(provider, ChatDoor):
+            provider = SmallModelProvider(provider)
+        tools = {tool: tools[tool] for tool in SMALL_TOOLS}
+    return Model(handle, provider, info, tools)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCompiler:
+    """Compiles the system prompt of any conversation of this session."""
+
+    store: Store
+    agent: Agent
+    workspace: Workspace
+    instructions: Instructions
+    skills: tuple[Skill, ...]
+
+    def compile(self, conversation: Conversation, small: bool) -> tuple[str, dict[str, int]]:
+        """The prompt, and the versions of the blocks that stand in it."""
+        blocks = self.store.blocks.visible(conversation)
+        listed = [skill for skill in self.skills if skill.model_invocable]
+        limit = SMALL_CATALOGUE_CHARACTERS if small else CATALOGUE_CHARACTERS
+        parts = PromptParts(
+            blocks=blocks,
+            own=self.agent.system,
+            instructions=self.instructions.text,
+            skills=catalogue(listed, limit),
+            environment=self._environment(),
+            files=tuple(islice(list_files(str(self.workspace.cwd)), LISTED_FILES)) if small else (),
+        )
+        return compile_prompt(parts, small=small), {block.id: block.version for block in blocks}
+
+    def _environment(self) -> list[str]:
+        branch = self.workspace.branch()
+        kind = f"git repository, branch {branch}" if branch else "not a git repository"
+        return [
+            f"Directory: {self.workspace.cwd} ({kind})",
+            f"System: {platform.system()} {platform.machine()}, shell: bash",
+            f"Date: {now():%Y-%m-%d}",
+        ]
+
+
+def _workspace(config: Config) -> Workspace:
+    return Workspace(
+        config.cwd,
+        overflow_dir=config.home / "output",
+        environment=config.environment,
+        bash_timeout_ms=config.bash_timeout_ms,
+        bash_max_timeout_ms=config.bash_max_timeout_ms,
+        bash_max_output=config.bash_max_output,
+    )
+
+
+def _choose_conversation(
+    store: Store, agent: Agent, workspace: Workspace, options: SessionOptions
+) -> Conversation:
+    chosen = _existing_conversation(store, agent, workspace, options)
+    if chosen is None:
+        return store.conversations.create(
+            agent.id, cwd=str(workspace.cwd), project=workspace.project, title=options.title
+        )
+    if options.fork:
+        return store.conversations.fork(chosen.id)
+    return chosen
+
+
+def _existing_conversation(
+    store: Store, agent: Agent, workspace: Workspace, options: SessionOptions
+) -> Conversation | None:
+    if options.conversation is not None:
+        if options.conversation == "default":
+            return store.conversations.default(agent.id)
+        return store.conversations.get(options.conversation)
+    if options.resume is not None:
+        return _resume(store, agent, options.resume)
+    if not options.continue_latest:
+        if options.fork:
+            raise UsageError("--fork needs a conversation: add -c, -r WORDS or --conversation ID.")
+        return None
+    latest = store.conversations.latest(agent.id, str(workspace.cwd))
+    if latest is None:
+        raise NotFound(
+            f"There is no conversation in {workspace.cwd} to continue. Start one without -c, or "
+            "see all with: agent sessions list"
+        )
+    return latest
+
+
+def _resume(store: Store, agent: Agent, words: str) -> Conversation:
+    found = store.conversations.find(agent.id, words)
+    if not found:
+        raise NotFound(f"No conversation matches {words!r}. See all with: agent sessions list")
+    exact = [item for item in found if words in (item.id, item.title)]
+    if len(exact) == 1 or len(found) == 1:
+        return (exact or found)[0]
+    listed = "\n".join(f"  {item.id}  {item.title}" for item in found[:10])
+    raise UsageError(f"{len(found)} conversations match {words!r}; name one by its id:\n{listed}")
+
+
+def _handle(config: Config, agent: Agent, conversation: Conversation) -> str:
+    """Which model: flag, then the conversation's, then the agent's, then the configuration's."""
+    by_flag = config.origins.get("model", "").startswith("flag")
+    candidates = (config.model if by_flag else "", conversation.model, agent.model, config.model)
+    for handle in candidates:
+        if handle:
+            return handle
+    raise NoModelConfigured(
+        "No model is configured.\n"
+        "  Set a key: export ANTHROPIC_API_KEY=… or OPENAI_API_KEY=…\n"
+        "  Or use the embedded model: agent models pull"
+    )
+
+
+def _policy(config: Config, options: SessionOptions) -> SessionPolicy:
+    rules = Rules(
+        config.rules.allow + _flag_rules(options.allowed_tools, "--allowedTools"),
+        config.rules.ask,
+        config.rules.deny + _flag_rules(options.disallowed_tools, "--disallowedTools"),
+    )
+    return SessionPolicy(rules, config.mode, interactive=options.interactive)
+
+
+def _flag_rules(texts: tuple[str, ...], flag: str) -> tuple[Rule, ...]:
+    return tuple(parse_rule(text, f"flag {flag}") for text in texts)
+
+
+def _limits(config: Config, options: SessionOptions) -> Limits:
+    return Limits(
+        max_steps=options.max_turns if options.max_turns is not None else config.max_turns,
+        max_budget_usd=(
+            options.max_budget_usd if options.max_budget_usd is not None else config.max_budget_usd
+        ),
+        max_tries=config.max_retries + 1,
+    )
+
+
+def _notes(config: Config, instructions: Instructions, skills: list[Skill]) -> tuple[str, ...]:
+    notes = list(config.warnings)
+    for file in instructions.files:
+        cut = f", {file.cut_chars} characters cut" if file.cut_chars else ""
+        notes.append(f"Instructions: {_short(file.path, config)} ({file.chars} characters{cut})")
+    shadowing = [skill for skill in skills if skill.shadows]
+    notes += [f"Skill {skill.name}: {_short(skill.path, config)} is used" for skill in shadowing]
+    return tuple(notes)
+
+
+def _short(path: Path, config: Config) -> str:
+    for base, prefix in ((config.cwd, ""), (config.user_home, "~/")):
+        if path.is_relative_to(base):
+            return prefix + str(path.relative_to(base))
+    return str(path)
+
+
+def _terminal() -> str:
+    try:
+        return os.ttyname(sys.stdin.fileno()) if sys.stdin.isatty() else ""
+    except (OSError, ValueError):
+        return ""

@@ -1,0 +1,30 @@
+"""Runs the coroutine of one command, without an event loop's slow end."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
+
+GRACE_SECONDS = 2.0
+
+
+def run_async(main: Coroutine[Any, Any, int]) -> int:
+    """Run `main` to its end and return what it returns.
+
+    `asyncio.run` would now join every worker thread, also one that is importing an SDK nobody
+    waits for; the process ends right after this, so the loop is left as it is.
+
+    Raises:
+        KeyboardInterrupt: after the coroutine had `GRACE_SECONDS` to clean up.
+    """
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    task = loop.create_task(main)
+    try:
+        return loop.run_until_complete(task)
+    except (KeyboardInterrupt, SystemExit):
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                loop.run_until_complete(asyncio.wait({task}, timeout=GRACE_SECONDS))
+        raise

@@ -1,0 +1,144 @@
+"""Answers one prompt without a person: `agent run` and `agent chat -p`."""
+
+import asyncio
+import contextlib
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from letta_cli import __version__
+from letta_cli.cli.event_loop import run_async
+from letta_cli.cli.invocation import Invocation
+from letta_cli.cli.opening import open_invocation
+from letta_cli.cli.output import warn
+from letta_cli.cli.prompt import BadPrompt, read_prompt
+from letta_cli.config import Config
+from letta_cli.core.errors import AgentError, UsageError
+from letta_cli.core.event import AssistantMessage, Event, RunFinished
+from letta_cli.core.exit_codes import INTERRUPTED, TERMINATED
+from letta_cli.frontends import json_result, stream_json, text
+from letta_cli.frontends.json_result import SessionFacts
+from letta_cli.session import Session
+
+_COMMAND = re.compile(r"/([a-z0-9][a-z0-9-]*)(?:\s+(.*))?", re.DOTALL)
+
+
+def run_headless(invocation: Invocation) -> int:
+    """Answer the prompt; returns the exit code. In the JSON forms errors are results too."""
+    try:
+        invocation.check()
+        if invocation.resume == "":
+            raise UsageError("-r needs words here, because nobody can be asked: -r ID, -r WORDS.")
+        prompt = read_prompt(invocation.prompt or [])
+        config = invocation.config()
+        return run_async(_run(config, invocation, prompt))
+    except AgentError as error:
+        if invocation.output_format not in ("json", "stream-json"):
+            raise
+        sys.stderr.write(f"error: {error}\n")
+        json_result.write(sys.stdout, json_result.error_result(error))
+        return error.exit_code
+
+
+async def _run(config: Config, invocation: Invocation, prompt: str) -> int:
+    for line in config.warnings:
+        warn(line)
+    session, _ = await open_invocation(invocation, config, interactive=False)
+    try:
+        signals = _Signals(session)
+        last = _LastMessage(_events(session, prompt))
+        code = await _render(invocation, last.events(), session)
+        if invocation.output_last_message is not None:
+            _write_last(Path(invocation.output_last_message), last.text)
+        return signals.code or code
+    finally:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(session.aclose(), 2.0)
+
+
+def _events(session: Session, prompt: str) -> AsyncIterator[Event]:
+    """The run that answers `prompt`; ``/name arguments`` invokes that skill.
+
+    Raises:
+        BadPrompt: it reads like a command, and there is no such skill.
+    """
+    command = _COMMAND.fullmatch(prompt)
+    if command is None or Path(f"/{command[1]}").exists():
+        return session.send(prompt)
+    names = [skill.name for skill in session.skills if skill.user_invocable]
+    if command[1] not in names:
+        raise BadPrompt(
+            f"There is no skill /{command[1]}. Skills here: {', '.join(names) or 'none'}."
+        )
+    return session.invoke_skill(command[1], command[2] or "")
+
+
+async def _render(invocation: Invocation, events: AsyncIterator[Event], session: Session) -> int:
+    match invocation.output_format:
+        case "json":
+            return await json_result.render(events, sys.stdout, facts_of(session))
+        case "stream-json":
+            return await stream_json.render(
+                events,
+                sys.stdout,
+                facts_of(session),
+                include_partial_messages=invocation.include_partial_messages,
+            )
+        case _:
+            return await text.render(events, sys.stdout, sys.stderr)
+
+
+def facts_of(session: Session) -> SessionFacts:
+    """What the JSON outputs say about the session."""
+    return SessionFacts(
+        conversation_id=session.conversation.id,
+        agent_id=session.agent.id,
+        agent_name=session.agent.name,
+        model=session.model,
+        cwd=str(session.workspace.cwd),
+        permission_mode=session.mode,
+        skills=tuple(skill.name for skill in session.skills),
+        slash_commands=tuple(skill.name for skill in session.skills if skill.user_invocable),
+        version=__version__,
+    )
+
+
+class _LastMessage:
+    """Passes events on and keeps the last text of the model."""
+
+    def __init__(self, events: AsyncIterator[Event]) -> None:
+        self._events = events
+        self.text = ""
+
+    async def events(self) -> AsyncIterator[Event]:
+        async for event in self._events:
+            if isinstance(event, AssistantMessage | RunFinished) and event.text:
+                self.text = event.text
+            yield event
+
+
+class _Signals:
+    """Turns the first Ctrl-C or SIGTERM into a cancelled run that keeps the work so far."""
+
+    def __init__(self, session: Session) -> None:
+        self.code = 0
+        loop = asyncio.get_running_loop()
+
+        def stop(number: int, code: int) -> None:
+            self.code = code
+            # The second one ends the process at once.
+            loop.remove_signal_handler(number)
+            session.cancel()
+
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(signal.SIGINT, stop, signal.SIGINT, INTERRUPTED)
+            loop.add_signal_handler(signal.SIGTERM, stop, signal.SIGTERM, TERMINATED)
+
+
+def _write_last(path: Path, answer: str) -> None:
+    try:
+        path.write_text(answer + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: the answer cannot be written: {error.strerror}.") from error

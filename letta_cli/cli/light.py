@@ -1,0 +1,121 @@
+"""Typer, kept light: lazily imported commands, and values converted without pydantic.
+
+Typer builds a pydantic type adapter for every parameter that it parses, which costs more than
+all of `agent sessions list`. Our parameters are texts, numbers, flags and lists of texts, so the
+conversion is done here. A parameter of any other type keeps Typer's own.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar, cast, get_type_hints
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from letta_cli.cli.table import COMMANDS, target
+
+Record = TypeVar("Record")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_CONVERTERS: dict[Any, tuple[Callable[[Any], Any], str]] = {
+    str: (_as_it_is, "text"),
+    bool: (_as_it_is, "flag"),
+    list[str]: (_as_it_is, "list"),
+    int: (int, "whole number"),
+    float: (float, "number"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    """Stands in for Typer's conversion of one parameter."""
+
+    convert: Callable[[Any], Any]
+    expected: str
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        try:
+            return self.convert(value)
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"{value!r} is not a {self.expected}.", ctx=ctx, param=param
+            ) from error
+
+
+class LightCommand(TyperCommand):
+    """A command whose parameters are converted without pydantic."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for param in cast("list[Any]", self.params):
+            descriptor = getattr(param, "type_descriptor", None)
+            found = _CONVERTERS.get(getattr(descriptor, "annotation", None))
+            if found is not None:
+                param.get_runtime_param = partial(_Conversion, *found)
+
+
+class LazyGroup(TyperGroup):
+    """The top level: knows its commands from the table, imports the one that is called."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="agent",
+            help=(
+                "A terminal coding agent. Every terminal is one conversation of the same agent. "
+                "Without a command: agent chat."
+            ),
+            rich_markup_mode=None,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
+        # Typer reads the names for its suggestions here; the commands come from get_command.
+        self.commands = cast("Any", dict.fromkeys(COMMANDS))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = typer.main.get_command(target(entry.target))
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+def new_app(help_text: str | None = None) -> typer.Typer:
+    """A `typer.Typer` as all our commands use it: plain help, no traceback decoration."""
+    return typer.Typer(
+        help=help_text,
+        rich_markup_mode=None,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+
+
+def takes(record: type[Record]) -> Callable[[Callable[[Record], int]], Callable[..., int]]:
+    """A command whose options are the fields of a dataclass, which it gets as its one argument.
+
+    Two commands that share twenty options declare them once.
+    """
+
+    def decorate(function: Callable[[Record], int]) -> Callable[..., int]:
+        def command(**values: Any) -> int:
+            return function(record(**values))
+
+        command.__name__ = function.__name__
+        command.__doc__ = function.__doc__
+        command.__annotations__ = get_type_hints(record, include_extras=True)
+        setattr(command, "__signature__", inspect.signature(record, eval_str=True))  # noqa: B010
+        return command
+
+    return decorate

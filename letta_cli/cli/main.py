@@ -1,0 +1,144 @@
+"""Runs one command line, and is the one place where an error becomes text and an exit code."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from types import FrameType
+from typing import Any, NoReturn
+
+import typer
+from typer.completion import (
+    completion_init,  # pyright: ignore[reportPrivateImportUsage] - has no public name
+)
+from typer.exceptions import TyperException
+
+from letta_cli.cli.light import LazyGroup
+from letta_cli.cli.table import COMMANDS
+from letta_cli.core.errors import AgentError, UsageError
+from letta_cli.core.exit_codes import INTERRUPTED, OK, TERMINATED
+
+BROKEN_PIPE = 141
+"""What a shell reports for a program that the closed pipe ended (128 + SIGPIPE)."""
+
+_GLOBAL = ("-h", "--help")
+_OPTIONAL_VALUE = ("-r", "--resume")
+
+
+def main(arguments: Sequence[str]) -> NoReturn:
+    """Run the command line and end the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = BROKEN_PIPE
+        _drop_stdout()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except SystemExit as request:
+        code = request.code if isinstance(request.code, int) else 1
+    _leave(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code. Errors for people are printed here."""
+    completion_init()
+    arguments = with_default_command(arguments)
+    try:
+        result: Any = LazyGroup().main(arguments, prog_name="agent", standalone_mode=False)
+    except AgentError as error:
+        return _report(error, arguments)
+    except TyperException as error:
+        return _report_usage(error, arguments)
+    except typer.Abort:
+        return INTERRUPTED
+    return result if isinstance(result, int) else OK
+
+
+def with_default_command(arguments: Sequence[str]) -> list[str]:
+    """``agent -c`` is ``agent chat -c``, and ``agent sessions`` is ``agent sessions list``.
+
+    ``-r`` may stand without words; Typer's options have a value or none, so it gets an empty one.
+    """
+    given = list(arguments)
+    if not given or (given[0].startswith("-") and given[0] not in _GLOBAL):
+        given.insert(0, "chat")
+    entry = COMMANDS.get(given[0])
+    if entry and entry.default and (len(given) == 1 or given[1].startswith("-")):
+        if given[1:2] and given[1] in _GLOBAL:
+            return given
+        given.insert(1, entry.default)
+    if given[0] not in ("chat", "run"):
+        return given
+    filled: list[str] = []
+    for position, argument in enumerate(given):
+        filled.append(argument)
+        following = given[position + 1] if position + 1 < len(given) else None
+        if argument == "--":
+            return filled + given[position + 1 :]
+        if argument in _OPTIONAL_VALUE and (following is None or following.startswith("-")):
+            filled.append("")
+    return filled
+
+
+def _report(error: AgentError, arguments: Sequence[str]) -> int:
+    if _json_wanted(arguments):
+        _print_json({"error": {"code": error.code, "message": str(error)}})
+    _complain(f"error: {error}\n")
+    return error.exit_code
+
+
+def _report_usage(error: TyperException, arguments: Sequence[str]) -> int:
+    """A wrong command line: Typer's own text, which for a bare group is its help."""
+    if _json_wanted(arguments):
+        _print_json({"error": {"code": UsageError.code, "message": error.format_message()}})
+    show = getattr(error, "show", None)
+    if callable(show):
+        show()
+    else:
+        _complain(f"error: {error}\n")
+    return error.exit_code
+
+
+def _json_wanted(arguments: Sequence[str]) -> bool:
+    """Whether the reader of stdout is a machine, even when the command line did not parse."""
+    return "--json" in arguments or any(
+        f"--output-format={form}" in arguments or ("--output-format", form) in pairwise(arguments)
+        for form in ("json", "stream-json")
+    )
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(TERMINATED)
+
+
+def _drop_stdout() -> None:
+    """Point stdout at nothing, so that flushing what is left cannot fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: everything is stored and printed by now.
+
+    The interpreter's own end would tear down thousands of modules of the model SDKs and join
+    their threads, which takes longer than many a command. Nothing of ours waits for it: the
+    store commits before it answers, and kernel locks end with the process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)

@@ -1,0 +1,53 @@
+"""What the listing commands start from: the configuration, the store and the agent."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from letta_cli.cli.invocation import working_directory
+from letta_cli.config import Config, load_config
+from letta_cli.core.agent import Agent
+from letta_cli.store import Store, open_store
+from letta_cli.workspace.repository import find_repository, project_key
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Attributes:
+    directory: where the person stands, canonical, as conversations keep it.
+    """
+
+    config: Config
+    store: Store
+    agent: Agent
+    directory: str
+
+    @property
+    def project(self) -> str:
+        """The key of the project that this directory belongs to."""
+        return project_key(Path(self.directory), find_repository(Path(self.directory)))
+
+    def shorten(self, path: str) -> str:
+        """`path` with the person's home as ``~``."""
+        home = str(self.config.user_home)
+        return "~" + path[len(home) :] if path == home or path.startswith(home + "/") else path
+
+
+@contextmanager
+def opened(
+    *, agent: str | None = None, database: str | None = None, directory: str | None = None
+) -> Generator[Opened]:
+    """Open the store without anything that only talking to a model needs.
+
+    Not through `app`, which would import every tool and frontend's ground for a list of titles.
+    """
+    config = load_config(
+        cwd=working_directory(directory), flags={"database": database}, secrets=False
+    )
+    store = open_store(config.database_url)
+    try:
+        chosen = store.agents.find(agent) if agent else store.agents.current()
+        yield Opened(config, store, chosen, str(config.cwd.resolve()))
+    finally:
+        store.close()

@@ -1,0 +1,38 @@
+"""Opens the session that an `Invocation` asks for, with a model chosen for it."""
+
+from letta_cli.app import SessionOptions, open_session
+from letta_cli.cli.invocation import Invocation, split_rules
+from letta_cli.cli.model_choice import choose_model
+from letta_cli.config import Config
+from letta_cli.session import Session
+
+
+async def open_invocation(
+    invocation: Invocation, config: Config, *, interactive: bool
+) -> tuple[Session, Config]:
+    """The session, and the configuration with the model that was chosen.
+
+    Raises:
+        AgentError: what choosing a model or opening the conversation raises.
+    """
+    options = session_options(invocation, interactive=interactive)
+    config = await choose_model(config, invocation.agent, can_ask=interactive)
+    return await open_session(config, options), config
+
+
+def session_options(invocation: Invocation, *, interactive: bool) -> SessionOptions:
+    """What the invocation asks for beyond the configuration."""
+    return SessionOptions(
+        interactive=interactive,
+        conversation=invocation.conversation,
+        resume=invocation.resume,
+        continue_latest=invocation.continue_latest,
+        fork=invocation.fork,
+        agent=invocation.agent,
+        title=invocation.title,
+        wait_seconds=invocation.wait,
+        allowed_tools=split_rules(invocation.allowed_tools),
+        disallowed_tools=split_rules(invocation.disallowed_tools),
+        max_turns=invocation.max_turns,
+        max_budget_usd=invocation.max_budget_usd,
+    )

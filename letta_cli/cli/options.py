@@ -1,0 +1,18 @@
+"""The options that several commands share, each described once."""
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+Database = Annotated[
+    str | None,
+    typer.Option("--db", metavar="URL", help="Use this database, e.g. sqlite:////path/to/file.db."),
+]
+Directory = Annotated[
+    str | None, typer.Option("--cd", "-C", metavar="DIR", help="Work in this directory.")
+]
+AgentName = Annotated[
+    str | None, typer.Option("--agent", metavar="NAME", help="Name or id of the agent.")
+]

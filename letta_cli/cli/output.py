@@ -1,0 +1,114 @@
+"""Prints what the listing commands found: aligned columns for people, JSON for machines.
+
+Plain string formatting: Rich would cost more than the command itself.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from unicodedata import combining, east_asian_width
+
+from letta_cli.core.clock import now
+from letta_cli.core.errors import UsageError
+from letta_cli.frontends.sanitize import sanitize_line
+
+GAP = "  "
+
+
+def say(line: str = "") -> None:
+    """Print one line on stdout."""
+    sys.stdout.write(line + "\n")
+
+
+def warn(line: str) -> None:
+    """Print one line on stderr."""
+    sys.stderr.write(f"agent: {line}\n")
+
+
+def say_json(value: Any) -> None:
+    """Print `value` as indented JSON, in ASCII: valid in every encoding and for every parser."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def width(text: str) -> int:
+    """How many terminal cells `text` takes: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def clip(text: str, cells: int) -> str:
+    """`text` on one safe line, cut to so many cells with an ellipsis."""
+    line = sanitize_line(text)
+    if width(line) <= cells:
+        return line
+    kept, used = "", 0
+    for char in line:
+        step = width(char)
+        if used + step > cells - 1:
+            break
+        kept, used = kept + char, used + step
+    return kept.rstrip() + "…"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, flexible: int = -1) -> None:
+    """Print rows in columns as wide as their widest cell.
+
+    Args:
+        flexible: the column that is cut when the table is wider than the terminal.
+    """
+    cells = [[sanitize_line(cell) for cell in row] for row in rows]
+    widths = [max(width(text) for text in column) for column in zip(headings, *cells, strict=True)]
+    if flexible >= 0 and sys.stdout.isatty():
+        spare = shutil.get_terminal_size().columns - sum(widths) - len(GAP) * (len(widths) - 1)
+        widths[flexible] = max(10, widths[flexible] + min(0, spare))
+    for row in (list(headings), *cells):
+        fitted = [clip(cell, size) for cell, size in zip(row, widths, strict=True)]
+        padded = (
+            cell + " " * (size - width(cell)) for cell, size in zip(fitted, widths, strict=True)
+        )
+        say(GAP.join(padded).rstrip())
+
+
+def age(moment: datetime) -> str:
+    """How long ago, in one unit: ``now``, ``5 min``, ``3 h``, ``2 d``, else the date."""
+    seconds = (now() - moment).total_seconds()
+    if seconds < 60:
+        return "now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min"
+    if seconds < 86_400:
+        return f"{int(seconds // 3600)} h"
+    if seconds < 30 * 86_400:
+        return f"{int(seconds // 86_400)} d"
+    return f"{moment.astimezone():%Y-%m-%d}"
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; without one the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def write_out(text: str, path: str | None) -> None:
+    """Write `text` into the file, or on stdout when there is none.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if path is None:
+        sys.stdout.write(text)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error

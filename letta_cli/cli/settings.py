@@ -1,0 +1,121 @@
+"""`agent config`: shows where each value comes from, changes settings, stores keys."""
+
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from letta_cli.cli import options
+from letta_cli.cli.invocation import working_directory
+from letta_cli.cli.light import LightCommand, new_app
+from letta_cli.cli.output import say, say_json, table, warn
+from letta_cli.config import load_config
+from letta_cli.config.edit import set_value, store_key, unset_value
+from letta_cli.config.load import project_root
+from letta_cli.config.view import Shown, shown_settings
+from letta_cli.core.errors import NotFound, UsageError
+
+app = new_app("Show settings and their origins; change them.")
+
+KeyName = Annotated[str, typer.Argument(metavar="KEY", help="E.g. model, permissions.deny.")]
+InProject = Annotated[
+    bool, typer.Option("--project", help="In this project's .agent/settings.json.")
+]
+
+
+@app.command("list", cls=LightCommand)
+def list_settings(as_json: options.Json = False, directory: options.Directory = None) -> None:
+    """Show every value and where it comes from. Secrets are masked."""
+    config = load_config(cwd=working_directory(directory))
+    shown = shown_settings(config)
+    if as_json:
+        say_json(
+            {
+                "settings": {
+                    item.key: {"value": item.value, "origin": item.origin} for item in shown
+                },
+                "warnings": list(config.warnings),
+            }
+        )
+        return
+    rows = [(item.key, _text(item), item.origin) for item in shown]
+    table(("SETTING", "VALUE", "FROM"), rows, flexible=1)
+    for line in config.warnings:
+        warn(line)
+
+
+@app.command("get", cls=LightCommand)
+def get_setting(key: KeyName, as_json: options.Json = False) -> None:
+    """Print one value."""
+    for item in shown_settings(load_config(cwd=working_directory(None))):
+        if item.key == key:
+            if as_json:
+                say_json({"key": key, "value": item.value, "origin": item.origin})
+            else:
+                say(_text(item))
+            return
+    raise NotFound(f"{key} is not set. See what is: agent config list")
+
+
+@app.command("set", cls=LightCommand)
+def set_setting(
+    key: KeyName,
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="Text or JSON.")],
+    project: InProject = False,
+) -> None:
+    """Write one value into your settings."""
+    home, path = _settings_file(project=project)
+    understood = set_value(home, path, key, value)
+    say(f"{key} = {json.dumps(understood, ensure_ascii=False)} in {path}")
+
+
+@app.command("unset", cls=LightCommand)
+def unset_setting(key: KeyName, project: InProject = False) -> None:
+    """Take one value out of your settings."""
+    home, path = _settings_file(project=project)
+    if not unset_value(home, path, key):
+        raise NotFound(f"{key} does not stand in {path}.")
+    say(f"{key} taken out of {path}")
+
+
+@app.command("set-key", cls=LightCommand)
+def set_key(
+    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="E.g. anthropic.")],
+    keyring: Annotated[
+        bool, typer.Option("--keyring", help="Keep it in the system's keyring.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Forget the key.")] = False,
+) -> None:
+    """Store an API key, asked for here or read from standard input, never an argument."""
+    home = load_config(cwd=working_directory(None), secrets=False).home
+    key = "" if remove else _read_key(provider)
+    place = store_key(home, provider, key, in_keyring=keyring)
+    say(f"The key of {provider} is {'no longer' if remove else 'now'} kept in {place}.")
+
+
+def _read_key(provider: str) -> str:
+    if sys.stdin.isatty():
+        key = getpass.getpass(f"API key of {provider} (not shown): ")
+    else:
+        key = sys.stdin.readline()
+    key = key.strip()
+    if not key or not key.isprintable() or " " in key:
+        raise UsageError("That is no key: expected one word. Nothing was changed.")
+    return key
+
+
+def _settings_file(*, project: bool) -> tuple[Path, Path]:
+    """The agent's folder, and the settings file to change."""
+    cwd = working_directory(None)
+    home = load_config(cwd=cwd, secrets=False).home
+    folder = project_root(cwd) / ".agent" if project else home
+    return home, folder / "settings.json"
+
+
+def _text(item: Shown) -> str:
+    if isinstance(item.value, str):
+        return item.value or "(none)"
+    return json.dumps(item.value, ensure_ascii=False)

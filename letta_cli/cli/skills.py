@@ -1,0 +1,75 @@
+"""`agent skills`: which skills are found from here."""
+
+from typing import Annotated, Any
+
+import typer
+
+from letta_cli.cli import options
+from letta_cli.cli.invocation import working_directory
+from letta_cli.cli.light import LightCommand, new_app
+from letta_cli.cli.output import say, say_json, table
+from letta_cli.config import load_config
+from letta_cli.config.load import project_root
+from letta_cli.core.errors import NotFound
+from letta_cli.core.skill import Skill
+from letta_cli.skills import discover, load_body
+
+app = new_app("Show the skills found here.")
+
+
+@app.command("list", cls=LightCommand)
+def list_skills(as_json: options.Json = False, directory: options.Directory = None) -> None:
+    """List skills: bundled, yours, this project's. The nearer one hides one of the same name."""
+    skills = _found(directory)
+    if as_json:
+        say_json([_facts(skill) for skill in skills])
+        return
+    table(
+        ("SKILL", "FROM", "DESCRIPTION"),
+        [(skill.name, skill.source, skill.description) for skill in skills],
+        flexible=2,
+    )
+
+
+@app.command("show", cls=LightCommand)
+def show_skill(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    as_json: options.Json = False,
+    directory: options.Directory = None,
+) -> None:
+    """Print a skill as the model reads it."""
+    skills = _found(directory)
+    for skill in skills:
+        if skill.name == name:
+            body = load_body(skill)
+            if as_json:
+                say_json({**_facts(skill), "body": body})
+            else:
+                say(body.rstrip("\n"))
+            return
+    names = ", ".join(skill.name for skill in skills)
+    raise NotFound(f"There is no skill {name!r}. Skills here: {names or 'none'}.")
+
+
+def _found(directory: str | None) -> list[Skill]:
+    config = load_config(cwd=working_directory(directory), secrets=False)
+    root = project_root(config.cwd)
+    return discover(
+        cwd=config.cwd,
+        project_root=root if (root / ".git").exists() else None,
+        home=config.home,
+        user_home=config.user_home,
+    )
+
+
+def _facts(skill: Skill) -> dict[str, Any]:
+    return {
+        "name": skill.name,
+        "description": skill.description,
+        "path": str(skill.path),
+        "source": skill.source,
+        "argument_hint": skill.argument_hint,
+        "user_invocable": skill.user_invocable,
+        "model_invocable": skill.model_invocable,
+        "shadows": str(skill.shadows) if skill.shadows else None,
+    }

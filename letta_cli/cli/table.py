@@ -1,0 +1,45 @@
+"""Which commands there are: name to the module that is imported when it is called.
+
+`agent --help` is written from this table alone, so that it imports no command.
+"""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Attributes:
+    target: ``module:name`` of the command's `typer.Typer`, in this package.
+    summary: one line for ``agent --help``.
+    default: the sub-command that the bare command stands for, if any.
+    """
+
+    target: str
+    summary: str
+    default: str = ""
+
+
+COMMANDS: dict[str, Entry] = {
+    "chat": Entry("chat:app", "Talk to the agent in this terminal (the default)."),
+    "run": Entry("run:app", "Answer one prompt and exit: for scripts and CI."),
+    "sessions": Entry("sessions:app", "List, search, fork, export conversations.", "list"),
+    "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
+    "skills": Entry("skills:app", "Show the skills found here.", "list"),
+    "agents": Entry("agents:app", "List, create and choose agents.", "list"),
+    "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
+    "config": Entry("settings:app", "Show settings and their origins; change them.", "list"),
+    "doctor": Entry("doctor:app", "Check this installation."),
+    "completion": Entry("completion:app", "Print a completion script for a shell."),
+}
+
+HEADLESS = "headless:run_headless"
+TERMINAL = "interactive:run_in_terminal"
+"""What chat and run do once their options are read; asking for help loads neither."""
+
+
+def target(name: str) -> Any:
+    """Import and return the ``module:name`` of this table."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(f"letta_cli.cli.{module}"), attribute)

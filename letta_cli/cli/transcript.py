@@ -1,0 +1,90 @@
+"""A conversation as a document: Markdown to read, a JSON object to process."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from letta_cli.core.agent import Conversation
+from letta_cli.core.clock import to_text
+from letta_cli.core.message import (
+    Image,
+    Message,
+    Part,
+    Reasoning,
+    Role,
+    Text,
+    ToolCall,
+    ToolReturn,
+    part_to_dict,
+)
+from letta_cli.core.run import Usage
+from letta_cli.frontends.sanitize import sanitize
+
+SPEAKERS: dict[Role, str] = {
+    "user": "You",
+    "assistant": "Agent",
+    "tool": "Tools",
+    "notice": "Notice",
+    "summary": "Summary of what came before",
+}
+
+
+def as_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
+    """The whole thread as Markdown; every message has its number, as citations use it."""
+    lines = [
+        f"# {conversation.title or '(no title)'}",
+        "",
+        f"{conversation.id}, {conversation.cwd}, {to_text(conversation.created_at)}",
+    ]
+    for message in messages:
+        lines += ["", f"## {message.seq}. {SPEAKERS[message.role]}, {to_text(message.created_at)}"]
+        for part in message.parts:
+            lines += ["", _part(part)]
+    return sanitize("\n".join(lines)) + "\n"
+
+
+def _part(part: Part) -> str:
+    match part:
+        case Text(text=text):
+            return text
+        case Reasoning(text=text):
+            return "\n".join(f"> {line}" for line in text.splitlines()) or "> (reasoning)"
+        case Image(media_type=media_type):
+            return f"(image, {media_type})"
+        case ToolCall(name=name, arguments=arguments, malformed=malformed):
+            shown = malformed or json.dumps(dict(arguments), ensure_ascii=False, indent=2)
+            return f"**{name}**\n\n{_fenced(shown)}"
+        case ToolReturn(name=name, status=status, content=content):
+            return f"**{name}**: {status}\n\n{_fenced(content)}"
+
+
+def _fenced(text: str) -> str:
+    """A code block whose fence is longer than any in the text."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"
+
+
+def as_json_object(messages: Sequence[Message], usage: Usage) -> dict[str, Any]:
+    """The messages with all their parts, and what the conversation used so far."""
+    return {
+        "thread": [
+            {
+                "id": message.id,
+                "seq": message.seq,
+                "role": message.role,
+                "created_at": to_text(message.created_at),
+                "run_id": message.run_id,
+                "parts": [part_to_dict(part) for part in message.parts],
+            }
+            for message in messages
+        ],
+        "usage": {
+            "input": usage.input,
+            "output": usage.output,
+            "cache_read": usage.cache_read,
+            "cache_write": usage.cache_write,
+            "cost_usd": usage.cost_usd,
+        },
+    }

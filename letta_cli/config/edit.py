@@ -1,0 +1,119 @@
+"""Changes one value of a settings file, and leaves everything else in it as it is."""
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from filelock import FileLock, Timeout
+
+from letta_cli.config.files import check, read_object, refused_to_project
+from letta_cli.config.keys import key_file, read_key_file, write_keyring, write_object
+from letta_cli.config.model import PROVIDERS
+from letta_cli.config.schema import KEYS, Key, find_key
+from letta_cli.core.errors import Busy, ConfigError, UsageError
+
+LOCK_SECONDS = 10.0
+
+
+def set_value(home: Path, path: Path, name: str, text: str) -> Any:
+    """Write ``name = text`` into the settings file; returns the value as it was understood.
+
+    Args:
+        text: JSON where it is JSON, else a plain text.
+
+    Raises:
+        ConfigError: no such setting, or a value it does not take.
+    """
+    key = find_key(name)
+    if key is None:
+        known = "\n".join(f"  {known.name}: {known.expected}" for known in KEYS)
+        raise UsageError(f"There is no setting {name!r}. Settings:\n{known}")
+    raw = _understand(key, name, text)
+    of_project = path.parent != home
+    if of_project and (refusal := refused_to_project(key, raw)):
+        raise ConfigError(f"{path}: {name}: {refusal}.")
+    with _locked(home):
+        tree = read_object(path)
+        _place(tree, name.split("."), raw, path)
+        write_object(path, tree, private=not of_project)
+    return raw
+
+
+def _understand(key: Key, name: str, text: str) -> Any:
+    """The JSON value that `text` is, or `text` itself where the setting takes that."""
+    where = "agent config set"
+    try:
+        raw = json.loads(text)
+        check(key, name, raw, where=where)
+    except (json.JSONDecodeError, ConfigError):
+        check(key, name, text, where=where)
+        return text
+    return raw
+
+
+def unset_value(home: Path, path: Path, name: str) -> bool:
+    """Take `name` out of the file; False when it did not stand there."""
+    with _locked(home):
+        tree = read_object(path)
+        parents = [tree]
+        *groups, last = name.split(".")
+        for group in groups:
+            inner = parents[-1].get(group)
+            if not isinstance(inner, dict):
+                return False
+            parents.append(cast("dict[str, Any]", inner))
+        if last not in parents[-1]:
+            return False
+        del parents[-1][last]
+        for parent, group in zip(reversed(parents[:-1]), reversed(groups), strict=True):
+            if not parent[group]:
+                del parent[group]
+        write_object(path, tree, private=path.parent == home)
+        return True
+
+
+def store_key(home: Path, provider: str, key: str, *, in_keyring: bool) -> str:
+    """Keep a provider's key; an empty one removes it. Returns where it is kept.
+
+    Raises:
+        UsageError: no such provider. ConfigError: it could not be kept.
+    """
+    if provider not in PROVIDERS:
+        raise UsageError(f"There is no provider {provider!r}. Known: {', '.join(PROVIDERS)}.")
+    if in_keyring:
+        write_keyring(provider, key)
+        set_value(home, home / "settings.json", f"providers.{provider}.keyring", "true")
+        return "the system's keyring"
+    path = key_file(home)
+    with _locked(home):
+        keys = {name: value for name, value in read_key_file(home).items() if name != provider}
+        write_object(path, {**keys, provider: key} if key else keys, private=True)
+    return str(path)
+
+
+def _place(tree: dict[str, Any], parts: list[str], value: Any, path: Path) -> None:
+    *groups, last = parts
+    for group in groups:
+        inner = tree.setdefault(group, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{path}: {group}: expected an object.")
+        tree = cast("dict[str, Any]", inner)
+    tree[last] = value
+
+
+@contextmanager
+def _locked(home: Path) -> Generator[None]:
+    """Two terminals that change settings at once both keep their change."""
+    lock = FileLock(home / "settings.lock", timeout=LOCK_SECONDS, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise Busy("Another process is changing the settings; try again in a moment.") from error
+    except OSError as error:
+        raise ConfigError(f"{home}: settings cannot be changed: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,248 @@
+"""Builds the `Config`: reads every layer, lets the stronger one win, remembers where from."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from letta_cli.config.environment import (
+    child_environment,
+    home_of,
+    key_origins,
+    read_environment,
+)
+from letta_cli.config.files import Layer, check, read_layer
+from letta_cli.config.keys import key_file, read_key_file, read_keyring
+from letta_cli.config.model import PROVIDERS, Config
+from letta_cli.config.schema import STRICTNESS, find_key
+from letta_cli.core.errors import ConfigError
+from letta_cli.core.permission import Rule, Rules, rule_from_text
+from letta_cli.core.provider import ProviderSettings
+
+DEFAULTS: Mapping[str, Any] = {
+    "model": "",
+    "effort": "off",
+    "maxRetries": 10,
+    "apiTimeoutMs": 600_000,
+    "bash.timeoutMs": 120_000,
+    "bash.maxTimeoutMs": 600_000,
+    "bash.maxOutput": 30_000,
+    "permissions.defaultMode": "default",
+    "localModel": "ask",
+    "editor": "vi",
+}
+
+FLAGS: Mapping[str, str] = {
+    "model": "--model",
+    "effort": "--effort",
+    "permissions.defaultMode": "--permission-mode",
+    "maxTurns": "--max-turns",
+    "maxBudgetUsd": "--max-budget-usd",
+    "database": "--db",
+    "localModel": "--yes",
+}
+"""Which flag sets which setting, for `Config.origins` and error messages."""
+
+_RULE_LISTS = ("permissions.allow", "permissions.ask", "permissions.deny")
+_MERGED = ("env",)
+
+
+def load_config(
+    *,
+    cwd: Path,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    secrets: bool = True,
+) -> Config:
+    """Defaults < user settings < project < project-local < environment < flags.
+
+    Args:
+        flags: values by dotted setting name, e.g. ``permissions.defaultMode``; None is unset.
+        environ: the process's own when None.
+        secrets: read keys. Commands that call no model need none, and a key file that must not
+            be used does not stop them.
+
+    Raises:
+        ConfigError: names the file or variable, the key, and what was expected.
+    """
+    environ = os.environ if environ is None else environ
+    user_home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    home = _prepare_home(home_of(environ, user_home))
+    cwd = Path(os.path.abspath(cwd))  # noqa: PTH100 - keeps symlinks, as the person sees the path
+    layers = [
+        read_layer(home / "settings.json", "user settings", project=False),
+        *_project_layers(cwd, home),
+        read_environment(environ),
+        _flag_layer(flags or {}),
+    ]
+    values, origins = _merge(layers)
+    origins["home"] = "environment AGENT_HOME" if environ.get("AGENT_HOME") else "default"
+    warnings = [line for layer in layers for line in layer.warnings]
+    providers = _providers(values, origins, home, environ, warnings if secrets else None)
+    return Config(
+        home=home,
+        cwd=cwd,
+        user_home=user_home,
+        database_url=values.get("database") or f"sqlite:///{home / 'agent.db'}",
+        model=values["model"],
+        effort=values["effort"],
+        providers=providers,
+        mode=values["permissions.defaultMode"],
+        rules=_rules(layers),
+        max_turns=values.get("maxTurns"),
+        max_budget_usd=values.get("maxBudgetUsd"),
+        max_retries=values["maxRetries"],
+        bash_timeout_ms=min(values["bash.timeoutMs"], values["bash.maxTimeoutMs"]),
+        bash_max_timeout_ms=values["bash.maxTimeoutMs"],
+        bash_max_output=values["bash.maxOutput"],
+        environment=child_environment(
+            environ, passed=values.get("passEnvironment", ()), extra=values.get("env", {})
+        ),
+        local_model_consent=values["localModel"] == "auto",
+        no_color=bool(environ.get("NO_COLOR")),
+        editor=values["editor"],
+        history_file=home / "history",
+        origins=origins,
+        warnings=tuple(warnings),
+        api_timeout_ms=values["apiTimeoutMs"],
+    )
+
+
+def _prepare_home(home: Path) -> Path:
+    """Make the folder, for its owner only; refuse one that others could write settings into."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = home.stat()
+    except FileExistsError as error:
+        raise ConfigError(f"{home}: expected a folder for the agent's files.") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{home}: the agent's folder cannot be made: {error.strerror}. "
+            "Name another one with AGENT_HOME."
+        ) from error
+    if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o022:
+        raise ConfigError(
+            f"{home}: other users may write into the agent's folder "
+            f"(mode {stat.S_IMODE(status.st_mode):04o}). Close it with: chmod 700 {home}"
+        )
+    return home
+
+
+def project_root(cwd: Path) -> Path:
+    """The nearest folder at or above `cwd` that holds ``.git``, else `cwd`."""
+    return next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
+
+
+def _project_layers(cwd: Path, home: Path) -> list[Layer]:
+    folder = project_root(cwd) / ".agent"
+    if folder == home or (folder.exists() and folder.samefile(home)):
+        return []
+    return [
+        read_layer(folder / "settings.json", "project settings", project=True),
+        read_layer(folder / "settings.local.json", "project-local settings", project=True),
+    ]
+
+
+def _flag_layer(flags: Mapping[str, Any]) -> Layer:
+    values: dict[str, Any] = {}
+    for name, value in flags.items():
+        if value is None:
+            continue
+        key = find_key(name)
+        if key is None:
+            raise ConfigError(f"flag {FLAGS.get(name, name)}: there is no setting {name!r}.")
+        values[name] = check(key, name, value, where=f"flag {FLAGS.get(name, name)}")
+    origins = {name: f"flag {FLAGS.get(name, name)}" for name in values}
+    return Layer("flag", values, origins=origins)
+
+
+def _merge(layers: list[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+    values = dict(DEFAULTS)
+    origins = dict.fromkeys((*DEFAULTS, "database"), "default")
+    for layer in layers:
+        for name, value in layer.values.items():
+            if name in _RULE_LISTS:
+                known = origins.get(name)
+                values[name] = (*values.get(name, ()), *value)
+                origins[name] = f"{known}; {layer.origin_of(name)}" if known else layer.origin
+                continue
+            if layer.project and not _narrows(name, value, values.get(name)):
+                continue
+            values[name] = {**values.get(name, {}), **value} if name in _MERGED else value
+            origins[name] = layer.origin_of(name)
+    return values, origins
+
+
+def _narrows(name: str, value: Any, current: Any) -> bool:
+    """Whether a project may put `value` in the place of `current`."""
+    key = find_key(name)
+    if key is None or key.project != "lower" or current is None:
+        return True
+    if name == "permissions.defaultMode":
+        return STRICTNESS.index(value) < STRICTNESS.index(current)
+    return value < current
+
+
+def _rules(layers: list[Layer]) -> Rules:
+    def collect(name: str) -> tuple[Rule, ...]:
+        return tuple(
+            rule_from_text(text, layer.origin_of(name))
+            for layer in layers
+            for text in layer.values.get(name, ())
+        )
+
+    return Rules(*(collect(name) for name in _RULE_LISTS))
+
+
+def _providers(
+    values: Mapping[str, Any],
+    origins: dict[str, str],
+    home: Path,
+    environ: Mapping[str, str],
+    warnings: list[str] | None,
+) -> dict[str, ProviderSettings]:
+    """Settings of every provider that has any; `warnings` None: read no keys."""
+    keys = {} if warnings is None else _keys(values, home, environ, warnings)
+    found: dict[str, ProviderSettings] = {}
+    for name in PROVIDERS:
+        prefix = f"providers.{name}."
+        mine = {key.removeprefix(prefix): values[key] for key in values if key.startswith(prefix)}
+        if not mine and name not in keys:
+            continue
+        key, origin = keys.get(name, (None, ""))
+        if key:
+            origins[f"{prefix}apiKey"] = origin
+        options = cast("dict[str, str]", mine.get("options", {}))
+        if mine.get("model"):
+            options = {**options, "model": mine["model"]}
+        found[name] = ProviderSettings(
+            name=name,
+            api_key=key,
+            base_url=mine.get("baseUrl"),
+            timeout_seconds=values["apiTimeoutMs"] / 1000,
+            cache_dir=str(home / "models"),
+            context_window=mine.get("contextWindow"),
+            headers=tuple(mine.get("headers", {}).items()),
+            options=tuple(options.items()),
+        )
+    return found
+
+
+def _keys(
+    values: Mapping[str, Any], home: Path, environ: Mapping[str, str], warnings: list[str]
+) -> dict[str, tuple[str, str]]:
+    """Provider to (key, origin): environment, then keyring, then key file."""
+    keys = key_origins(environ)
+    in_keyring = [
+        name for name in PROVIDERS if name not in keys and values.get(f"providers.{name}.keyring")
+    ]
+    from_keyring, troubles = read_keyring(in_keyring)
+    warnings.extend(troubles)
+    keys.update({name: (key, "keyring") for name, key in from_keyring.items()})
+    for name, key in read_key_file(home).items():
+        if name not in PROVIDERS:
+            warnings.append(f"{key_file(home)}: unknown provider {name!r}; its key is ignored.")
+        elif name not in keys:
+            keys[name] = (key, f"key file {key_file(home)}")
+    return keys

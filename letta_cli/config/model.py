@@ -1,0 +1,77 @@
+"""What a configuration holds: values only, handed down to everything that needs one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from letta_cli.core.permission import PermissionMode, Rules
+from letta_cli.core.provider import Effort, ProviderSettings
+
+PROVIDERS: tuple[str, ...] = (
+    "anthropic",
+    "openai",
+    "openai-compatible",
+    "ollama",
+    "lmstudio",
+    "llamacpp",
+    "vllm",
+    "openrouter",
+    "local",
+    "scripted",
+)
+"""The providers that settings may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that a person can decide, decided.
+
+    Attributes:
+        home: where the program keeps its own files; exists, mode 0700.
+        cwd: the directory that the person works in, absolute.
+        model: a handle ``provider/model``, or empty when nothing names one.
+        providers: the providers that have a key, an address or another setting.
+        rules: of all layers, each with its source; project files add no ``allow``.
+        max_turns: model calls in one run; None for no limit.
+        environment: for child processes; credentials are left out.
+        local_model_consent: the person agreed to fetch the embedded model.
+        editor: a command line, from VISUAL or EDITOR.
+        origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
+        warnings: one line each, for the person.
+    """
+
+    home: Path
+    cwd: Path
+    user_home: Path
+    database_url: str
+    model: str
+    effort: Effort
+    providers: Mapping[str, ProviderSettings]
+    mode: PermissionMode
+    rules: Rules
+    max_turns: int | None
+    max_budget_usd: float | None
+    max_retries: int
+    bash_timeout_ms: int
+    bash_max_timeout_ms: int
+    bash_max_output: int
+    environment: Mapping[str, str]
+    local_model_consent: bool
+    no_color: bool
+    editor: str
+    history_file: Path
+    origins: Mapping[str, str]
+    warnings: tuple[str, ...]
+    api_timeout_ms: int = 600_000
+
+    def provider(self, name: str) -> ProviderSettings:
+        """The settings of `name`; plain ones when nothing is configured for it."""
+        return self.providers.get(name) or ProviderSettings(
+            name=name,
+            cache_dir=str(self.home / "models"),
+            timeout_seconds=self.api_timeout_ms / 1000,
+        )
+
+    def provider_option(self, name: str, option: str) -> str:
+        """One provider-specific string, or an empty one."""
+        return dict(self.provider(name).options).get(option, "")

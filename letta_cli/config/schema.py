@@ -1,0 +1,177 @@
+"""The settings that exist: their names, what each expects, and what a project may do with it.
+
+Names follow Claude Code's where it has one, so that files and habits carry over.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+from letta_cli.config.model import PROVIDERS
+from letta_cli.core.permission import PermissionMode, rule_from_text
+from letta_cli.core.provider import Effort
+
+ProjectMay = Literal["set", "lower", "never"]
+"""What files that come with a repository may do: set the value, only lower it, or nothing."""
+
+STRICTNESS: tuple[PermissionMode, ...] = (
+    "plan", "dontAsk", "default", "acceptEdits", "bypassPermissions",
+)  # fmt: skip
+"""The permission modes, the strictest first."""
+
+PROJECT_MODES: tuple[PermissionMode, ...] = ("plan", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting.
+
+    Attributes:
+        name: dotted; ``*`` stands for a provider's name.
+        expected: completes the sentence "expected …".
+        read: turns a JSON value into ours; raises ValueError when it does not fit.
+    """
+
+    name: str
+    expected: str
+    read: Callable[[Any], Any]
+    project: ProjectMay = "never"
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _whole(least: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError
+        return value
+
+    return read
+
+
+def _amount(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
+        raise ValueError
+    return float(value)
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise ValueError
+        return str(value)
+
+    return read
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError
+    return tuple(_text(item) for item in cast("list[Any]", value))
+
+
+def _rules(value: Any) -> tuple[str, ...]:
+    texts = _texts(value)
+    for text in texts:
+        rule_from_text(text)
+    return texts
+
+
+def _strings(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError
+    entries = cast("dict[str, Any]", value)
+    return {name: _text(text) for name, text in entries.items()}
+
+
+def _url(value: Any) -> str:
+    text = _text(value).strip()
+    if not text.startswith(("http://", "https://")):
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _database(value: Any) -> str:
+    text = _text(value).strip()
+    if not text.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise ValueError
+    return text
+
+
+def _handle(value: Any) -> str:
+    text = _text(value).strip()
+    provider, slash, name = text.partition("/")
+    if text and not (provider and slash and name):
+        raise ValueError
+    return text
+
+
+_RULES_EXPECTED = 'a list of rules such as "Bash(npm run *)"'
+
+KEYS: tuple[Key, ...] = (
+    Key("model", 'a handle "provider/model", e.g. "anthropic/claude-…"', _handle, "set"),
+    Key("effort", f"one of {', '.join(get_args(Effort))}", _one_of(get_args(Effort)), "set"),
+    Key("maxTurns", "a whole number above 0", _whole(1), "lower"),
+    Key("maxBudgetUsd", "an amount in US dollars above 0", _amount, "lower"),
+    Key("maxRetries", "a whole number, 0 or more", _whole(0), "lower"),
+    Key("apiTimeoutMs", "milliseconds, a whole number above 0", _whole(1), "lower"),
+    Key("bash.timeoutMs", "milliseconds, a whole number above 0", _whole(1), "lower"),
+    Key("bash.maxTimeoutMs", "milliseconds, a whole number above 0", _whole(1), "lower"),
+    Key("bash.maxOutput", "characters, a whole number above 0", _whole(1), "lower"),
+    Key("database", 'a URL "sqlite:////path/to/file.db" or "postgresql://…"', _database),
+    Key("editor", "a command line", _text),
+    Key("localModel", '"ask" or "auto"', _one_of(("ask", "auto"))),
+    Key("env", "an object of names and texts", _strings),
+    Key("passEnvironment", "a list of variable names", _texts),
+    Key(
+        "permissions.defaultMode",
+        f"one of {', '.join(STRICTNESS)}",
+        _one_of(STRICTNESS),
+        "lower",
+    ),
+    Key("permissions.allow", _RULES_EXPECTED, _rules),
+    Key("permissions.ask", _RULES_EXPECTED, _rules, "set"),
+    Key("permissions.deny", _RULES_EXPECTED, _rules, "set"),
+    Key("providers.*.baseUrl", "an address that starts with http:// or https://", _url),
+    Key("providers.*.model", "the name of a model, without the provider", _text),
+    Key("providers.*.contextWindow", "tokens, a whole number above 0", _whole(1)),
+    Key("providers.*.headers", "an object of names and texts", _strings),
+    Key("providers.*.options", "an object of names and texts", _strings),
+    Key("providers.*.keyring", "true or false", _flag),
+)
+
+_BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
+
+_GROUPS = frozenset(
+    ".".join(key.name.split(".")[:depth])
+    for key in KEYS
+    for depth in range(1, key.name.count(".") + 1)
+)
+
+
+def general_name(name: str) -> str:
+    """``providers.ollama.baseUrl`` as the table has it: ``providers.*.baseUrl``."""
+    parts = name.split(".")
+    if len(parts) > 1 and parts[0] == "providers" and parts[1] in PROVIDERS:
+        parts[1] = "*"
+    return ".".join(parts)
+
+
+def find_key(name: str) -> Key | None:
+    """The setting of this dotted name, or None."""
+    return _BY_NAME.get(general_name(name))
+
+
+def is_group(name: str) -> bool:
+    """Whether `name` is an object that holds settings, such as ``permissions``."""
+    return general_name(name) in _GROUPS

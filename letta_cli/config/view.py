@@ -1,0 +1,58 @@
+"""Every setting with its value and origin, fit to be shown: secrets are masked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from letta_cli.config.masking import mask, mask_entries, mask_url
+from letta_cli.config.model import Config
+from letta_cli.core.permission import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One setting as a person may see it; ``value`` is JSON-able."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+def shown_settings(config: Config) -> list[Shown]:
+    """All settings that have a value."""
+    values: dict[str, Any] = {
+        "home": str(config.home),
+        "model": config.model,
+        "effort": config.effort,
+        "database": mask_url(config.database_url),
+        "permissions.defaultMode": config.mode,
+        "permissions.allow": [_rule(rule) for rule in config.rules.allow],
+        "permissions.ask": [_rule(rule) for rule in config.rules.ask],
+        "permissions.deny": [_rule(rule) for rule in config.rules.deny],
+        "maxTurns": config.max_turns,
+        "maxBudgetUsd": config.max_budget_usd,
+        "maxRetries": config.max_retries,
+        "apiTimeoutMs": config.api_timeout_ms,
+        "bash.timeoutMs": config.bash_timeout_ms,
+        "bash.maxTimeoutMs": config.bash_max_timeout_ms,
+        "bash.maxOutput": config.bash_max_output,
+        "localModel": "auto" if config.local_model_consent else "ask",
+        "editor": config.editor,
+    }
+    for name, settings in config.providers.items():
+        options = dict(settings.options)
+        values[f"providers.{name}.apiKey"] = mask(settings.api_key or "")
+        values[f"providers.{name}.baseUrl"] = mask_url(settings.base_url or "")
+        values[f"providers.{name}.model"] = options.pop("model", "")
+        values[f"providers.{name}.contextWindow"] = settings.context_window
+        values[f"providers.{name}.headers"] = mask_entries(dict(settings.headers))
+        values[f"providers.{name}.options"] = options
+    always = {"model"}
+    return [
+        Shown(key, value, config.origins.get(key, "default"))
+        for key, value in values.items()
+        if value not in ("", None, [], {}) or key in always
+    ]
+
+
+def _rule(rule: Rule) -> str:
+    return rule.tool if rule.specifier is None else f"{rule.tool}({rule.specifier})"

@@ -1,0 +1,266 @@
+"""The conversation in the terminal: composes the widgets and takes what is typed, line by line."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.renderer import CPR_Support
+from rich.console import RenderableType
+
+from letta_cli.config import Config
+from letta_cli.core.errors import AgentError
+from letta_cli.core.event import Event
+from letta_cli.core.permission import PermissionMode
+from letta_cli.frontends.interactive.actions import ChatActions
+from letta_cli.frontends.interactive.command_table import COMMANDS
+from letta_cli.frontends.interactive.commands import Command, find_command, find_skill, offers
+from letta_cli.frontends.interactive.completion import MessageCompleter
+from letta_cli.frontends.interactive.door import ChatSession
+from letta_cli.frontends.interactive.file_index import FileIndex
+from letta_cli.frontends.interactive.header import header
+from letta_cli.frontends.interactive.hints import Hints
+from letta_cli.frontends.interactive.keys import key_bindings
+from letta_cli.frontends.interactive.layout import STYLE, Screen
+from letta_cli.frontends.interactive.live import render as render_live
+from letta_cli.frontends.interactive.look import Look
+from letta_cli.frontends.interactive.paint import Painter
+from letta_cli.frontends.interactive.panel import PanelSlot
+from letta_cli.frontends.interactive.picker import Item, Picker
+from letta_cli.frontends.interactive.player import Player
+from letta_cli.frontends.interactive.prompt_line import PromptLine
+from letta_cli.frontends.interactive.replay import replay
+from letta_cli.frontends.interactive.scrollback import Scrollback
+from letta_cli.frontends.interactive.toolbar import ToolbarFacts, toolbar
+
+PLACEHOLDER = "Ask, or / for commands"
+_LEAVE_SECONDS = 5.0
+
+
+class Chat:
+    """One session on one screen. `run` is called once."""
+
+    def __init__(self, session: ChatSession, config: Config, look: Look, output: Output) -> None:
+        self.session = session
+        self.look = look
+        self.commands: Sequence[Command] = COMMANDS
+        self.painter = Painter(look)
+        self.scrollback = Scrollback(self.painter, output)
+        self.panels = PanelSlot()
+        self.hints = Hints(self.redraw)
+        self.player = Player(
+            session,
+            look,
+            self.scrollback,
+            self.panels,
+            redraw=self.redraw,
+            typed=lambda text: self.prompt.insert(text),
+            bell=output.bell,
+        )
+        completer = MessageCompleter(
+            lambda: offers(self.commands, session), FileIndex(session.workspace.cwd)
+        )
+        self.prompt = PromptLine(config.history_file, completer, self._submitted)
+        self.actions = ChatActions(self, editor=config.editor)
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self._exit_code = 0
+        self.app = self._make_app(output)
+
+    def _make_app(self, output: Output) -> Application[None]:
+        screen = Screen(
+            self.prompt.buffer,
+            self.look,
+            live=lambda width, height: render_live(self.player.live, self.painter, width, height),
+            panel=self._panel_text,
+            toolbar=self._toolbar,
+            placeholder=lambda: "" if self.player.live.running else PLACEHOLDER,
+        )
+        app: Application[None] = Application(
+            layout=screen.layout,
+            style=STYLE,
+            key_bindings=key_bindings(self.actions, is_empty=lambda: not self.prompt.text),
+            color_depth=None if self.look.color else ColorDepth.DEPTH_1_BIT,
+            erase_when_done=True,
+            min_redraw_interval=0.03,
+            output=output,
+        )
+        # Esc must act at once; a terminal sends Alt+Enter as one piece, so little time is enough.
+        app.timeoutlen, app.ttimeoutlen = 0.1, 0.05
+        # Without knowing the cursor's row the region is simply as high as its content: nothing
+        # to ask the terminal for after each printed block.
+        app.renderer.cpr_support = CPR_Support.NOT_SUPPORTED
+        self.scrollback.attach(app)
+        return app
+
+    async def run(self, first_prompt: str | None) -> int:
+        """Talk until the person leaves; returns the exit code."""
+        self.opened()
+        if first_prompt:
+            self._lines.put_nowait(first_prompt)
+        worker: asyncio.Task[None] | None = None
+
+        def start() -> None:
+            nonlocal worker
+            worker = asyncio.get_running_loop().create_task(self._work())
+            worker.add_done_callback(self._worked)
+
+        try:
+            await self.app.run_async(pre_run=start, handle_sigint=False)
+        finally:
+            if worker is not None and not worker.done():
+                worker.cancel()
+                await asyncio.wait({worker})
+        self._say_goodbye()
+        return self._exit_code
+
+    async def _work(self) -> None:
+        while (line := await self._lines.get()) is not None:
+            try:
+                await self._take(line)
+            except AgentError as error:
+                self.complain(str(error))
+
+    def _worked(self, worker: asyncio.Task[None]) -> None:
+        if worker.cancelled() or not self.app.is_running or self.app.future is None:
+            return
+        if self.app.future.done():
+            return
+        error = worker.exception()
+        if error is None:
+            self.app.exit()
+        else:
+            self.app.exit(exception=error)
+
+    def _submitted(self, text: str) -> None:
+        """A message or command was sent; a running run hears it before its next step."""
+        if not self.player.live.running:
+            self._lines.put_nowait(text)
+            return
+        if not text.startswith("/"):
+            self.player.steer(text)
+            return
+        command = find_command(self.commands, text[1:].split(maxsplit=1)[0] if text[1:] else "")
+        if command is None or not command.in_run:
+            self.prompt.put_back(text)
+            self.hints.say("the agent is working: esc interrupts it")
+            return
+        self.app.create_background_task(self._run_command(command, text))
+
+    async def _take(self, line: str) -> None:
+        if not line.startswith("/"):
+            self.player.view.said(line)
+            await self.play(self.session.send(line))
+            return
+        name, _, argument = line[1:].partition(" ")
+        command = find_command(self.commands, name)
+        if command is not None:
+            await self._run_command(command, line)
+        elif (skill := find_skill(self.session, name)) is not None:
+            self.player.view.said(line)
+            await self.play(self.session.invoke_skill(skill, argument.strip()))
+        elif "/" in name:
+            # A path such as /etc/hosts at the start of a message is no command.
+            self.player.view.said(line)
+            await self.play(self.session.send(line))
+        else:
+            self.complain(f"There is no command or skill /{name}. /help lists them.")
+
+    async def _run_command(self, command: Command, line: str) -> None:
+        try:
+            await command.run(self, line[1:].partition(" ")[2].strip())
+        except AgentError as error:
+            self.complain(str(error))
+
+    # What commands may do with the screen (`commands.Host`).
+
+    def show(self, renderable: RenderableType) -> None:
+        self.scrollback.block(renderable)
+
+    def complain(self, text: str) -> None:
+        self.player.view.complain(text)
+
+    def quiet(self, text: str) -> None:
+        self.player.view.quiet(text)
+
+    async def play(self, events: AsyncIterator[Event]) -> None:
+        unheard = await self.player.play(events)
+        if not unheard:
+            return
+        text = "\n\n".join(unheard)
+        if self.player.was_cancelled:
+            self.prompt.put_back(text)
+        else:
+            self._lines.put_nowait(text)
+
+    async def choose(self, title: str, items: Sequence[Item]) -> str | None:
+        chosen: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+        def take(value: str | None) -> None:
+            if not chosen.done():
+                chosen.set_result(value)
+
+        picker = Picker(title, items, self.look, take)
+        self.panels.open(picker)
+        self.redraw()
+        try:
+            return await chosen
+        finally:
+            self.panels.close(picker)
+            self.redraw()
+
+    def opened(self, *, clear: bool = False) -> None:
+        if clear:
+            self.app.renderer.clear()
+        self.player.live.todos = ()
+        session = self.session
+        self.scrollback.block(header(session, self.look))
+        if session.conversation.head:
+            messages = session.store.messages.read(session.conversation.id)
+            for block in replay(messages, self.look):
+                self.scrollback.block(block)
+
+    def set_mode(self, mode: PermissionMode) -> None:
+        self.session.set_mode(mode)
+        self.redraw()
+
+    def leave(self, exit_code: int = 0) -> None:
+        """End the chat; a run that is going on is interrupted first, so that it is kept whole."""
+        self._exit_code = exit_code
+        self._lines.put_nowait(None)
+        if self.player.live.running:
+            self.player.cancel()
+            asyncio.get_running_loop().call_later(_LEAVE_SECONDS, self._force_exit)
+
+    def _force_exit(self) -> None:
+        if self.app.is_running and self.app.future is not None and not self.app.future.done():
+            self.app.exit()
+
+    # What the screen shows.
+
+    def redraw(self) -> None:
+        self.app.invalidate()
+
+    def _panel_text(self, width: int, height: int) -> str | None:
+        panel = self.panels.current
+        if panel is None:
+            return None
+        return self.painter.ansi(panel.render(width, height), width)
+
+    def _toolbar(self, width: int) -> StyleAndTextTuples:
+        session = self.session
+        facts = ToolbarFacts(
+            mode=session.mode,
+            model=session.model,
+            cwd=str(session.workspace.cwd),
+            branch=session.workspace.branch(),
+            context_tokens=session.context_tokens,
+            context_window=session.info.context_window,
+            cost_usd=session.usage.cost_usd,
+            hint=self.hints.text,
+        )
+        return toolbar(facts, self.look, width)
+
+    def _say_goodbye(self) -> None:
+        if self.session.conversation.head:
+            self.quiet(f"to go on here later: agent chat -r {self.session.conversation.id}")

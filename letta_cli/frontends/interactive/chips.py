@@ -1,0 +1,30 @@
+"""Large pasted texts stand in the input line as one short mark and are put back when sent."""
+
+import re
+
+MIN_LINES = 10
+MIN_CHARACTERS = 1_500
+_MARK = re.compile(r"\[Pasted text #(\d+)[^\]\n]*\]")
+
+
+class Chips:
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def take(self, text: str) -> str:
+        """What to insert for a paste: the text itself, or a mark for a large one."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = text.count("\n") + 1
+        if lines < MIN_LINES and len(text) < MIN_CHARACTERS:
+            return text
+        self._texts.append(text)
+        size = f"{lines} lines" if lines > 1 else f"{len(text):,} characters"
+        return f"[Pasted text #{len(self._texts)}, {size}]"
+
+    def expand(self, text: str) -> str:
+        """`text` with every known mark replaced by what was pasted."""
+        return _MARK.sub(self._original, text)
+
+    def _original(self, mark: re.Match[str]) -> str:
+        number = int(mark[1])
+        return self._texts[number - 1] if 1 <= number <= len(self._texts) else mark[0]

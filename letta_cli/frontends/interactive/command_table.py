@@ -1,0 +1,24 @@
+"""The list of all commands; a new one is one line here and one function beside its like."""
+
+from letta_cli.frontends.interactive import conversation_commands as conversation
+from letta_cli.frontends.interactive import memory_commands as memory
+from letta_cli.frontends.interactive import session_commands as session
+from letta_cli.frontends.interactive.commands import Command
+
+COMMANDS: tuple[Command, ...] = (
+    Command("help", "", "commands and keys", session.show_help, in_run=True),
+    Command("new", "", "a fresh conversation", conversation.new),
+    Command("resume", "[words]", "open another conversation", conversation.resume),
+    Command("sessions", "", "what is open where", conversation.sessions, in_run=True),
+    Command("memory", "[label]", "shared memory, or one block", memory.show_memory, in_run=True),
+    Command("search", "WORDS", "search all conversations", memory.search, in_run=True),
+    Command("model", "[handle]", "change the model", session.change_model),
+    Command("compact", "[focus]", "summarise the older part", session.compact),
+    Command("context", "", "how full the window is", session.show_context, in_run=True),
+    Command("fork", "", "go on in a copy", conversation.fork),
+    Command("rename", "TITLE", "name this conversation", conversation.rename, in_run=True),
+    Command("mode", "[name]", "the permission mode", session.change_mode, in_run=True),
+    Command("skills", "", "what can be invoked by name", session.show_skills, in_run=True),
+    Command("clear", "", "a clear screen and a fresh conversation", conversation.clear),
+    Command("exit", "", "leave; the conversation is kept", session.leave, True, ("quit", "q")),
+)

@@ -1,0 +1,113 @@
+"""Plays a run: events to the view, approvals to a panel, and the person's words into the run."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from rich.console import RenderableType
+
+from letta_cli.core.errors import AgentError
+from letta_cli.core.event import ApprovalRequested, Event
+from letta_cli.core.permission import Answer
+from letta_cli.frontends.interactive.approval import ApprovalPanel
+from letta_cli.frontends.interactive.door import ChatSession
+from letta_cli.frontends.interactive.live import Live
+from letta_cli.frontends.interactive.look import Look
+from letta_cli.frontends.interactive.panel import PanelSlot
+from letta_cli.frontends.interactive.scrollback import Scrollback
+from letta_cli.frontends.interactive.turn import TurnView
+
+_FRAME_SECONDS = 0.12
+_LONG_RUN_SECONDS = 30.0
+
+
+class Player:
+    def __init__(
+        self,
+        session: ChatSession,
+        look: Look,
+        scrollback: Scrollback,
+        panels: PanelSlot,
+        *,
+        redraw: Callable[[], None],
+        typed: Callable[[str], None],
+        bell: Callable[[], None],
+    ) -> None:
+        self.live = Live()
+        self.view = TurnView(self.live, scrollback, look, self._ask)
+        self._session = session
+        self._look = look
+        self._scrollback = scrollback
+        self._panels = panels
+        self._redraw = redraw
+        self._typed = typed
+        self._bell = bell
+        self._approval: ApprovalPanel | None = None
+        self.was_cancelled = False
+        """Whether the person interrupted the newest run."""
+
+    async def play(self, events: AsyncIterator[Event]) -> list[str]:
+        """Show a run to its end; return what was typed during it and not heard by the model.
+
+        Errors are shown, not raised: the conversation goes on.
+        """
+        live = self.live
+        live.begin()
+        self.was_cancelled = False
+        ticker = asyncio.create_task(self._tick())
+        try:
+            async for event in events:
+                self.view.handle(event)
+                self._redraw()
+        except AgentError as error:
+            self.view.broke_off()
+            self.view.complain(str(error))
+        finally:
+            ticker.cancel()
+            if live.elapsed > _LONG_RUN_SECONDS:
+                self._bell()
+            self._close_approval()
+            live.end()
+            self._redraw()
+        unheard, live.queued = live.queued, []
+        return unheard
+
+    def steer(self, text: str) -> None:
+        """Say something during the run; it is shown as queued until the model hears it."""
+        self.live.queued.append(text)
+        self._session.steer(text)
+        self._redraw()
+
+    def cancel(self) -> None:
+        """Interrupt the run; what it did is kept."""
+        self.live.cancelling = self.was_cancelled = True
+        self._session.cancel()
+        self._redraw()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_FRAME_SECONDS)
+            self._redraw()
+
+    def _ask(self, event: ApprovalRequested) -> None:
+        def answered(answer: Answer | None) -> None:
+            self._close_approval()
+            if answer is None:
+                self.cancel()
+            else:
+                self._session.answer(event.request_id, answer)
+
+        self._approval = ApprovalPanel(
+            event, self._look, answered=answered, typed=self._typed, show_all=self._show_all
+        )
+        self._panels.open(self._approval)
+        self.live.pause()
+        self._bell()
+
+    def _show_all(self, renderable: RenderableType) -> None:
+        self._scrollback.block(renderable)
+
+    def _close_approval(self) -> None:
+        if self._approval is not None:
+            self._panels.close(self._approval)
+            self._approval = None
+        self.live.unpause()

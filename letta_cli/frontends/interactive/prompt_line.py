@@ -1,0 +1,104 @@
+"""The line the person types in: history, completion, pasted chips, drafts."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import Completer
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory, ThreadedHistory
+
+from letta_cli.frontends.interactive.chips import Chips
+
+
+class PromptLine:
+    """`submitted` gets the text that was sent, with every chip expanded."""
+
+    def __init__(
+        self, history_file: Path, completer: Completer, submitted: Callable[[str], None]
+    ) -> None:
+        self._submitted = submitted
+        self._chips = Chips()
+        self.buffer = Buffer(
+            history=_history(history_file),
+            completer=completer,
+            complete_while_typing=True,
+            multiline=True,
+            accept_handler=self._accept,
+        )
+
+    @property
+    def text(self) -> str:
+        return self.buffer.text
+
+    @property
+    def menu_open(self) -> bool:
+        return self.buffer.complete_state is not None
+
+    def submit(self) -> None:
+        """Send what is written; a backslash at the end makes a new line instead."""
+        buffer = self.buffer
+        if (
+            buffer.document.current_char in {"", "\n"}
+            and buffer.document.char_before_cursor == "\\"
+        ):
+            buffer.delete_before_cursor()
+            self.newline()
+            return
+        buffer.cancel_completion() if not self._menu_chosen() else self.close_menu()
+        buffer.validate_and_handle()
+
+    def _menu_chosen(self) -> bool:
+        state = self.buffer.complete_state
+        return state is not None and state.complete_index is not None
+
+    def newline(self) -> None:
+        self.buffer.insert_text("\n")
+
+    def close_menu(self) -> None:
+        self.buffer.complete_state = None
+
+    def accept_completion(self) -> None:
+        """Take the chosen completion, or the first one."""
+        state = self.buffer.complete_state
+        if state is None or not state.completions:
+            self.buffer.start_completion(select_first=False)
+            return
+        self.buffer.apply_completion(state.current_completion or state.completions[0])
+
+    def insert(self, text: str) -> None:
+        """Type `text`; a large paste becomes a chip."""
+        self.buffer.insert_text(self._chips.take(text))
+
+    def expanded(self) -> str:
+        return self._chips.expand(self.buffer.text)
+
+    def replace(self, text: str) -> None:
+        self.buffer.text = text
+        self.buffer.cursor_position = len(text)
+
+    def put_back(self, text: str) -> None:
+        """Put `text` before what is written now."""
+        self.replace("\n".join(part for part in (text, self.buffer.text) if part))
+
+    def put_aside(self) -> None:
+        """Empty the line; what stood there is in the history."""
+        self.replace(self.expanded())
+        self.buffer.append_to_history()
+        self.buffer.reset()
+
+    def _accept(self, buffer: Buffer) -> bool:
+        text = self.expanded()
+        # The history keeps what was sent, not the marks, which mean nothing later.
+        buffer.text = text
+        if text.strip():
+            self._submitted(text.strip())
+        return False
+
+
+def _history(path: Path) -> History:
+    with suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        return ThreadedHistory(FileHistory(path))
+    return InMemoryHistory()

@@ -1,0 +1,94 @@
+"""Commands on this session: help, model, mode, context, skills, leaving."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from letta_cli.core.permission import PermissionMode
+from letta_cli.frontends.interactive.commands import Host
+from letta_cli.frontends.interactive.key_help import key_table
+from letta_cli.frontends.interactive.measures import money, tokens
+from letta_cli.frontends.interactive.paint import Hanging
+from letta_cli.frontends.interactive.picker import Item
+from letta_cli.frontends.interactive.toolbar import MODE_NAMES, context_text
+from letta_cli.frontends.sanitize import sanitize_line
+
+_BAR = 40
+
+
+async def show_help(host: Host, argument: str) -> None:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for command in host.commands:
+        table.add_row(Text(f"  {command.usage}", style="accent"), Text(command.summary))
+    skills = sum(skill.user_invocable for skill in host.session.skills)
+    parts: list[RenderableType] = [Text("Commands", style="bold"), table]
+    if skills:
+        parts.append(Text(f"  and {skills} skills as /name; see /skills", style="quiet"))
+    host.show(Group(*parts, "", Text("Keys", style="bold"), key_table()))
+
+
+async def show_skills(host: Host, argument: str) -> None:
+    parts: list[RenderableType] = []
+    for skill in host.session.skills:
+        name = f"/{skill.name}" if skill.user_invocable else skill.name
+        hint = f" {skill.argument_hint}" if skill.argument_hint else ""
+        head = Text.assemble((name, "accent"), hint, (f"  {skill.source}", "quiet"))
+        parts.append(Hanging(head, "  "))
+        parts.append(Hanging(Text(sanitize_line(skill.description)), "    "))
+    host.show(Group(*parts) if parts else Text("There are no skills here.", style="quiet"))
+
+
+async def change_mode(host: Host, argument: str) -> None:
+    name: str | None = argument
+    if not argument:
+        items = [Item(mode, mode, meaning) for mode, meaning in MODE_NAMES.items()]
+        name = await host.choose(f"Permission mode (now {host.session.mode})", items)
+    if not name:
+        return
+    mode = _mode_named(name)
+    if mode is None:
+        host.complain(f"There is no mode {name!r}. Modes: {', '.join(MODE_NAMES)}.")
+        return
+    host.set_mode(mode)
+    host.quiet(f"mode: {mode} ({MODE_NAMES[mode]})")
+
+
+def _mode_named(name: str) -> PermissionMode | None:
+    for mode in MODE_NAMES:
+        if mode.lower() == name.lower():
+            return mode
+    return None
+
+
+async def compact(host: Host, argument: str) -> None:
+    await host.play(host.session.compact(argument))
+
+
+async def show_context(host: Host, argument: str) -> None:
+    session = host.session
+    window = session.info.context_window
+    used = session.context_tokens
+    text, level = context_text(used, window)
+    parts: list[RenderableType] = [Text(f"  {text or '0 tokens'} of the context window")]
+    if window:
+        filled = min(_BAR, round(_BAR * used / window))
+        full, empty = ("#", ".") if host.look.rule == "-" else ("█", "░")
+        bar = Text.assemble(
+            "  ", (full * filled, level or "ok"), (empty * (_BAR - filled), "quiet")
+        )
+        parts.append(bar)
+    usage = session.usage
+    spent = (
+        f"  this session: {tokens(usage.input + usage.cache_read + usage.cache_write)} in "
+        f"({tokens(usage.cache_read)} from cache), {tokens(usage.output)} out"
+    )
+    if usage.cost_usd is not None:
+        spent += f", {money(usage.cost_usd)}"
+    parts.append(Text(spent, style="quiet"))
+    host.show(Group(*parts))
+
+
+async def leave(host: Host, argument: str) -> None:
+    host.leave()

@@ -1,0 +1,54 @@
+"""Plain text for scripts: the model's last text on stdout, all else on stderr."""
+
+from collections.abc import AsyncIterator
+from typing import TextIO
+
+from letta_cli.core.errors import AgentError
+from letta_cli.core.event import Event, Notice, Retrying, ToolCallReady, ToolReturned
+from letta_cli.frontends.outcome import Outcome, SessionFacts
+from letta_cli.frontends.sanitize import sanitize, sanitize_line, write_text
+
+_TOLD_KINDS = {"warning", "recovered"}
+
+
+async def render(events: AsyncIterator[Event], out: TextIO, err: TextIO) -> int:
+    """Read a run to its end, print what it came to, and return the process's exit code.
+
+    Only the last text goes to stdout, once, at the end. On a terminal, control sequences in it
+    are taken out; into a file or pipe it goes as it is.
+    """
+    outcome = Outcome(SessionFacts(conversation_id="", agent_id="", model=""))
+    titles: dict[str, str] = {}
+
+    def tell(text: str) -> None:
+        write_text(err, f"agent: {sanitize(text)}\n")
+        err.flush()
+
+    try:
+        async for event in events:
+            outcome.see(event)
+            match event:
+                case ToolCallReady():
+                    titles[event.call.id] = event.title
+                case ToolReturned() if event.result.status == "denied":
+                    title = titles.get(event.result.call_id, event.result.name)
+                    tell(f"denied: {sanitize_line(title)}: {event.result.content.strip()}")
+                case Retrying():
+                    tell(
+                        f"{event.message.rstrip('.')}; trying again in {event.wait_seconds:.0f} s "
+                        f"(try {event.attempt} of {event.max_attempts})"
+                    )
+                case Notice() if event.kind in _TOLD_KINDS:
+                    tell(event.text)
+                case _:
+                    pass
+    except AgentError as error:
+        outcome.fail(error)
+    outcome.close()
+    if outcome.text:
+        text = sanitize(outcome.text) if out.isatty() else outcome.text
+        write_text(out, text if text.endswith("\n") else text + "\n")
+        out.flush()
+    if outcome.is_error and outcome.error:
+        tell(outcome.error)
+    return outcome.exit_code

@@ -1,0 +1,273 @@
+"""Claude through Anthropic's official SDK: thinking, prompt caching, typed failures.
+
+Like `openai_client`, it posts through the SDK's generic method and reads events as dicts: the
+typed way costs several milliseconds a step and chokes on what it does not know.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from letta_cli.core.errors import AuthError, BadRequest, ProviderError
+from letta_cli.core.provider import Completed, Delta, ModelInfo, ProviderSettings, Request
+from letta_cli.core.run import Usage
+from letta_cli.providers.anthropic_stream import MessageAccumulator
+from letta_cli.providers.anthropic_thinking import (
+    ThinkingForms,
+    forms_from_capabilities,
+    forms_from_name,
+    thinking_fields,
+)
+from letta_cli.providers.anthropic_wire import (
+    PROVIDER,
+    mark_last,
+    message_to_wire,
+    system_to_wire,
+    tools_to_wire,
+    without_thinking,
+)
+from letta_cli.providers.errors import Where, cut, translate
+from letta_cli.providers.message_cache import WireCache
+from letta_cli.providers.models import lookup
+from letta_cli.providers.openai_client import CLOSE_SECONDS, CONNECT_SECONDS, is_loopback
+from letta_cli.providers.shapes import as_rows
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
+Json = dict[str, Any]
+
+BASE_URL = "https://api.anthropic.com"
+DEFAULT_MAX_TOKENS = 32_000
+"""Room for an answer with its thinking; no more, because it is reserved from the context."""
+BINDING_BETA = "thinking-binding-controls-2026-08-01"
+
+
+class AnthropicProvider:
+    """One client for all requests of the process."""
+
+    name = PROVIDER
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        base_url = (settings.base_url or BASE_URL).rstrip("/").removesuffix("/v1")
+        self._settings = settings
+        self._base_url = base_url
+        self._where = Where(
+            PROVIDER,
+            "Anthropic",
+            "" if base_url == BASE_URL else base_url,
+            secret=settings.api_key or "",
+        )
+        self._client: AsyncAnthropic | None = None
+        self._cache = WireCache(message_to_wire, tools_to_wire)
+        self._known: dict[str, ModelInfo] = {}
+        self._forms: dict[str, ThinkingForms] = {}
+        self._altered: set[str] = set()
+        """Conversations whose past was rewritten (compaction), so that old thinking is refused."""
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        """See `core.provider.Provider.stream`."""
+        where = replace(self._where, model=request.model)
+        body = self._body(request)
+        done = MessageAccumulator()
+        async for event in self._tolerant_events(request, body, where):
+            for delta in done.feed(event):
+                yield delta
+        if not done.finished:
+            raise cut(where)
+        yield Completed(done.parts(), done.stop_reason, self._priced(done.usage, request.model))
+
+    async def models(self) -> list[ModelInfo]:
+        """All models of the account, newest first, with context windows.
+
+        Raises:
+            ProviderError: the API could not be asked.
+        """
+        answer = await self._get("/v1/models?limit=1000")
+        return [self._learn(entry) for entry in as_rows(answer.get("data"))]
+
+    async def model_info(self, model: str) -> ModelInfo:
+        """Asks the API once for each model; without an answer the table must do."""
+        if model not in self._known and (self._settings.api_key or self._settings.headers):
+            try:
+                self._learn(await self._get(f"/v1/models/{model}"))
+            except ProviderError:
+                return self._from_table(model)
+        return self._known.get(model) or self._from_table(model)
+
+    async def warm(self) -> None:
+        """Import the SDK in a thread and make the client."""
+        if self._client is None:
+            await asyncio.to_thread(import_module, "anthropic")
+            with contextlib.suppress(AuthError):
+                self._connect()
+
+    async def aclose(self) -> None:
+        """Drop the connections without waiting for the other side."""
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await client.close()
+
+    def _body(self, request: Request) -> Json:
+        """Tools, system and last message carry the cache breakpoints: three of the four allowed."""
+        known = self._known.get(request.model) or self._from_table(request.model)
+        limit = known.max_output or DEFAULT_MAX_TOKENS
+        max_tokens = min(request.max_output or DEFAULT_MAX_TOKENS, limit)
+        forms = self._forms.get(request.model) or forms_from_name(request.model)
+        body: Json = {"model": request.model, "max_tokens": max_tokens, "stream": True}
+        if request.tools:
+            body["tools"] = self._cache.tools(request.tools)
+        if request.system:
+            body["system"] = system_to_wire(request.system)
+        body["messages"] = mark_last(self._cache.messages(request.messages))
+        return body | thinking_fields(forms, request.effort, max_tokens)
+
+    async def _tolerant_events(
+        self, request: Request, body: Json, where: Where
+    ) -> AsyncIterator[Json]:
+        """The events; when the API refuses a thinking field or old thinking, once more without.
+
+        Newer models check that nothing before a thinking block has changed since it was written.
+        After a compaction that is so by nature: the API is then told to drop those blocks.
+        """
+        if request.conversation_id in self._altered:
+            body = _dropping_old_thinking(body)
+        for attempt in range(3):
+            started = False
+            try:
+                async for event in self._events(body, where):
+                    started = True
+                    yield event
+                return
+            except BadRequest as error:
+                words = str(error)
+                if started or attempt == 2 or not _about_thinking(words):
+                    raise
+                if "signature" in words or "block" in words:
+                    self._altered.add(request.conversation_id)
+                    body = _dropping_old_thinking(body, by_hand=attempt > 0)
+                else:
+                    self._forms[request.model] = ThinkingForms(False, False, False)
+                    body = {
+                        key: value
+                        for key, value in body.items()
+                        if key not in ("thinking", "output_config")
+                    }
+
+    async def _events(self, body: Json, where: Where) -> AsyncIterator[Json]:
+        from anthropic import AsyncStream
+
+        started = False
+        headers = {"anthropic-beta": BINDING_BETA} if _controls_binding(body) else {}
+        try:
+            stream = await self._connect().post(
+                "/v1/messages",
+                cast_to=object,
+                body=body,
+                options={"headers": headers},
+                stream=True,
+                stream_cls=AsyncStream[object],
+            )
+            try:
+                async for event in stream:
+                    started = True
+                    if isinstance(event, dict):
+                        yield cast("Json", event)
+            finally:
+                await stream.close()
+        except Exception as error:
+            known = translate(error, where, started=started)
+            if known is None or known is error:
+                raise
+            raise known from error
+
+    async def _get(self, path: str) -> Any:
+        try:
+            return await self._connect().get(path, cast_to=object, options={"timeout": 10.0})
+        except Exception as error:
+            known = translate(error, self._where)
+            if known is None or known is error:
+                raise
+            raise known from error
+
+    def _learn(self, entry: Mapping[str, Any]) -> ModelInfo:
+        model = str(entry.get("id", ""))
+        table = self._from_table(model)
+        info = ModelInfo(
+            handle=f"{PROVIDER}/{model}",
+            context_window=self._settings.context_window
+            or entry.get("max_input_tokens")
+            or table.context_window,
+            max_output=entry.get("max_tokens") or table.max_output,
+            prices=table.prices,
+            note="retires soon" if entry.get("lifecycle") == "deprecated" else "",
+        )
+        self._known[model] = info
+        forms = forms_from_capabilities(entry.get("capabilities"))
+        if forms is not None:
+            self._forms[model] = forms
+        return info
+
+    def _from_table(self, model: str) -> ModelInfo:
+        known = lookup(model)
+        return ModelInfo(
+            handle=f"{PROVIDER}/{model}",
+            context_window=self._settings.context_window
+            or (known.context_window if known else None),
+            max_output=known.max_output if known else None,
+            prices=known.prices if known else None,
+        )
+
+    def _priced(self, usage: Usage, model: str) -> Usage:
+        known = lookup(model)
+        return replace(usage, cost_usd=known.cost(usage) if known else None)
+
+    def _connect(self) -> "AsyncAnthropic":
+        if self._client is None:
+            self._client = _make_client(self._settings, self._base_url)
+        return self._client
+
+
+def _make_client(settings: ProviderSettings, base_url: str) -> "AsyncAnthropic":
+    headers: dict[str, Any] = dict(settings.headers)
+    signed = {name.lower() for name in headers} & {"authorization", "x-api-key"}
+    if not settings.api_key and not signed:
+        raise AuthError(
+            "Anthropic needs a key. Set ANTHROPIC_API_KEY, or store one with `agent config`."
+        )
+    import httpx2
+    from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient, Omit
+
+    if not settings.api_key and "authorization" not in signed:
+        headers["Authorization"] = Omit()
+    return AsyncAnthropic(
+        # A key is always given: without one the SDK would look for credentials by itself.
+        api_key=settings.api_key or "none",
+        base_url=base_url,
+        max_retries=0,
+        timeout=httpx2.Timeout(settings.timeout_seconds, connect=CONNECT_SECONDS),
+        default_headers=headers,
+        http_client=DefaultAsyncHttpxClient(trust_env=not is_loopback(base_url)),
+    )
+
+
+def _about_thinking(words: str) -> bool:
+    return "thinking" in words or "effort" in words
+
+
+def _dropping_old_thinking(body: Json, *, by_hand: bool = False) -> Json:
+    """`body` that lets the API drop thinking blocks it no longer accepts, or has none left."""
+    thinking: Json = body.get("thinking") or {}
+    if thinking.get("type") != "adaptive" or by_hand:
+        return {**body, "messages": without_thinking(body["messages"])}
+    binding = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}}
+    return {**body, "thinking": {**thinking, **binding}}
+
+
+def _controls_binding(body: Json) -> bool:
+    return "block_binding" in (body.get("thinking") or {})

@@ -1,0 +1,173 @@
+"""Reads a request's thread: what was asked, what was done about it, what the files hold now.
+
+A pure function of the request. The files' texts are those that the tools showed or wrote in this
+thread; after a command they may be out of date, which the tools find out and say.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from letta_cli.core.message import Message, ToolCall, ToolReturn
+from letta_cli.core.provider import Request
+from letta_cli.providers.small.wish import Wish, read_wish
+
+CHANGING = frozenset({"Write", "Edit"})
+
+_FILES = re.compile(r"^Files: (.*)$", re.MULTILINE)
+_SKILL = re.compile(r"^[-*]\s*`?([\w.-]+)`?\s*[:(—–-]", re.MULTILINE)
+_BLOCK = re.compile(r"^Memory block ([\w.-]+):", re.MULTILINE)
+_NUMBERED = re.compile(r"^ *\d+\t")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A call and its return; None while it has none."""
+
+    call: ToolCall
+    result: ToolReturn | None
+
+    @property
+    def ok(self) -> bool:
+        return self.result is not None and self.result.status == "ok"
+
+    @property
+    def path(self) -> str:
+        return str(self.call.arguments.get("file_path", "")).removeprefix("./")
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where the work stands.
+
+    Attributes:
+        wish: what the person asked since the last answer.
+        steps: what was done about it, in order.
+        files: the texts of files as this thread knows them, the newest last.
+        listed: files of the project that the prompt names, and those written since.
+        skills: names in the prompt's catalogue.
+        labels: memory blocks that may be written.
+    """
+
+    wish: Wish
+    steps: tuple[Step, ...]
+    files: Mapping[str, str]
+    listed: tuple[str, ...]
+    skills: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def changes(self) -> tuple[Step, ...]:
+        """Edits that were made."""
+        return tuple(step for step in self.steps if step.call.name in CHANGING and step.ok)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the person or a rule refused something."""
+        return any(
+            step.result is not None and step.result.status in ("denied", "cancelled")
+            for step in self.steps
+        )
+
+    def since_change(self) -> tuple[Step, ...]:
+        """The steps after the last edit that was made; all without one."""
+        for index in range(len(self.steps) - 1, -1, -1):
+            step = self.steps[index]
+            if step.call.name in CHANGING and step.ok:
+                return self.steps[index + 1 :]
+        return self.steps
+
+
+def read_situation(request: Request) -> Situation:
+    """Read `request`."""
+    messages = request.messages
+    start = _start_of_wish(messages)
+    asked = [m.text for m in messages[start:] if m.role == "user"]
+    files = dict(_files(_steps(messages)))
+    return Situation(
+        wish=read_wish("\n".join(asked)),
+        steps=tuple(_steps(messages[start:])),
+        files=files,
+        listed=_listed(request.system, files),
+        skills=_skills(request.system),
+        labels=tuple(dict.fromkeys(("human", "project", *_BLOCK.findall(request.system)))),
+    )
+
+
+def _start_of_wish(messages: Sequence[Message]) -> int:
+    """Index of the first message after the last one in which the model ended its turn."""
+    for index in range(len(messages) - 1, -1, -1):
+        message = messages[index]
+        if message.role == "assistant" and not message.tool_calls:
+            return index + 1
+    return 0
+
+
+def _steps(messages: Sequence[Message]) -> list[Step]:
+    results = {
+        part.call_id: part
+        for message in messages
+        for part in message.parts
+        if isinstance(part, ToolReturn)
+    }
+    return [
+        Step(call, results.get(call.id)) for message in messages for call in message.tool_calls
+    ]
+
+
+def _files(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+    """What the thread knows of each file, by following reads, writes and edits."""
+    known: dict[str, str] = {}
+    for step in steps:
+        if not step.ok or step.result is None or not step.path:
+            continue
+        arguments = step.call.arguments
+        match step.call.name:
+            case "Read" if "offset" not in arguments and "limit" not in arguments:
+                text = _whole_text(step.result.content)
+                if text is None:
+                    continue
+                known.pop(step.path, None)
+                known[step.path] = text
+            case "Write":
+                known.pop(step.path, None)
+                known[step.path] = str(arguments.get("content", ""))
+            case "Edit" if step.path in known:
+                known[step.path] = after_edit(known.pop(step.path), step.call)
+            case _:
+                continue
+    yield from known.items()
+
+
+def after_edit(text: str, call: ToolCall) -> str:
+    """`text` after an Edit that was, or would be, made."""
+    old = str(call.arguments.get("old_string", ""))
+    new = str(call.arguments.get("new_string", ""))
+    if not old:
+        return text
+    return text.replace(old, new, -1 if call.arguments.get("replace_all") else 1)
+
+
+def _whole_text(content: str) -> str | None:
+    """The text behind Read's numbered lines; None when it is not the whole file."""
+    lines = content.split("\n")
+    if not all(_NUMBERED.match(line) for line in lines) or not lines[0].lstrip().startswith("1\t"):
+        return None
+    return "\n".join(_NUMBERED.sub("", line, count=1) for line in lines)
+
+
+def without_numbers(content: str) -> str:
+    """Text without the line numbers that Read and Edit put before each line."""
+    return "\n".join(_NUMBERED.sub("", line, count=1) for line in content.split("\n"))
+
+
+def _listed(system: str, files: Mapping[str, str]) -> tuple[str, ...]:
+    match = _FILES.search(system)
+    names = match[1].split() if match else []
+    names = [name for name in names if not name.startswith(("…", "("))]
+    return tuple(dict.fromkeys([*names, *files]))
+
+
+def _skills(system: str) -> tuple[str, ...]:
+    _, found, rest = system.partition("Skills:\n")
+    return tuple(_SKILL.findall(rest.partition("\n\n")[0])) if found else ()

@@ -1,0 +1,189 @@
+"""Checks a call before it is made: repairs what is plainly meant, sends back what cannot help.
+
+A call that was made already with nothing changed since, an edit that would break a file's syntax,
+and one that would drop a definition nobody spoke of are not made. Pure.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from letta_cli.core.message import ToolCall
+from letta_cli.providers.small.hints import broken_syntax
+from letta_cli.providers.small.situation import Situation, after_edit
+
+_DEFINITION = re.compile(
+    r"^[ \t]*(?:export\s+|pub\s+|public\s+|static\s+)*(?:async\s+)?"
+    r"(?:def|class|function|func|fn|interface|struct|enum|trait)\s+(\w+)",
+    re.MULTILINE,
+)
+_HEADER = re.compile(r"^([ \t]*)(?:async\s+)?(?:def|class)\s+(\w+)")
+_SHELL_EDIT = re.compile(r"\bsed\s+(?:-\S+\s+)*-i|\bperl\s+-\S*i|>>?\s*[\w./-]+\.\w+")
+_REMOVAL = re.compile(r"\b(delete|remove|drop|rename|replace|move)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A call that is not made.
+
+    Attributes:
+        reason: told to the model for its next try, and to the person when it finds no other.
+        drop: the tool is not offered in the next try.
+    """
+
+    reason: str
+    drop: bool = False
+
+
+def vet(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
+    """The call, perhaps repaired, or why it is not made."""
+    if _is_repeated(call, situation):
+        return Rejected("That was done already and nothing has changed since.", drop=True)
+    match call.name:
+        case "Edit":
+            return _vet_edit(call, situation)
+        case "Write":
+            return _vet_write(call, situation)
+        case "Bash" if situation.wish.change and _SHELL_EDIT.search(_text(call, "command")):
+            return Rejected("Change files with Edit or Write, not with a shell command.")
+        case _:
+            return call
+
+
+def _text(call: ToolCall, key: str) -> str:
+    return str(call.arguments.get(key, ""))
+
+
+def _with(call: ToolCall, **changed: object) -> ToolCall:
+    return ToolCall(call.id, call.name, {**call.arguments, **changed})
+
+
+def _is_repeated(call: ToolCall, situation: Situation) -> bool:
+    earlier = situation.since_change() if call.name in ("Bash", "Grep", "Read") else situation.steps
+    return any(
+        step.call.name == call.name and dict(step.call.arguments) == dict(call.arguments)
+        for step in earlier
+    )
+
+
+def _vet_edit(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
+    path = _text(call, "file_path")
+    text = situation.files.get(path)
+    old, new = _text(call, "old_string"), _text(call, "new_string")
+    if text is None:
+        return call
+    if rename := situation.wish.rename:
+        return _rename_in(call, path, text, rename)
+    if old == new:
+        return Rejected("old_string and new_string are the same.")
+    if old not in text:
+        return call
+    call = _whole_definition(call, path, text)
+    old, new = _text(call, "old_string"), _text(call, "new_string")
+    lost = _lost(old, new, situation)
+    if lost:
+        if not _definitions(new) - _definitions(old) or old in new:
+            return Rejected(f"That would remove {', '.join(lost)}, which must stay.")
+        call = _with(call, new_string=f"{old.rstrip()}\n\n\n{new.strip(chr(10))}{_tail(old)}")
+    elif text.count(old) > 1:
+        if not re.fullmatch(r"\w+", old):
+            return Rejected("old_string occurs several times: copy more lines around it.")
+        call = _with(call, replace_all=True)
+    return _checked(call, path, text, after_edit(text, call))
+
+
+def _tail(old: str) -> str:
+    return old[len(old.rstrip()) :]
+
+
+def _rename_in(
+    call: ToolCall, path: str, text: str, rename: tuple[str, str]
+) -> ToolCall | Rejected:
+    """The whole word everywhere in the file, when that is what was asked for."""
+    before, after = rename
+    renamed = re.sub(rf"\b{re.escape(before)}\b", after, text)
+    if renamed == text:
+        return Rejected(f"{before} does not stand in {path} any more.")
+    if text.replace(before, after) == renamed:
+        arguments = {"file_path": path, "old_string": before, "new_string": after}
+        return ToolCall(call.id, "Edit", {**arguments, "replace_all": renamed.count(after) > 1})
+    return ToolCall(call.id, "Write", {"file_path": path, "content": f"{renamed.rstrip()}\n"})
+
+
+def _whole_definition(call: ToolCall, path: str, text: str) -> ToolCall:
+    """An edit that gives a function's head a new body is meant for the old body too."""
+    old, new = _text(call, "old_string"), _text(call, "new_string")
+    header, new_header = _HEADER.match(old), _HEADER.match(new)
+    if not path.endswith(".py") or header is None or new_header is None:
+        return call
+    one_line = "\n" not in old.strip("\n")
+    has_body = "\n" in new.strip("\n")
+    if not one_line or not has_body or header[2] != new_header[2] or text.count(old) != 1:
+        return call
+    block = _block_at(text, text.index(old))
+    return _with(call, old_string=block, new_string=new.rstrip("\n")) if block else call
+
+
+def _block_at(text: str, start: int) -> str:
+    """The definition whose head begins at `start`, to the last line of its body."""
+    line_start = text.rfind("\n", 0, start) + 1
+    if text[line_start:start].strip():
+        return ""
+    lines = text[start:].split("\n")
+    indent = len(text[line_start:start]) + len(lines[0]) - len(lines[0].lstrip())
+    end = 1
+    for number, line in enumerate(lines[1:], 1):
+        if not line.strip():
+            continue
+        if len(line) - len(line.lstrip()) <= indent:
+            break
+        end = number + 1
+    return "\n".join(lines[:end])
+
+
+def _definitions(text: str) -> set[str]:
+    return set(_DEFINITION.findall(text))
+
+
+def _lost(old: str, new: str, situation: Situation) -> list[str]:
+    """Names defined in `old`, not in `new`, that the person did not want gone."""
+    gone = _definitions(old) - _definitions(new)
+    if not gone or _REMOVAL.search(situation.wish.text):
+        return []
+    return sorted(gone)
+
+
+def _vet_write(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
+    path, content = _text(call, "file_path"), _text(call, "content")
+    if content and not content.endswith("\n"):
+        content += "\n"
+        call = _with(call, content=content)
+    old = situation.files.get(path)
+    if old is None:
+        problem = broken_syntax(path, content)
+        return Rejected(f"The content is not right: {problem}") if problem else call
+    if old.strip() == content.strip():
+        return Rejected(f"{path} has exactly this text already.")
+    if situation.wish.rename:
+        return _rename_in(call, path, old, situation.wish.rename)
+    lost = _lost(old, content, situation)
+    if lost or _line_count(content) < _line_count(old) / 2:
+        return Rejected(f"{path} has more in it that must stay: change it with Edit.", drop=True)
+    return _checked(call, path, old, content)
+
+
+def _line_count(text: str) -> int:
+    return sum(1 for line in text.split("\n") if line.strip())
+
+
+def _checked(call: ToolCall, path: str, before: str, after: str) -> ToolCall | Rejected:
+    """The call, unless it breaks a file that was whole."""
+    if broken_syntax(path, before):
+        return call
+    problem = broken_syntax(path, after)
+    return Rejected(f"That would break {path}: {problem}") if problem else call
+
+
+def reasons(rejected: Iterable[Rejected]) -> str:
+    """All reasons in one line, for the person."""
+    return " ".join(dict.fromkeys(one.reason for one in rejected))

@@ -1,0 +1,364 @@
+"""A person's open conversation: what every frontend calls, whatever screen it has."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from letta_cli.agent.budget import SMALLEST_USEFUL_WINDOW, ContextMeter, window_of
+from letta_cli.agent.compaction import compact
+from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.loop import run
+from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.thread import Thread
+from letta_cli.agent.turn import Limits, Turn
+from letta_cli.core.agent import Agent, Conversation
+from letta_cli.core.errors import Busy, NotFound
+from letta_cli.core.event import ApprovalRequested, Event, Notice, RunFinished, ToolCallReady
+from letta_cli.core.message import Part, Text
+from letta_cli.core.permission import Answer, PermissionMode
+from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
+from letta_cli.core.provider import Effort, ModelInfo, Provider
+from letta_cli.core.run import Usage
+from letta_cli.core.skill import Skill
+from letta_cli.providers.tokens import estimate
+from letta_cli.skills import load_body
+from letta_cli.store import Store
+from letta_cli.store.leases import Lease
+from letta_cli.tools import Tool
+from letta_cli.workspace import Workspace
+
+LEASE_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that is ready to be called, and the tools that suit it."""
+
+    handle: str
+    provider: Provider
+    info: ModelInfo
+    tools: Mapping[str, Tool]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionParts:
+    """What `app.open_session` puts together for a session.
+
+    Attributes:
+        loading: the model named by `handle`, being made ready.
+        load_model: makes a model ready by its handle.
+        compile_prompt: the system prompt of a conversation for a profile (small or not), from
+            current memory, with the block versions that stand in it.
+        wait_seconds: how long to wait for a conversation that another session is using.
+    """
+
+    store: Store
+    agent: Agent
+    conversation: Conversation
+    workspace: Workspace
+    skills: Sequence[Skill]
+    policy: SessionPolicy
+    limits: Limits
+    effort: Effort
+    handle: str
+    loading: asyncio.Task[Model]
+    load_model: Callable[[str], Awaitable[Model]]
+    compile_prompt: Callable[[Conversation, bool], tuple[str, dict[str, int]]]
+    terminal: str
+    wait_seconds: float
+    notes: tuple[str, ...]
+
+
+class Session:
+    """One open terminal or client on one conversation of the agent.
+
+    One run at a time: `send`, `invoke_skill` and `compact` are generators of events that hold
+    the conversation's lease while they run; `steer`, `answer` and `cancel` reach into them.
+    """
+
+    def __init__(self, parts: SessionParts) -> None:
+        self._parts = parts
+        self.store = parts.store
+        self.agent = parts.agent
+        self.workspace = parts.workspace
+        self.skills = list(parts.skills)
+        self.notes = parts.notes
+        self.usage = Usage()
+        self._handle = parts.handle
+        self._thread = Thread(parts.store, parts.conversation.id)
+        self._meter = self._fresh_meter()
+        self._inbox: Inbox | None = None
+        presence = parts.store.sessions.open(
+            conversation_id=parts.conversation.id,
+            cwd=str(parts.workspace.cwd),
+            branch=parts.workspace.branch(),
+            terminal=parts.terminal,
+        )
+        self.session_id = presence.session_id
+        self._state: SessionState = "idle"
+        self._activity = ""
+        self._warned = False
+        self._model = parts.loading
+        self._heart = asyncio.create_task(self._beat_for_ever())
+
+    # What a frontend shows.
+
+    @property
+    def conversation(self) -> Conversation:
+        return self._thread.conversation
+
+    @property
+    def model(self) -> str:
+        """The model's handle."""
+        return self._handle
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model; little until it has been loaded."""
+        if self._model.done() and not self._model.cancelled() and not self._model.exception():
+            return self._model.result().info
+        return ModelInfo(self._handle)
+
+    @property
+    def mode(self) -> PermissionMode:
+        return self._parts.policy.mode
+
+    @property
+    def running(self) -> bool:
+        return self._inbox is not None
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that the next request would take."""
+        return self._meter.tokens(
+            lambda: estimate(self.conversation.system_prompt or ""), self._thread.messages
+        )
+
+    @property
+    def context_window(self) -> int:
+        return window_of(self.info)
+
+    # What a person does.
+
+    def send(self, text: str) -> AsyncIterator[Event]:
+        """Say something; the events of the run that answers it.
+
+        Raises (at the first event):
+            Busy: another session is using the conversation; says who.
+            AgentError: the model cannot be loaded.
+        """
+        return self._run((Text(text),))
+
+    def invoke_skill(self, name: str, arguments: str) -> AsyncIterator[Event]:
+        """Send the body of the skill `name`, as ``/name arguments`` does.
+
+        Raises:
+            NotFound: no such skill.
+        """
+        for skill in self.skills:
+            if skill.name == name:
+                return self._run((Text(load_body(skill, arguments)),))
+        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
+        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
+
+    def steer(self, text: str) -> None:
+        """Say something before the model's next step. Needs a run."""
+        if self._inbox is not None:
+            self._inbox.steer(text)
+
+    def answer(self, request_id: str, answer: Answer) -> None:
+        if self._inbox is not None:
+            self._inbox.answer(request_id, answer)
+            self._set_state("running", self._activity)
+
+    def cancel(self) -> None:
+        """Interrupt the run; what it did so far is kept."""
+        if self._inbox is not None:
+            self._inbox.cancel()
+
+    async def compact(self, focus: str = "") -> AsyncGenerator[Event, None]:
+        """Summarise the older part of the window now.
+
+        Raises:
+            Busy: another session is using the conversation.
+        """
+        self._inbox = Inbox()
+        try:
+            async with self._leased():
+                turn = self._turn(await self._ready(), self._inbox)
+                async for event in compact(turn, "manual", focus):
+                    yield event
+        finally:
+            self._inbox = None
+
+    def set_mode(self, mode: PermissionMode) -> None:
+        self._parts.policy.mode = mode
+
+    async def set_model(self, handle: str) -> None:
+        """Change this conversation's model.
+
+        Raises:
+            AgentError: it cannot be loaded; the old one stays.
+        """
+        model = await self._parts.load_model(handle)
+        self.store.conversations.set_model(self.conversation.id, handle)
+        self._handle = handle
+        self._model = asyncio.create_task(_ready_made(model))
+        self._thread.refresh()
+        self._meter.reset()
+
+    async def switch(self, conversation_id: str) -> None:
+        """Leave this conversation and open another one in the same terminal."""
+        self._thread = Thread(self.store, conversation_id)
+        self._meter = self._fresh_meter()
+        self._beat()
+
+    async def new(self) -> None:
+        """Leave this conversation and open a fresh one here."""
+        await self.switch(self._create().id)
+
+    async def fork(self) -> None:
+        """Go on in a copy of this conversation; the original stays as it is."""
+        await self.switch(self.store.conversations.fork(self.conversation.id).id)
+
+    async def models(self) -> list[ModelInfo]:
+        """What the current model's provider offers now."""
+        return await (await self._ready()).provider.models()
+
+    async def aclose(self) -> None:
+        """End the session. A running run has been closed by then."""
+        self._heart.cancel()
+        self._model.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await (await self._model).provider.aclose()
+        self.store.sessions.close(self.session_id)
+
+    # How it is done.
+
+    async def _run(self, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
+        inbox = self._inbox = Inbox()
+        try:
+            async with self._leased():
+                model = await self._ready()
+                if (warning := self._small_window_warning(model.info)) is not None:
+                    yield Notice("warning", warning)
+                for line in self.store.runs.recover(self.conversation.id):
+                    yield Notice("recovered", line)
+                self._thread.refresh()
+                self._set_state("running", "thinking")
+                async with contextlib.aclosing(run(self._turn(model, inbox), parts)) as events:
+                    async for event in events:
+                        self._observe(event)
+                        yield event
+        finally:
+            self._inbox = None
+            self._set_state("idle", "")
+
+    def _small_window_warning(self, info: ModelInfo) -> str | None:
+        """Said once a session: a window that an agent cannot work in."""
+        window = info.context_window
+        if self._warned or window is None or window >= SMALLEST_USEFUL_WINDOW:
+            return None
+        self._warned = True
+        return (
+            f"{info.handle} has a context window of {window:,} tokens; an agent needs at least "
+            f"{SMALLEST_USEFUL_WINDOW:,}. Expect it to forget and to fail, or raise the window "
+            "where the model is served."
+        )
+
+    def _turn(self, model: Model, inbox: Inbox) -> Turn:
+        parts = self._parts
+        return Turn(
+            agent=self.agent,
+            thread=self._thread,
+            store=self.store,
+            provider=model.provider,
+            model=model.handle,
+            info=model.info,
+            tools=model.tools,
+            workspace=self.workspace,
+            skills=self.skills,
+            policy=parts.policy,
+            limits=parts.limits,
+            inbox=inbox,
+            meter=self._meter,
+            compile_prompt=lambda: parts.compile_prompt(self.conversation, model.info.small),
+            effort=parts.effort,
+        )
+
+    @contextlib.asynccontextmanager
+    async def _leased(self) -> AsyncGenerator[None]:
+        """Hold the conversation; wait for it as long as the session was told to."""
+        lease = await self._acquire(self.conversation.id)
+        try:
+            self._thread.refresh()
+            yield
+        finally:
+            lease.release()
+
+    async def _acquire(self, conversation_id: str) -> Lease:
+        deadline = time.monotonic() + self._parts.wait_seconds
+        while True:
+            try:
+                return self.store.leases.acquire(conversation_id)
+            except Busy:
+                if time.monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(LEASE_POLL_SECONDS)
+
+    async def _load(self, handle: str) -> Model:
+        return await self._parts.load_model(handle)
+
+    async def _ready(self) -> Model:
+        """The loaded model; tried again when loading failed before."""
+        if self._model.done() and (self._model.cancelled() or self._model.exception()):
+            self._model = asyncio.create_task(self._load(self._handle))
+        return await asyncio.shield(self._model)
+
+    def _create(self) -> Conversation:
+        return self.store.conversations.create(
+            self.agent.id, cwd=str(self.workspace.cwd), project=self.workspace.project
+        )
+
+    def _fresh_meter(self) -> ContextMeter:
+        conversation = self._thread.conversation
+        known = self.store.runs.last_context_tokens(conversation.id)
+        return ContextMeter(known, conversation.head)
+
+    def _observe(self, event: Event) -> None:
+        match event:
+            case ToolCallReady(title=title):
+                self._set_state("running", title)
+            case ApprovalRequested(title=title):
+                self._set_state("waiting", title)
+            case RunFinished(usage=usage):
+                self.usage += usage
+            case _:
+                pass
+
+    def _set_state(self, state: SessionState, activity: str) -> None:
+        if state != self._state:
+            self._state, self._activity = state, activity
+            self._beat()
+        self._activity = activity
+
+    def _beat(self) -> None:
+        self.store.sessions.beat(
+            self.session_id,
+            state=self._state,
+            activity=self._activity,
+            branch=self.workspace.branch(),
+            conversation_id=self.conversation.id,
+        )
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            with contextlib.suppress(Busy):
+                self._beat()
+
+
+async def _ready_made(model: Model) -> Model:
+    return model

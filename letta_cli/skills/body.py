@@ -1,0 +1,73 @@
+"""The text of a skill as the model gets it: arguments filled in, resources listed."""
+
+import os
+import re
+import shlex
+from itertools import islice
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from letta_cli.core.skill import Skill
+from letta_cli.skills.frontmatter import read_skill_file
+
+MAX_RESOURCES = 40
+_LOOK_AT = 1_000
+_PLACE = re.compile(
+    r"\$ARGUMENTS\[(\d+)\]|(\$ARGUMENTS)\b|\$(\d)\b|\$\{(SKILL_DIR|CLAUDE_SKILL_DIR)\}"
+)
+
+
+def load_body(skill: Skill, arguments: str = "") -> str:
+    """The skill's instructions in a ``<skill_content>`` element, ready for the model.
+
+    Raises:
+        SkillRefused: the file is gone or no longer readable.
+    """
+    _, body = read_skill_file(skill.path)
+    folder = skill.path.parent
+    filled, used = _fill(body, arguments, folder)
+    if arguments.strip() and not used:
+        filled += f"\n\nArguments: {arguments.strip()}"
+    resources = _resources(folder)
+    listed = f"\n\nFiles of this skill: {', '.join(resources)}" if resources else ""
+    opening = f"<skill_content name={quoteattr(skill.name)} dir={quoteattr(str(folder))}>"
+    return f"{opening}\n{filled.strip()}{listed}\n</skill_content>"
+
+
+def _fill(body: str, arguments: str, folder: Path) -> tuple[str, bool]:
+    """The body with its places filled, and whether it had a place for arguments."""
+    words = _words(arguments)
+    used = False
+
+    def fill(place: "re.Match[str]") -> str:
+        nonlocal used
+        if place[4]:
+            return str(folder)
+        used = True
+        if place[2]:
+            return arguments.strip()
+        index = int(place[1] or place[3])
+        return words[index] if index < len(words) else ""
+
+    # One pass: what an argument contains is never filled again.
+    return _PLACE.sub(fill, body), used
+
+
+def _words(arguments: str) -> list[str]:
+    try:
+        return shlex.split(arguments)
+    except ValueError:
+        return arguments.split()
+
+
+def _resources(folder: Path) -> list[str]:
+    found: list[str] = []
+    for base, folders, files in islice(os.walk(folder), _LOOK_AT):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            relative = str((Path(base) / name).relative_to(folder))
+            if relative != "SKILL.md" and not name.startswith("."):
+                found.append(relative)
+                if len(found) >= MAX_RESOURCES:
+                    return [*found, "…"]
+    return found

@@ -1,0 +1,336 @@
+"""Memory blocks: shared texts, edited on what they are now, with every revision kept."""
+
+from collections.abc import Callable
+
+from letta_cli.core.agent import Conversation
+from letta_cli.core.clock import now, to_text
+from letta_cli.core.errors import Conflict, LimitExceeded, NotFound, ReadOnly, UsageError
+from letta_cli.core.ids import new_id
+from letta_cli.core.memory import DEFAULT_LIMIT, BlockRevision, MemoryBlock, Origin, Scope
+from letta_cli.store import rows
+from letta_cli.store.database import Database
+
+PROJECT_LABEL = "project"
+PROJECT_DESCRIPTION = (
+    "What I know of this project: how it is built and tested, its conventions, decisions and traps."
+)
+
+_VISIBLE = (
+    "WHERE agent_id = ? AND (scope = 'agent' OR scope = 'project' AND scope_key = ?"
+    " OR scope = 'conversation' AND scope_key = ?)"
+)
+_ORDER = "ORDER BY CASE scope WHEN 'agent' THEN 0 WHEN 'project' THEN 1 ELSE 2 END, created_at, id"
+_Edit = Callable[[MemoryBlock], str]
+
+# `Blocks.list` hides the builtin in the class body.
+_Blocks = list[MemoryBlock]
+_Revisions = list[BlockRevision]
+_Arguments = list[str | int]
+
+
+class Blocks:
+    """The repository of memory blocks. Raises what `Database` raises, and what methods name.
+
+    Each edit runs in one transaction on the text as it is at that moment, so that edits of several
+    sessions never overwrite one another. Every edit may raise:
+        NotFound: there is no such block.
+        LimitExceeded: the text would be longer than the block's limit.
+        ReadOnly: the block is read-only and the writer is not a person.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
+        self,
+        agent_id: str,
+        label: str,
+        *,
+        description: str = "",
+        value: str = "",
+        limit: int = DEFAULT_LIMIT,
+        scope: Scope = "agent",
+        scope_key: str = "",
+        read_only: bool = False,
+        origin: Origin,
+    ) -> MemoryBlock:
+        """A new block at version 1. Its first text, if any, is its first revision.
+
+        Args:
+            limit: characters it may hold.
+            scope_key: the project key or conversation id that `scope` asks for.
+
+        Raises:
+            Conflict: there is one with this label in this scope; carries its value.
+            LimitExceeded: `value` is too long.
+            UsageError: the label is empty.
+        """
+        label, value = rows.clean(label).strip(), rows.clean(value)
+        if not label:
+            raise UsageError("A memory block needs a label.")
+        moment = now()
+        made = MemoryBlock(
+            new_id("block"), agent_id, label, rows.clean(description), value, limit, read_only,
+            scope, rows.clean(scope_key), 1, moment,
+        )  # fmt: skip
+        _refuse_long(made, value)
+        with self._database.transaction():
+            there = self._at(agent_id, scope, made.scope_key, label)
+            if there is not None:
+                raise Conflict(
+                    f"There is already a memory block {label!r}. Edit it instead.",
+                    current=there.value,
+                    version=there.version,
+                )
+            self._database.execute(
+                f"INSERT INTO block ({rows.BLOCK}, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                made.id, agent_id, label, made.description, value, limit, int(read_only), scope,
+                made.scope_key, 1, to_text(moment), to_text(moment),
+            )  # fmt: skip
+            if value:
+                self._record(BlockRevision(made.id, label, 1, "", value, origin, moment))
+        return made
+
+    def ensure_project(self, agent_id: str, project: str) -> MemoryBlock:
+        """The block ``project`` of this project; made when first asked for, once."""
+        there = self._at(agent_id, "project", project, PROJECT_LABEL)
+        if there is not None:
+            return there
+        with self._database.transaction():
+            there = self._at(agent_id, "project", project, PROJECT_LABEL)
+            return there or self.create(
+                agent_id,
+                PROJECT_LABEL,
+                description=PROJECT_DESCRIPTION,
+                scope="project",
+                scope_key=project,
+                origin=Origin("system"),
+            )
+
+    def visible(self, conversation: Conversation) -> list[MemoryBlock]:
+        """What a conversation sees: its agent's blocks, its project's, its own; stable order."""
+        return self._seen_by(
+            conversation.agent_id, project=conversation.project, conversation_id=conversation.id
+        )
+
+    def changed(self, conversation: Conversation) -> list[MemoryBlock]:
+        """The visible blocks whose version is another than the conversation has seen.
+
+        Cheap when nothing changed: one look into one index.
+        """
+        versions = self._database.query(
+            f"SELECT id, version FROM block {_VISIBLE}",
+            conversation.agent_id, conversation.project, conversation.id,
+        )  # fmt: skip
+        seen = conversation.memory_versions
+        if all(seen.get(block_id) == version for block_id, version in versions):
+            return []
+        return [
+            block for block in self.visible(conversation) if seen.get(block.id) != block.version
+        ]
+
+    def find(
+        self,
+        agent_id: str,
+        label: str,
+        *,
+        project: str | None = None,
+        conversation_id: str | None = None,
+    ) -> MemoryBlock:
+        """The block with this label; the narrowest scope wins.
+
+        Args:
+            project, conversation_id: also look into these scopes.
+
+        Raises:
+            NotFound: lists the labels there are.
+        """
+        blocks = self._seen_by(agent_id, project=project, conversation_id=conversation_id)
+        for block in reversed(blocks):
+            if block.label == label.strip():
+                return block
+        labels = ", ".join(dict.fromkeys(block.label for block in blocks)) or "none"
+        raise NotFound(f"There is no memory block {label!r} here. Blocks: {labels}.")
+
+    def insert(self, block_id: str, text: str, *, line: int = -1, origin: Origin) -> BlockRevision:
+        """Add whole lines to the text.
+
+        Args:
+            line: after how many lines; 0 is the beginning, -1 the end.
+
+        Raises:
+            Conflict: there is no such line, or `text` is empty; carries the current value.
+        """
+        text = rows.clean(text).strip("\n")
+
+        def edit(block: MemoryBlock) -> str:
+            lines = block.value.split("\n") if block.value else []
+            if not text.strip():
+                raise _conflict(block, "There is nothing to insert.")
+            if not -1 <= line <= len(lines):
+                raise _conflict(
+                    block, f"Memory block {block.label!r} has {len(lines)} lines, not {line}."
+                )
+            at = len(lines) if line == -1 else line
+            return "\n".join((*lines[:at], text, *lines[at:]))
+
+        return self._edit(block_id, edit, origin)
+
+    def replace(self, block_id: str, old: str, new: str, *, origin: Origin) -> BlockRevision:
+        """Replace the one place where `old` stands.
+
+        Raises:
+            Conflict: `old` does not stand there, or more than once; carries the current value.
+        """
+        old, new = rows.clean(old), rows.clean(new)
+
+        def edit(block: MemoryBlock) -> str:
+            count = block.value.count(old) if old else 0
+            if count == 1:
+                return block.value.replace(old, new)
+            if count == 0:
+                problem = "does not contain the text to replace; it may have been edited meanwhile"
+            else:
+                problem = f"contains the text to replace {count} times; give more of its context"
+            raise _conflict(block, f"Memory block {block.label!r} {problem}.")
+
+        return self._edit(block_id, edit, origin)
+
+    def rethink(
+        self, block_id: str, value: str, *, version: int | None = None, origin: Origin
+    ) -> BlockRevision:
+        """Write the whole text anew.
+
+        Args:
+            version: the version that the new text was made from.
+
+        Raises:
+            Conflict: `version` is not the current one; carries the current value.
+        """
+
+        def edit(block: MemoryBlock) -> str:
+            if version is not None and version != block.version:
+                raise _conflict(
+                    block,
+                    f"Memory block {block.label!r} was edited meanwhile: it is at version "
+                    f"{block.version}, not {version}. Take the current text into account.",
+                )
+            return rows.clean(value)
+
+        return self._edit(block_id, edit, origin)
+
+    def undo(self, block_id: str, *, origin: Origin) -> BlockRevision:
+        """Take the newest edit back, as an edit of its own; so a second undo redoes it.
+
+        Raises:
+            NotFound: the block was never edited.
+        """
+
+        def edit(block: MemoryBlock) -> str:
+            newest = self._revisions("WHERE r.block_id = ?", [block_id], "DESC LIMIT 1")
+            if not newest:
+                raise NotFound(f"Memory block {block.label!r} was never edited.")
+            return newest[0].before
+
+        return self._edit(block_id, edit, origin)
+
+    def revisions(self, agent_id: str, *, label: str | None = None, limit: int = 50) -> _Revisions:
+        """The agent's edits, newest first, of all blocks or those with this label."""
+        condition, args = "WHERE b.agent_id = ?", [agent_id]
+        if label is not None:
+            condition += " AND b.label = ?"
+            args.append(label)
+        found = self._database.query(
+            f"SELECT {rows.REVISION} {rows.FROM_REVISION} {condition}"
+            " ORDER BY r.created_at DESC, r.version DESC LIMIT ?",
+            *args, limit,
+        )  # fmt: skip
+        return [rows.revision(row) for row in found]
+
+    def since(self, block_id: str, version: int) -> _Revisions:
+        """The revisions newer than `version`, oldest first."""
+        return self._revisions("WHERE r.block_id = ? AND r.version > ?", [block_id, version], "")
+
+    def list(self, agent_id: str) -> list[MemoryBlock]:
+        """All blocks of the agent, those of other projects and conversations too."""
+        found = self._database.query(
+            f"SELECT {rows.BLOCK} FROM block WHERE agent_id = ? {_ORDER}", agent_id
+        )
+        return [rows.block(row) for row in found]
+
+    def _edit(self, block_id: str, edit: _Edit, origin: Origin) -> BlockRevision:
+        moment = now()
+        with self._database.transaction():
+            found = self._database.query(f"SELECT {rows.BLOCK} FROM block WHERE id = ?", block_id)
+            if not found:
+                raise NotFound(f"There is no memory block {block_id} any more.")
+            block = rows.block(found[0])
+            if block.read_only and origin.actor != "person":
+                raise ReadOnly(
+                    f"Memory block {block.label!r} is read-only. Only a person may edit it, with: "
+                    f"agent memory edit {block.label}"
+                )
+            after = edit(block)
+            if after == block.value:
+                return BlockRevision(
+                    block_id, block.label, block.version, after, after, origin, block.updated_at
+                )
+            _refuse_long(block, after)
+            made = BlockRevision(
+                block_id, block.label, block.version + 1, block.value, after, origin, moment
+            )
+            self._database.execute(
+                "UPDATE block SET value = ?, version = ?, updated_at = ? WHERE id = ?",
+                after, made.version, to_text(moment), block_id,
+            )  # fmt: skip
+            self._record(made)
+        return made
+
+    def _record(self, revision: BlockRevision) -> None:
+        origin = revision.origin
+        self._database.execute(
+            "INSERT INTO block_revision (block_id, version, before, after, actor, conversation_id,"
+            " run_id, note, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            revision.block_id, revision.version, revision.before, revision.after, origin.actor,
+            origin.conversation_id, origin.run_id, rows.clean(origin.note),
+            to_text(revision.created_at),
+        )  # fmt: skip
+
+    def _at(self, agent_id: str, scope: Scope, scope_key: str, label: str) -> MemoryBlock | None:
+        found = self._database.query(
+            f"SELECT {rows.BLOCK} FROM block"
+            " WHERE agent_id = ? AND scope = ? AND scope_key = ? AND label = ?",
+            agent_id, scope, scope_key, label,
+        )  # fmt: skip
+        return rows.block(found[0]) if found else None
+
+    def _seen_by(
+        self, agent_id: str, *, project: str | None, conversation_id: str | None
+    ) -> _Blocks:
+        # NULL equals nothing, so a scope that is not asked for finds no row.
+        found = self._database.query(
+            f"SELECT {rows.BLOCK} FROM block {_VISIBLE} {_ORDER}",
+            agent_id, project, conversation_id,
+        )  # fmt: skip
+        return [rows.block(row) for row in found]
+
+    def _revisions(self, condition: str, args: _Arguments, order: str) -> _Revisions:
+        found = self._database.query(
+            f"SELECT {rows.REVISION} {rows.FROM_REVISION} {condition} ORDER BY r.version {order}",
+            *args,
+        )
+        return [rows.revision(row) for row in found]
+
+
+def _conflict(block: MemoryBlock, message: str) -> Conflict:
+    return Conflict(message, current=block.value, version=block.version)
+
+
+def _refuse_long(block: MemoryBlock, after: str) -> None:
+    # A text that is too long already, because the limit was lowered, may still be shortened.
+    if len(after) > max(block.limit, len(block.value) - 1 if block.value != after else 0):
+        raise LimitExceeded(
+            f"Memory block {block.label!r} would have {len(after):,} characters; its limit is "
+            f"{block.limit:,}. Make room first: shorten, merge or remove what is no longer needed."
+        )

@@ -1,0 +1,327 @@
+"""Conversations: threads with a context window, found again by place, title and words."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from letta_cli.core.agent import Conversation
+from letta_cli.core.clock import now, to_text
+from letta_cli.core.errors import NotFound, StoreError
+from letta_cli.core.ids import new_id
+from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
+from letta_cli.core.presence import EXPIRY_SECONDS
+from letta_cli.store import rows
+from letta_cli.store.database import Database
+from letta_cli.store.leases import Leases
+from letta_cli.store.messages import Messages
+from letta_cli.store.search import Search
+
+_SELECT = f"SELECT {rows.CONVERSATION} {rows.FROM_CONVERSATION}"
+_NEWEST = "ORDER BY c.updated_at DESC, c.id DESC"
+_MOST_FOUND = 50
+
+# `Conversations.list` hides the builtin in the class body.
+_Conversations = list[Conversation]
+
+
+class Conversations:
+    """The repository of conversations. Raises what `Database` raises, and what methods name."""
+
+    def __init__(
+        self, database: Database, messages: Messages, search: Search, leases: Leases
+    ) -> None:
+        self._database = database
+        self._messages = messages
+        self._search = search
+        self._leases = leases
+
+    def create(
+        self,
+        agent_id: str,
+        *,
+        cwd: str,
+        project: str,
+        title: str = "",
+        model: str = "",
+        default: bool = False,
+    ) -> Conversation:
+        """A new, empty conversation.
+
+        Args:
+            cwd: the absolute directory it is opened in.
+            project: the project key: the git root, or `cwd`.
+            default: only for the one that each agent is made with.
+
+        Raises:
+            NotFound: there is no such agent.
+        """
+        moment = now()
+        made = Conversation(
+            id=new_id("conv"), agent_id=agent_id, title=_line(title), cwd=rows.clean(cwd),
+            project=rows.clean(project), model=model, system_prompt=None, memory_versions={},
+            head=0, context_start=1, summary_seq=None, forked_from=None, is_default=default,
+            archived=False, created_at=moment, updated_at=moment,
+        )  # fmt: skip
+        with self._database.transaction():
+            if not self._database.query("SELECT id FROM agent WHERE id = ?", agent_id):
+                raise NotFound(f"There is no agent {agent_id}.")
+            self._insert(made)
+        return made
+
+    def get(self, conversation_id: str) -> Conversation:
+        """Raises NotFound."""
+        found = self._database.query(f"{_SELECT} WHERE c.id = ?", conversation_id)
+        if not found:
+            raise NotFound(_gone(conversation_id))
+        return rows.conversation(found[0])
+
+    def default(self, agent_id: str) -> Conversation:
+        """The conversation every agent has. Raises NotFound when there is no such agent."""
+        found = self._database.query(
+            f"{_SELECT} WHERE c.agent_id = ? AND c.is_default = 1", agent_id
+        )
+        if not found:
+            raise NotFound(f"There is no agent {agent_id}.")
+        return rows.conversation(found[0])
+
+    def latest(self, agent_id: str, cwd: str) -> Conversation | None:
+        """The newest one of exactly this directory with a message in it, not archived."""
+        found = self._database.query(
+            f"{_SELECT} WHERE c.agent_id = ? AND c.cwd = ? AND c.archived = 0 AND c.head > 0"
+            f" {_NEWEST} LIMIT 1",
+            agent_id, cwd,
+        )  # fmt: skip
+        return rows.conversation(found[0]) if found else None
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        """Raises NotFound."""
+        self._set(conversation_id, "title", _line(title))
+
+    def archive(self, conversation_id: str, archived: bool) -> None:
+        """Take it out of the lists, or put it back. Raises NotFound."""
+        self._set(conversation_id, "archived", int(archived))
+
+    def set_model(self, conversation_id: str, model: str) -> None:
+        """Raises NotFound."""
+        self._set(conversation_id, "model", model)
+
+    def set_prompt(
+        self, conversation_id: str, system_prompt: str, memory_versions: Mapping[str, int]
+    ) -> None:
+        """Keep the compiled prompt and the versions of the blocks in it. Raises NotFound."""
+        with self._database.transaction():
+            self._set(conversation_id, "memory_versions", rows.to_json(dict(memory_versions)))
+            self._put_prompt(conversation_id, system_prompt)
+
+    def delete(self, conversation_id: str) -> None:
+        """Remove it with its messages, its journal, its index and its own memory blocks, for good.
+
+        Raises:
+            NotFound: there is no such conversation.
+            Busy: a session is using it.
+            StoreError: it is the agent's default conversation.
+        """
+        if self.get(conversation_id).is_default:
+            raise StoreError(
+                f"Conversation {conversation_id} is its agent's default one and cannot be "
+                "deleted. It can be archived."
+            )
+        with self._leases.acquire(conversation_id), self._database.transaction():
+            self._search.forget(conversation_id)
+            self._database.execute(
+                "DELETE FROM block WHERE scope = 'conversation' AND scope_key = ?", conversation_id
+            )
+            self._database.execute("DELETE FROM conversation WHERE id = ?", conversation_id)
+
+    def fork(self, conversation_id: str, *, upto_seq: int | None = None) -> Conversation:
+        """A new conversation that starts as a copy of this one.
+
+        Prompt, memory versions and window are kept, so that the provider's cache still fits. A
+        tool call always takes its return along; one that has none yet gets a return that says so.
+
+        Args:
+            upto_seq: the last message to take over; all when None.
+
+        Raises:
+            NotFound: there is no such conversation.
+        """
+        with self._database.transaction():
+            source = self.get(conversation_id)
+            last = source.head if upto_seq is None else max(0, min(upto_seq, source.head))
+            last, open_calls = self._whole_step(conversation_id, last)
+            kept = source.summary_seq is not None and source.summary_seq <= last
+            moment = now()
+            made = Conversation(
+                id=new_id("conv"), agent_id=source.agent_id, title=_fork_title(source.title),
+                cwd=source.cwd, project=source.project, model=source.model,
+                system_prompt=source.system_prompt, memory_versions=source.memory_versions,
+                head=last, context_start=source.context_start if kept else 1,
+                summary_seq=source.summary_seq if kept else None, forked_from=source.id,
+                is_default=False, archived=False, created_at=moment, updated_at=moment,
+            )  # fmt: skip
+            self._insert(made)
+            if source.system_prompt is not None:
+                self._put_prompt(made.id, source.system_prompt)
+            self._messages.copy(conversation_id, made.id, last)
+            if open_calls:
+                self._messages.append(made.id, "tool", open_calls)
+            return self.get(made.id)
+
+    def compact(
+        self,
+        conversation_id: str,
+        *,
+        summary: str,
+        context_start: int,
+        system_prompt: str,
+        memory_versions: Mapping[str, int],
+        expected_head: int,
+    ) -> Message:
+        """Let a summary stand for everything before `context_start`, with a fresh prompt.
+
+        Nothing is removed: the whole thread stays readable and searchable.
+
+        Raises:
+            NotFound: there is no such conversation.
+            Conflict: its newest message is not `expected_head`.
+        """
+        with self._database.transaction():
+            message = self._messages.append(
+                conversation_id, "summary", (Text(summary),), expected_head=expected_head
+            )
+            self._database.execute(
+                "UPDATE conversation SET summary_seq = ?, context_start = ?, memory_versions = ?"
+                " WHERE id = ?",
+                message.seq, context_start, rows.to_json(dict(memory_versions)), conversation_id,
+            )  # fmt: skip
+            self._put_prompt(conversation_id, system_prompt)
+        return message
+
+    def find(self, agent_id: str, words: str) -> list[Conversation]:
+        """What a person may mean: an id, the start of one, a title, or words said in it.
+
+        The first of these that fits anything decides; newest first. Archived ones are found too.
+        """
+        words = rows.clean(words).strip()
+        if not words:
+            return []
+        prefix = words if words.startswith("conv-") else f"conv-{words}"
+        for condition, value in (
+            ("c.id = ?", words),
+            ("c.id LIKE ? ESCAPE '!'", _like(prefix) + "%"),
+            ("lower(c.title) = ?", words.lower()),
+        ):
+            found = self._database.query(
+                f"{_SELECT} WHERE c.agent_id = ? AND {condition} {_NEWEST}", agent_id, value
+            )
+            if found:
+                return [rows.conversation(row) for row in found]
+        return self._with_words(agent_id, words)
+
+    def list(
+        self,
+        agent_id: str,
+        *,
+        cwd: str | None = None,
+        project: str | None = None,
+        archived: bool | None = False,
+        limit: int | None = None,
+    ) -> list[Conversation]:
+        """Newest first. An empty one is left out unless it is the default or open somewhere.
+
+        Args:
+            archived: None for both kinds.
+        """
+        alive = to_text(now() - timedelta(seconds=EXPIRY_SECONDS))
+        sql = (
+            f"{_SELECT} WHERE c.agent_id = ? AND (c.head > 0 OR c.is_default = 1 OR EXISTS"
+            " (SELECT 1 FROM session s WHERE s.conversation_id = c.id AND s.heartbeat_at > ?))"
+        )
+        args: list[object] = [agent_id, alive]
+        for column, value in (("cwd", cwd), ("project", project), ("archived", archived)):
+            if value is not None:
+                sql += f" AND c.{column} = ?"
+                args.append(int(value) if isinstance(value, bool) else value)
+        sql += f" {_NEWEST}"
+        if limit is not None:
+            sql += " LIMIT ?"
+            args.append(limit)
+        return [rows.conversation(row) for row in self._database.query(sql, *args)]
+
+    def _with_words(self, agent_id: str, words: str) -> _Conversations:
+        condition, args = "c.agent_id = ?", [agent_id]
+        for word in words.lower().split():
+            condition += " AND lower(c.title) LIKE ? ESCAPE '!'"
+            args.append(f"%{_like(word)}%")
+        found = {
+            row[0]: rows.conversation(row)
+            for row in self._database.query(f"{_SELECT} WHERE {condition}", *args)
+        }
+        for hit in self._search.messages(agent_id, words, limit=_MOST_FOUND):
+            if hit.conversation_id not in found:
+                found[hit.conversation_id] = self.get(hit.conversation_id)
+        newest_first = sorted(found.values(), key=lambda each: each.updated_at, reverse=True)
+        return newest_first[:_MOST_FOUND]
+
+    def _whole_step(self, conversation_id: str, last: int) -> tuple[int, tuple[ToolReturn, ...]]:
+        """Where a copy may end that would end at `last`, and returns for calls still open."""
+        newest = self._messages.read(conversation_id, start=last, end=last + 1)
+        if not newest or not newest[0].tool_calls:
+            return last, ()
+        if len(newest) > 1 and newest[1].role == "tool":
+            return last + 1, ()
+        return last, tuple(_not_taken_over(call) for call in newest[0].tool_calls)
+
+    def _insert(self, made: Conversation) -> None:
+        self._database.execute(
+            "INSERT INTO conversation (id, agent_id, title, cwd, project, model, memory_versions,"
+            " head, context_start, summary_seq, forked_from, forked_at, is_default, archived,"
+            " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            made.id, made.agent_id, made.title, made.cwd, made.project, made.model,
+            rows.to_json(made.memory_versions), made.head, made.context_start, made.summary_seq,
+            made.forked_from, made.head if made.forked_from else None, int(made.is_default),
+            int(made.archived), to_text(made.created_at), to_text(made.updated_at),
+        )  # fmt: skip
+
+    def _put_prompt(self, conversation_id: str, text: str) -> None:
+        self._database.execute(
+            "INSERT INTO prompt (conversation_id, text) VALUES (?, ?)"
+            " ON CONFLICT (conversation_id) DO UPDATE SET text = excluded.text",
+            conversation_id, rows.clean(text),
+        )  # fmt: skip
+
+    def _set(self, conversation_id: str, column: str, value: object) -> None:
+        with self._database.transaction():
+            changed = self._database.execute(
+                f"UPDATE conversation SET {column} = ? WHERE id = ?", value, conversation_id
+            )
+            if not changed:
+                raise NotFound(_gone(conversation_id))
+
+
+def _gone(conversation_id: str) -> str:
+    return f"There is no conversation {conversation_id}. See: agent sessions list"
+
+
+def _line(text: str) -> str:
+    return " ".join(rows.clean(text).split())
+
+
+def _fork_title(title: str) -> str:
+    if not title or title.endswith("(fork)"):
+        return title
+    return f"{title} (fork)"
+
+
+def _like(text: str) -> str:
+    for character in "!%_":
+        text = text.replace(character, "!" + character)
+    return text
+
+
+def _not_taken_over(call: ToolCall) -> ToolReturn:
+    return ToolReturn(
+        call.id,
+        call.name,
+        "cancelled",
+        "This conversation was forked while the call was open. It was not run here.",
+    )

@@ -1,0 +1,63 @@
+"""What a repository needs of a database: one small door that every driver opens alike.
+
+The statements behind it are portable SQL with ``?`` placeholders and neither ``?`` nor ``%`` inside
+literals, so that one set of repositories serves every driver.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+
+
+class Database(Protocol):
+    """An open database. Safe to share between threads; each gets its own connection.
+
+    Every method may raise:
+        Busy: another process held the write lock for the whole waiting time.
+        DatabaseDamaged: what was read is not what was written.
+        DiskFull: nothing was written; reading still works.
+        StoreError: the file cannot be reached or written.
+    """
+
+    @property
+    def driver(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        ...
+
+    def query(self, sql: str, *args: Any) -> list[Row]:
+        """All rows of one statement; statements that write need an open `transaction`."""
+        ...
+
+    def execute(self, sql: str, *args: Any) -> int:
+        """Run one statement inside an open `transaction`; return how many rows it changed."""
+        ...
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row of arguments inside an open `transaction`."""
+        ...
+
+    def transaction(self, *, durable: bool = True) -> AbstractContextManager[None]:
+        """Write alone: everything inside is kept together or not at all.
+
+        A transaction inside a transaction joins it. Nothing inside may wait for a model, a tool
+        or a person.
+
+        Args:
+            durable: False for what may be lost in a power cut (never in a crash of the program),
+                such as a heartbeat; it spares the wait for the disk.
+        """
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Read several statements from one and the same state."""
+        ...
+
+    def health(self) -> dict[str, Any]:
+        """Facts about the database for the doctor; slow, reads everything."""
+        ...
+
+    def close(self) -> None:
+        """Close this process's connections. Idempotent."""
+        ...

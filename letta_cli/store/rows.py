@@ -1,0 +1,158 @@
+"""Between rows and the core's values: text that a database can hold, JSON, dates."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from letta_cli.core.agent import Agent, Conversation
+from letta_cli.core.clock import from_text
+from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
+from letta_cli.core.message import Message, Part, part_from_dict, part_to_dict
+from letta_cli.core.run import Run, Usage
+from letta_cli.store.database import Row
+
+AGENT = "id, name, model, system, created_at"
+
+CONVERSATION = (
+    "c.id, c.agent_id, c.title, c.cwd, c.project, c.model, p.text, c.memory_versions, c.head,"
+    " c.context_start, c.summary_seq, c.forked_from, c.is_default, c.archived, c.created_at,"
+    " c.updated_at"
+)
+FROM_CONVERSATION = "FROM conversation c LEFT JOIN prompt p ON p.conversation_id = c.id"
+
+MESSAGE = "id, conversation_id, seq, role, parts, created_at, run_id"
+
+BLOCK = (
+    "id, agent_id, label, description, value, char_limit, read_only, scope, scope_key, version,"
+    " updated_at"
+)
+
+REVISION = (
+    "r.block_id, b.label, r.version, r.before, r.after, r.actor, r.conversation_id, r.run_id,"
+    " r.note, r.created_at"
+)
+FROM_REVISION = "FROM block_revision r JOIN block b ON b.id = r.block_id"
+
+USAGE = (
+    "coalesce(sum(s.input), 0), coalesce(sum(s.output), 0), coalesce(sum(s.cache_read), 0),"
+    " coalesce(sum(s.cache_write), 0), coalesce(sum(s.reasoning), 0), sum(s.cost_usd)"
+)
+
+RUN = (
+    "r.id, r.conversation_id, r.model, r.state, r.stop_reason, r.error, r.started_at,"
+    f" r.finished_at, count(s.id), {USAGE}"
+)
+FROM_RUN = "FROM run r LEFT JOIN step s ON s.run_id = r.id"
+
+
+def clean(text: str) -> str:
+    """Text that every database can hold: no NUL, no half of a surrogate pair."""
+    if "\0" in text:
+        text = text.replace("\0", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
+    return text
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON. Broken surrogates are kept as escapes, so nothing is lost."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"), default=_plain)
+    return text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, Sequence):
+        return list(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    raise TypeError(f"A {type(value).__name__} cannot be stored as JSON")
+
+
+def parts_to_json(parts: Sequence[Part]) -> str:
+    return to_json([part_to_dict(part) for part in parts])
+
+
+def parts_from_json(text: str) -> tuple[Part, ...]:
+    return tuple(part_from_dict(data) for data in json.loads(text))
+
+
+def agent(row: Row) -> Agent:
+    id_, name, model, system, created_at = row
+    return Agent(id_, name, model, system, from_text(created_at))
+
+
+def conversation(row: Row) -> Conversation:
+    (
+        id_, agent_id, title, cwd, project, model, prompt, versions, head, context_start,
+        summary_seq, forked_from, is_default, archived, created_at, updated_at,
+    ) = row  # fmt: skip
+    return Conversation(
+        id=id_,
+        agent_id=agent_id,
+        title=title,
+        cwd=cwd,
+        project=project,
+        model=model,
+        system_prompt=prompt,
+        memory_versions=json.loads(versions),
+        head=head,
+        context_start=context_start,
+        summary_seq=summary_seq,
+        forked_from=forked_from,
+        is_default=bool(is_default),
+        archived=bool(archived),
+        created_at=from_text(created_at),
+        updated_at=from_text(updated_at),
+    )
+
+
+def message(row: Row) -> Message:
+    id_, conversation_id, seq, role, parts, created_at, run_id = row
+    return Message(
+        id_, conversation_id, seq, role, parts_from_json(parts), from_text(created_at), run_id
+    )
+
+
+def block(row: Row) -> MemoryBlock:
+    (
+        id_, agent_id, label, description, value, limit, read_only, scope, scope_key, version,
+        updated_at,
+    ) = row  # fmt: skip
+    return MemoryBlock(
+        id_, agent_id, label, description, value, limit, bool(read_only), scope, scope_key,
+        version, from_text(updated_at),
+    )  # fmt: skip
+
+
+def revision(row: Row) -> BlockRevision:
+    (
+        block_id, label, version, before, after, actor, conversation_id, run_id, note, created_at,
+    ) = row  # fmt: skip
+    origin = Origin(actor, conversation_id, run_id, note)
+    return BlockRevision(block_id, label, version, before, after, origin, from_text(created_at))
+
+
+def usage(row: Row) -> Usage:
+    return Usage(*row)
+
+
+def run(row: Row) -> Run:
+    id_, conversation_id, model, state, stop_reason, error, started, finished, steps, *counts = row
+    return Run(
+        id=id_,
+        conversation_id=conversation_id,
+        model=model,
+        state=state,
+        stop_reason=stop_reason,
+        error=error,
+        usage=Usage(*counts),
+        steps=steps,
+        started_at=from_text(started),
+        finished_at=None if finished is None else from_text(finished),
+    )

@@ -1,0 +1,373 @@
+"""Runs and their journal: what a turn has done so far, so that it survives any end.
+
+A run is open from the moment the person's words are stored until it is finished. In between, each
+tool call stands in the journal until its return is in the thread: every call gets exactly one.
+"""
+
+from collections.abc import Sequence
+
+from letta_cli.core.clock import now, to_text
+from letta_cli.core.errors import Conflict, NotFound, StoreError
+from letta_cli.core.ids import new_id
+from letta_cli.core.message import Message, Part, Text, ToolReturn, part_to_dict
+from letta_cli.core.run import CallState, Run, StopReason, Usage
+from letta_cli.store import rows
+from letta_cli.store.database import Database
+from letta_cli.store.messages import Messages
+from letta_cli.store.recovery import OpenCall, describe, settle
+
+_TITLE_MAX = 60
+
+# `Runs.list` hides the builtin in the class body.
+_Texts = list[str]
+_OpenCalls = list[OpenCall]
+_Returns = list[ToolReturn]
+
+
+class Runs:
+    """The repository of runs. Raises what `Database` raises, and what methods name.
+
+    Whoever calls `start` or `recover` holds the conversation's lease.
+    """
+
+    def __init__(self, database: Database, messages: Messages) -> None:
+        self._database = database
+        self._messages = messages
+
+    def start(
+        self,
+        conversation_id: str,
+        model: str,
+        parts: Sequence[Part],
+        *,
+        expected_head: int | None,
+    ) -> tuple[Run, Message]:
+        """Store the person's words and open a run on them; the first words become the title.
+
+        Raises:
+            NotFound: there is no such conversation.
+            Conflict: it went on elsewhere, or a run of it is still open: `recover` it first.
+        """
+        run_id = new_id("run")
+        with self._database.transaction():
+            if self._open_runs(conversation_id):
+                raise Conflict(
+                    f"Conversation {conversation_id} has a run that was never finished. "
+                    "Open the conversation again to settle it."
+                )
+            message = self._messages.append(
+                conversation_id, "user", parts, run_id=run_id, expected_head=expected_head
+            )
+            self._database.execute(
+                "INSERT INTO run (id, conversation_id, model, state, error, partial, started_at)"
+                " VALUES (?, ?, ?, 'open', '', '', ?)",
+                run_id, conversation_id, model, to_text(message.created_at),
+            )  # fmt: skip
+            if title := title_from(message.text):
+                self._database.execute(
+                    "UPDATE conversation SET title = ? WHERE id = ? AND title = ''",
+                    title, conversation_id,
+                )  # fmt: skip
+            return self.get(run_id), message
+
+    def save_partial(self, run_id: str, text: str) -> None:
+        """Keep what has streamed of the answer so far, instead of what was kept before.
+
+        Does not wait for the disk: a power cut may lose it, the end of the program does not.
+        """
+        with self._database.transaction(durable=False):
+            self._database.execute(
+                "UPDATE run SET partial = ? WHERE id = ? AND state = 'open'",
+                rows.clean(text), run_id,
+            )  # fmt: skip
+
+    def add_reply(
+        self, run_id: str, parts: Sequence[Part], usage: Usage, *, expected_head: int | None
+    ) -> Message:
+        """Store the model's message, what it cost, and each tool call as pending.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: the conversation went on elsewhere.
+            StoreError: two of the calls have the same id.
+        """
+        with self._database.transaction():
+            conversation_id = self._conversation_of(run_id)
+            message = self._messages.append(
+                conversation_id, "assistant", parts, run_id=run_id, expected_head=expected_head
+            )
+            self._database.execute("UPDATE run SET partial = '' WHERE id = ?", run_id)
+            self._add_step(message, run_id, usage)
+            self._add_calls(message, run_id)
+        return message
+
+    def mark_call(
+        self,
+        call_id: str,
+        state: CallState,
+        *,
+        arguments_sha256: str = "",
+        pgid: int | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """Write down how far a call has come. ``running`` must be on disk before it runs.
+
+        Args:
+            arguments_sha256: of the exact arguments that were approved; empty keeps what is there.
+            pgid: the process group that does it; None keeps what is there.
+            run_id: needed only where a provider gives one id to several calls.
+
+        Raises:
+            NotFound: no such call is open.
+            Conflict: several are, and `run_id` does not say which.
+        """
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE tool_call SET state = ?, pgid = coalesce(?, pgid),"
+                " arguments_sha256 = CASE WHEN ? = '' THEN arguments_sha256 ELSE ? END"
+                " WHERE call_id = ? AND run_id = ?",
+                state, pgid, arguments_sha256, arguments_sha256, call_id,
+                self._run_of_call(call_id, run_id),
+            )  # fmt: skip
+
+    def finish_call(self, result: ToolReturn, *, run_id: str | None = None) -> None:
+        """Keep a call's result until it is in the thread. Raises as `mark_call`."""
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE tool_call SET state = 'done', result = ? WHERE call_id = ? AND run_id = ?",
+                rows.to_json(part_to_dict(result)), result.call_id,
+                self._run_of_call(result.call_id, run_id),
+            )  # fmt: skip
+
+    def add_returns(
+        self, run_id: str, returns: Sequence[ToolReturn], *, expected_head: int | None
+    ) -> Message:
+        """Store the returns of all open calls as one message, in the order of the calls.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: the conversation went on elsewhere.
+            StoreError: a call would be without a return, or a return without a call.
+        """
+        with self._database.transaction():
+            conversation_id = self._conversation_of(run_id)
+            wanted = [call.call_id for call in self._open_calls(run_id)]
+            given = {each.call_id: each for each in returns}
+            if len(given) != len(returns) or given.keys() != set(wanted):
+                raise StoreError(
+                    f"Tool returns {sorted(each.call_id for each in returns)} do not fit the open "
+                    f"calls {sorted(wanted)}: each call needs exactly one."
+                )
+            return self._put_returns(
+                conversation_id, run_id, [given[call_id] for call_id in wanted], expected_head
+            )
+
+    def finish(self, run_id: str, stop_reason: StopReason, *, error: str = "") -> Run:
+        """Close a run; one that is closed stays as it is.
+
+        What is still open is settled first, as `recover` does, so that the thread stays
+        well-formed: text kept with `save_partial` becomes a message, calls without a return get
+        one.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        with self._database.transaction():
+            run = self.get(run_id)
+            if run.state == "open":
+                self._settle(run_id, run.conversation_id)
+                self._close(run_id, stop_reason, error)
+                run = self.get(run_id)
+        return run
+
+    def recover(self, conversation_id: str) -> list[str]:
+        """Settle the runs that a dead process left open; the caller holds the lease. Idempotent.
+
+        Text that had streamed becomes the answer so far. Results that were kept stay; a call that
+        was running returns ``unknown`` and is never run again; one that had not begun returns
+        ``cancelled``. A notice tells the model, and the runs are closed.
+
+        Returns:
+            A line for the person for each run with something to tell.
+        """
+        if not self._open_runs(conversation_id):
+            return []
+        lines: list[str] = []
+        with self._database.transaction():
+            for run_id in self._open_runs(conversation_id):
+                if self._is_answered(run_id):
+                    # Only the mark that it is over was missing.
+                    self._close(run_id, "end_turn", "")
+                    continue
+                calls = self._open_calls(run_id)
+                returns, kept_text = self._settle(run_id, conversation_id)
+                notice, line = describe(
+                    returns,
+                    ["done" if call.result is not None else call.state for call in calls],
+                    kept_text=kept_text,
+                    answered=self._has_answers(run_id),
+                )
+                self._messages.append(conversation_id, "notice", (Text(notice),), run_id=run_id)
+                self._close(run_id, "error", "The program stopped in the middle of this run.")
+                lines.append(line)
+        return lines
+
+    def get(self, run_id: str) -> Run:
+        """Raises NotFound."""
+        found = self._database.query(
+            f"SELECT {rows.RUN} {rows.FROM_RUN} WHERE r.id = ? GROUP BY r.id", run_id
+        )
+        if not found:
+            raise NotFound(f"There is no run {run_id}.")
+        return rows.run(found[0])
+
+    def totals(self, conversation_id: str) -> Usage:
+        """All tokens and known costs of a conversation. What a fork took over is not counted."""
+        return rows.usage(
+            self._database.query(
+                f"SELECT {rows.USAGE} FROM step s WHERE s.conversation_id = ?", conversation_id
+            )[0]
+        )
+
+    def last_context_tokens(self, conversation_id: str) -> int:
+        """How full the window was at the newest step; a fork starts with its origin's figure."""
+        last: int | None = None
+        while True:
+            found = self._database.query(
+                "SELECT input + output + cache_read + cache_write FROM step"
+                " WHERE conversation_id = ? AND seq <= coalesce(?, seq)"
+                " ORDER BY number DESC LIMIT 1",
+                conversation_id, last,
+            )  # fmt: skip
+            if found:
+                return found[0][0]
+            origin = self._database.query(
+                "SELECT forked_from, forked_at FROM conversation"
+                " WHERE id = ? AND forked_from IS NOT NULL",
+                conversation_id,
+            )
+            if not origin:
+                return 0
+            conversation_id, forked_at = origin[0]
+            last = forked_at if last is None else min(last, forked_at)
+
+    def list(self, conversation_id: str) -> list[Run]:
+        """All runs of a conversation, oldest first."""
+        found = self._database.query(
+            f"SELECT {rows.RUN} {rows.FROM_RUN} WHERE r.conversation_id = ?"
+            " GROUP BY r.id ORDER BY r.started_at, r.id",
+            conversation_id,
+        )
+        return [rows.run(row) for row in found]
+
+    def _add_step(self, message: Message, run_id: str, usage: Usage) -> None:
+        self._database.execute(
+            "INSERT INTO step (id, run_id, conversation_id, seq, input, output, cache_read,"
+            " cache_write, reasoning, cost_usd, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            new_id("step"), run_id, message.conversation_id, message.seq, usage.input,
+            usage.output, usage.cache_read, usage.cache_write, usage.reasoning, usage.cost_usd,
+            to_text(message.created_at),
+        )  # fmt: skip
+
+    def _add_calls(self, message: Message, run_id: str) -> None:
+        calls = message.tool_calls
+        if len({call.id for call in calls}) != len(calls):
+            raise StoreError("The model gave the same id to two tool calls of one message.")
+        self._database.execute_many(
+            "INSERT INTO tool_call (run_id, call_id, conversation_id, position, name, state,"
+            " arguments_sha256) VALUES (?, ?, ?, ?, ?, 'pending', '')",
+            [
+                (run_id, call.id, message.conversation_id, position, call.name)
+                for position, call in enumerate(calls)
+            ],
+        )
+
+    def _settle(self, run_id: str, conversation_id: str) -> tuple[_Returns, bool]:
+        """Give every open call its return and keep what has streamed; what was it?"""
+        returns = [settle(call) for call in self._open_calls(run_id)]
+        if returns:
+            self._put_returns(conversation_id, run_id, returns, None)
+        partial = self._partial_of(run_id)
+        if partial:
+            self._messages.append(conversation_id, "assistant", (Text(partial),), run_id=run_id)
+        return returns, bool(partial)
+
+    def _put_returns(
+        self,
+        conversation_id: str,
+        run_id: str,
+        returns: Sequence[ToolReturn],
+        expected_head: int | None,
+    ) -> Message:
+        message = self._messages.append(
+            conversation_id, "tool", returns, run_id=run_id, expected_head=expected_head
+        )
+        self._database.execute("DELETE FROM tool_call WHERE run_id = ?", run_id)
+        return message
+
+    def _close(self, run_id: str, stop_reason: StopReason, error: str) -> None:
+        self._database.execute(
+            "UPDATE run SET state = 'closed', stop_reason = ?, error = ?, partial = '',"
+            " finished_at = ? WHERE id = ?",
+            stop_reason, rows.clean(error), to_text(now()), run_id,
+        )  # fmt: skip
+
+    def _open_runs(self, conversation_id: str) -> _Texts:
+        found = self._database.query(
+            "SELECT id FROM run WHERE conversation_id = ? AND state = 'open'"
+            " ORDER BY started_at, id",
+            conversation_id,
+        )
+        return [row[0] for row in found]
+
+    def _open_calls(self, run_id: str) -> _OpenCalls:
+        found = self._database.query(
+            "SELECT call_id, name, state, pgid, result FROM tool_call WHERE run_id = ?"
+            " ORDER BY position",
+            run_id,
+        )
+        return [OpenCall(*row) for row in found]
+
+    def _conversation_of(self, run_id: str) -> str:
+        found = self._database.query("SELECT conversation_id FROM run WHERE id = ?", run_id)
+        if not found:
+            raise NotFound(f"There is no run {run_id} any more.")
+        return found[0][0]
+
+    def _run_of_call(self, call_id: str, run_id: str | None) -> str:
+        found = self._database.query(
+            "SELECT run_id FROM tool_call WHERE call_id = ? AND run_id = coalesce(?, run_id)",
+            call_id, run_id,
+        )  # fmt: skip
+        if not found:
+            raise NotFound(f"No tool call {call_id} is open.")
+        if len(found) > 1:
+            raise Conflict(f"Several open tool calls have the id {call_id}; say of which run.")
+        return found[0][0]
+
+    def _partial_of(self, run_id: str) -> str:
+        text: str = self._database.query("SELECT partial FROM run WHERE id = ?", run_id)[0][0]
+        return text if text.strip() else ""
+
+    def _has_answers(self, run_id: str) -> bool:
+        return bool(self._database.query("SELECT 1 FROM step WHERE run_id = ? LIMIT 1", run_id))
+
+    def _is_answered(self, run_id: str) -> bool:
+        """Whether the last thing in the run is a whole answer that asks for nothing more."""
+        if self._open_calls(run_id) or self._partial_of(run_id):
+            return False
+        found = self._database.query(
+            f"SELECT {rows.MESSAGE} FROM message WHERE run_id = ? ORDER BY number DESC LIMIT 1",
+            run_id,
+        )
+        newest = rows.message(found[0]) if found else None
+        return newest is not None and newest.role == "assistant" and not newest.tool_calls
+
+
+def title_from(text: str) -> str:
+    """The first words of a message on one line, at most 60 characters."""
+    line = " ".join(rows.clean(text).split())
+    if len(line) <= _TITLE_MAX:
+        return line
+    return line[:_TITLE_MAX].rsplit(" ", 1)[0].rstrip(" ,;:.-") + "…"

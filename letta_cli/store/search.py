@@ -1,0 +1,217 @@
+"""Full-text search over what was said, called and returned in all conversations of an agent.
+
+The statements of this module are SQLite's FTS5; another driver brings its own. A message is
+indexed in the transaction that appends it. Notices and summaries are not indexed: they repeat what
+stands elsewhere.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from letta_cli.core.clock import from_text
+from letta_cli.core.message import Message, Part, Role, Text, ToolCall, ToolReturn
+from letta_cli.store import rows
+from letta_cli.store.database import Database
+
+_INDEXED_ROLES = ("user", "assistant", "tool")
+
+# Characters of one message that are indexed; what keeps an append well under a millisecond.
+_TEXT_MAX = 6_000
+_CALL_MAX = 1_500
+_RETURN_HEAD, _RETURN_TAIL = 1_500, 500
+
+_WORDS_MAX = 32
+_SNIPPET = 240
+_CONTEXT_WEIGHT = 0.3
+
+# fmt: off
+_STOP_WORDS = frozenset({
+    "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be",
+    "because", "been", "but", "by", "can", "could", "did", "do", "does", "for", "from", "had",
+    "has", "have", "he", "her", "here", "him", "his", "how", "i", "if", "in", "into", "is",
+    "it", "its", "just", "like", "me", "more", "my", "no", "not", "now", "of", "on", "one",
+    "only", "or", "our", "out", "over", "said", "say", "she", "should", "so", "some", "than",
+    "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "up", "us",
+    "very", "was", "we", "well", "were", "what", "when", "where", "which", "while", "who",
+    "whom", "why", "will", "with", "would", "you", "your",
+})
+# fmt: on
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A message that fits a query.
+
+    Attributes:
+        snippet: the piece of its text with most of the words, on one line.
+        score: higher is better; only to be compared within one answer.
+    """
+
+    conversation_id: str
+    seq: int
+    role: Role
+    title: str
+    snippet: str
+    created_at: datetime
+    score: float
+
+    @property
+    def citation(self) -> str:
+        """``conv-…:seq``, which opens the message."""
+        return f"{self.conversation_id}:{self.seq}"
+
+
+class Search:
+    """The index of messages. Raises what `Database` raises."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def messages(
+        self,
+        agent_id: str,
+        query: str,
+        *,
+        limit: int = 10,
+        conversation_id: str | None = None,
+        role: Role | None = None,
+    ) -> list[Hit]:
+        """The messages that fit best, best first. Any text is a valid query.
+
+        A message fits with any of the query's words, and the better the rarer they are. What
+        forks share is found once, where it was said first.
+
+        Args:
+            conversation_id: only in this conversation, with what it took over when it was forked.
+            role: only of this role.
+        """
+        words = query_words(query)
+        if not words or limit < 1:
+            return []
+        sql = (
+            "SELECT m.conversation_id, m.seq, m.role, c.title, m.parts, m.created_at, m.document,"
+            f" bm25(message_index, 1.0, {_CONTEXT_WEIGHT}) AS rank"
+            " FROM message_index JOIN message m ON m.document = message_index.rowid"
+            " JOIN conversation c ON c.id = m.conversation_id"
+            " WHERE message_index MATCH ? AND c.agent_id = ?"
+        )
+        args: list[object] = [" OR ".join(f'"{word}"' for word in words), agent_id]
+        if conversation_id is not None:
+            sql += " AND m.conversation_id = ?"
+            args.append(conversation_id)
+        else:
+            # The original, or the oldest copy that is left of it.
+            sql += (
+                " AND m.number ="
+                " (SELECT min(o.number) FROM message o WHERE o.document = m.document)"
+            )
+        if role is not None:
+            sql += " AND m.role = ?"
+            args.append(role)
+        found = self._database.query(f"{sql} ORDER BY rank, m.number DESC LIMIT ?", *args, limit)
+        return [
+            Hit(
+                conversation_id=conversation,
+                seq=seq,
+                role=said_by,
+                title=title,
+                snippet=snippet("\n".join(_texts(rows.parts_from_json(parts))), words),
+                created_at=from_text(created_at),
+                score=-rank,
+            )
+            for conversation, seq, said_by, title, parts, created_at, _, rank in found
+        ]
+
+    def add(self, number: int, message: Message) -> None:
+        """Index a message that was just stored as row `number`, in the same transaction."""
+        if message.role not in _INDEXED_ROLES:
+            return
+        body = rows.clean("\n".join(_capped(message.parts)))
+        if not body.strip():
+            return
+        self._database.execute(
+            "INSERT INTO message_index (rowid, body, context) VALUES (?, ?, ?)",
+            number, body, _context(message),
+        )  # fmt: skip
+        self._database.execute("UPDATE message SET document = ? WHERE number = ?", number, number)
+
+    def forget(self, conversation_id: str) -> None:
+        """Drop what only this conversation holds, before its messages are removed."""
+        self._database.execute(
+            "DELETE FROM message_index WHERE rowid IN (SELECT document FROM message m"
+            " WHERE m.conversation_id = ? AND m.document IS NOT NULL AND NOT EXISTS"
+            " (SELECT 1 FROM message o WHERE o.document = m.document"
+            " AND o.conversation_id <> m.conversation_id))",
+            conversation_id,
+        )
+
+
+def query_words(text: str) -> list[str]:
+    """The words of a query that carry meaning, each once, in order; all if none does."""
+    words = list(dict.fromkeys(_WORD.findall(rows.clean(text).lower())))
+    content = [word for word in words if word not in _STOP_WORDS and word.strip("_")]
+    return (content or [word for word in words if word.strip("_")])[:_WORDS_MAX]
+
+
+def snippet(text: str, words: list[str]) -> str:
+    """The piece of `text` that holds the most of `words`, on one line, at most 240 characters."""
+    flat = " ".join(text.split())
+    if len(flat) <= _SNIPPET:
+        return flat
+    # The index compares stems; the first letters of a word find it here as well.
+    stems = [re.escape(word[: max(3, len(word) - 3)]) for word in words]
+    places = [match.start() for match in re.finditer("|".join(stems), flat, re.IGNORECASE)][:500]
+    room = _SNIPPET - 60
+    best = max(
+        places,
+        key=lambda start: sum(start <= place < start + room for place in places),
+        default=0,
+    )
+    start = max(0, best - 60)
+    piece = flat[start : start + _SNIPPET]
+    return ("…" if start else "") + piece + ("…" if start + _SNIPPET < len(flat) else "")
+
+
+def _context(message: Message) -> str:
+    names = [part.name for part in message.parts if isinstance(part, ToolCall | ToolReturn)]
+    return " ".join((message.role, f"{message.created_at:%Y-%m-%d %A %B}", *names))
+
+
+def _texts(parts: tuple[Part, ...]) -> Iterator[str]:
+    for part in parts:
+        match part:
+            case Text(text=text):
+                yield text
+            case ToolCall(name=name, arguments=arguments, malformed=malformed):
+                yield f"{name} {malformed or _words_of(arguments)}"
+            case ToolReturn(content=content):
+                yield content
+            case _:
+                pass
+
+
+def _capped(parts: tuple[Part, ...]) -> Iterator[str]:
+    room = _TEXT_MAX
+    for part, text in zip(
+        (part for part in parts if isinstance(part, Text | ToolCall | ToolReturn)),
+        _texts(parts),
+        strict=True,
+    ):
+        if room <= 0:
+            return
+        if isinstance(part, ToolReturn) and len(text) > _RETURN_HEAD + _RETURN_TAIL:
+            text = f"{text[:_RETURN_HEAD]}\n{text[-_RETURN_TAIL:]}"
+        text = text[: min(room, _CALL_MAX if isinstance(part, ToolCall) else room)]
+        room -= len(text)
+        yield text
+
+
+def _words_of(arguments: Mapping[str, object]) -> str:
+    """A call's arguments as people read them."""
+    return " ".join(
+        f"{name}: {value if isinstance(value, str) else rows.to_json(value)}"
+        for name, value in arguments.items()
+    )

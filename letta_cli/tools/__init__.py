@@ -1,0 +1,40 @@
+"""What the agent can do: one module a tool, and the list of them in the order models see."""
+
+from letta_cli.tools import (
+    bash,
+    conversations,
+    edit,
+    glob,
+    grep,
+    memory,
+    read,
+    skill,
+    todo_write,
+    webfetch,
+    write,
+)
+from letta_cli.tools.arguments import check_arguments
+from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome
+
+__all__ = ["Tool", "ToolContext", "ToolOutcome", "all_tools", "check_arguments"]
+
+
+def all_tools() -> dict[str, Tool]:
+    """Every tool by name. The order is part of each provider's cached prefix: it never changes."""
+    tools = (
+        read.TOOL,
+        write.TOOL,
+        edit.TOOL,
+        grep.TOOL,
+        glob.TOOL,
+        bash.TOOL,
+        todo_write.TOOL,
+        webfetch.TOOL,
+        skill.TOOL,
+        memory.INSERT_TOOL,
+        memory.REPLACE_TOOL,
+        memory.RETHINK_TOOL,
+        conversations.SEARCH_TOOL,
+        conversations.OPEN_TOOL,
+    )
+    return {tool.spec.name: tool for tool in tools}

@@ -1,0 +1,92 @@
+"""Bash: run a command and tell how it ended."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from letta_cli.core.tool import Display, ToolSpec
+from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of
+from letta_cli.tools.paths import one_line
+from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
+from letta_cli.workspace import CommandResult
+
+SPEC = ToolSpec(
+    name="Bash",
+    description="Run a bash command in the working directory (each call starts there anew, "
+    "without input). Prefer Read, Edit, Grep and Glob for files.",
+    parameters=schema(
+        "command", command=text_of(), timeout=integer_of("milliseconds, default 120000")
+    ),
+    kind="execute",
+    summary="run a shell command",
+)
+
+
+async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
+    command = text(arguments, "command")
+    if not command.strip() or "\0" in command:
+        return failed("The command is empty or has a NUL character. Give a bash command.")
+    timeout = integer(arguments, "timeout", 0)
+    try:
+        result = await context.workspace.shell.run(
+            command,
+            timeout_ms=timeout if timeout > 0 else None,
+            progress=context.progress,
+            started=context.started,
+        )
+    except OSError as error:
+        return failed(f"The command could not be started: {error.strerror or error}.")
+    display = Display(
+        title=title(arguments), text=result.output.rstrip(), exit_code=result.exit_code
+    )
+    content = "\n".join(_report(command, result))
+    good = result.exit_code == 0 and not result.timed_out
+    return ok(content, display) if good else failed(content, display)
+
+
+def _report(command: str, result: CommandResult) -> list[str]:
+    lines: list[str] = []
+    output = result.output.strip("\n")
+    if output:
+        lines.append(output)
+    if result.overflow is not None:
+        lines.append(f"(the whole output is in {result.overflow}; Read it in parts)")
+    if result.stopped:
+        lines.append(
+            "(background processes that held the output open were ended; to keep one running "
+            "use: nohup COMMAND >FILE 2>&1 &)"
+        )
+    elif result.left_running:
+        lines.append("(processes started by this command still run in the background)")
+    if result.timed_out:
+        lines.append(
+            f"Timed out after {result.seconds:.0f} s; the command and its processes were ended. "
+            "Give a longer timeout, or run less."
+        )
+    elif result.exit_code:
+        lines.append(f"Exit code {result.exit_code}{_meaning(result.exit_code)}")
+    elif not output:
+        lines.append("Exit code 0, no output.")
+    return lines
+
+
+def _meaning(code: int) -> str:
+    match code:
+        case 126:
+            return " (not executable)"
+        case 127:
+            return " (command not found)"
+        case negative if negative < 0:
+            return f" (ended by signal {-negative})"
+        case _:
+            return ""
+
+
+def title(arguments: Mapping[str, Any]) -> str:
+    return f"Bash({one_line(text(arguments, 'command'))})"
+
+
+def preview(arguments: Mapping[str, Any], _context: ToolContext) -> Display | None:
+    return Display(title="Run a command", text=text(arguments, "command"))
+
+
+TOOL = Tool(SPEC, run, title, preview)

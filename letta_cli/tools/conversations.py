@@ -1,0 +1,109 @@
+"""conversation_search and conversation_open: recall over everything that was ever said to or by
+this agent, in any terminal."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from letta_cli.core.errors import NotFound, StoreError
+from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
+from letta_cli.core.tool import Display, ToolSpec
+from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of
+from letta_cli.tools.paths import TitleOf, one_line
+from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
+
+SEARCH = ToolSpec(
+    name="conversation_search",
+    description="Search all past conversations of this agent by words; returns citations "
+    "(conv-…:seq) that conversation_open opens.",
+    parameters=schema("query", query=text_of(), limit=integer_of()),
+    kind="read",
+    summary="search past conversations",
+    concurrent=True,
+)
+
+OPEN = ToolSpec(
+    name="conversation_open",
+    description="Read the messages around a citation.",
+    parameters=schema(
+        "citation",
+        citation=text_of("conv-…:seq"),
+        before=integer_of("messages before, default 2"),
+        after=integer_of("messages after, default 3"),
+    ),
+    kind="read",
+    summary="open a citation of conversation_search",
+    concurrent=True,
+)
+
+_CITATION = re.compile(r"(conv-[0-9a-f-]+):(\d+)")
+_MESSAGE_CHARS = 3_000
+_PART_CHARS = 600
+
+
+async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
+    query = text(arguments, "query")
+    limit = max(1, min(50, integer(arguments, "limit", 10)))
+    hits = context.store.search.messages(context.agent_id, query, limit=limit)
+    if not hits:
+        return ok(
+            f"Nothing in any conversation matches {query!r}. Try fewer or other words.",
+            Display(title=f"Search {query}: nothing"),
+        )
+    lines = [
+        f"{hit.citation} {hit.created_at:%Y-%m-%d %H:%M} {hit.role} "
+        f"[{one_line(hit.title, 50)}{_here(hit.conversation_id, context)}]\n"
+        f"  {one_line(hit.snippet, 300)}"
+        for hit in hits
+    ]
+    content = "\n".join(lines)
+    return ok(content, Display(title=f"Search {query}: {len(hits)} found", text=content))
+
+
+async def open_citation(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
+    citation = text(arguments, "citation")
+    found = _CITATION.search(citation)
+    if found is None:
+        return failed(f"{citation!r} is no citation. It looks like conv-1234…:5.")
+    conversation_id, seq = found[1], int(found[2])
+    before = max(0, min(20, integer(arguments, "before", 2)))
+    after = max(0, min(20, integer(arguments, "after", 3)))
+    try:
+        conversation = context.store.conversations.get(conversation_id)
+        if conversation.agent_id != context.agent_id:
+            raise NotFound(f"There is no conversation {conversation_id} of this agent.")
+        messages = context.store.messages.read(
+            conversation_id, start=max(1, seq - before), end=seq + after
+        )
+    except StoreError as error:
+        return failed(f"{error} Find citations with conversation_search.")
+    if not messages:
+        return failed(f"{conversation_id} has {conversation.head} messages; there is no {seq}.")
+    title = f"{conversation.title or 'untitled'} ({conversation.cwd})"
+    content = "\n\n".join([title, *(_told(message) for message in messages)])
+    return ok(content, Display(title=f"Open {conversation_id}:{seq}", text=content))
+
+
+def _here(conversation_id: str, context: ToolContext) -> str:
+    return ", this conversation" if conversation_id == context.conversation.id else ""
+
+
+def _told(message: Message) -> str:
+    lines = [f"{message.seq} {message.role} {message.created_at:%Y-%m-%d %H:%M}"]
+    for part in message.parts:
+        match part:
+            case Text(text=said):
+                lines.append(said)
+            case ToolCall(name=name, arguments=arguments):
+                given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+                lines.append(f"{name}({one_line(given, _PART_CHARS)})")
+            case ToolReturn(name=name, status=status, content=content):
+                lines.append(f"{name} {status}: {content[:_PART_CHARS]}")
+            case _:
+                pass
+    told = "\n".join(lines)
+    return told if len(told) <= _MESSAGE_CHARS else told[:_MESSAGE_CHARS] + "… (cut)"
+
+
+SEARCH_TOOL = Tool(SEARCH, search, TitleOf("conversation_search", "query"))
+OPEN_TOOL = Tool(OPEN, open_citation, TitleOf("conversation_open", "citation"))

@@ -1,0 +1,191 @@
+"""Lists and searches files where ripgrep is not installed.
+
+Runs on its own as a child process (``python scan.py``, a JSON request on standard input), so that
+a pattern that never ends can be ended; standard library only. Prints what ripgrep prints with
+``--null --line-number``: path, NUL, number, ``:`` or ``-``, text."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import translate
+from functools import lru_cache
+from typing import Any
+
+SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".tox"})
+"""Folders that nobody means when searching a project."""
+
+MAX_FILE = 8 * 1024 * 1024
+MAX_LINE = 500
+
+
+def list_files(root: str) -> Iterator[str]:
+    """Paths of the files under `root`, from it, without what git ignores."""
+    tracked = _git_files(root)
+    return iter(tracked) if tracked else _walk(root)
+
+
+def matches_glob(path: str, pattern: str) -> bool:
+    """Whether `path` fits: ``*`` within a name, ``**`` over folders, ``{a,b}`` either.
+
+    A pattern without a slash is compared with the last part of the path, at any depth.
+    """
+    return any(_matches_one(path, one) for one in _alternatives(pattern))
+
+
+def _git_files(root: str) -> list[str]:
+    command = [
+        "git", "-c", "core.fsmonitor=false", "ls-files", "-z",
+        "--cached", "--others", "--exclude-standard", "--deduplicate",
+    ]  # fmt: skip
+    try:
+        # The repository's own settings must not start programs because somebody searched in it.
+        done = subprocess.run(command, cwd=root, capture_output=True, check=False, timeout=15)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    if done.returncode:
+        return []
+    names = os.fsdecode(done.stdout).split("\0")
+    return [name for name in names if name and SKIPPED.isdisjoint(name.split("/")[:-1])]
+
+
+def _walk(root: str) -> Iterator[str]:
+    stack = [""]
+    while stack:
+        prefix = stack.pop()
+        try:
+            entries = sorted(os.scandir(f"{root}/{prefix}"), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        folders: list[str] = []
+        for entry in entries:
+            name = f"{prefix}/{entry.name}" if prefix else entry.name
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in SKIPPED:
+                        folders.append(name)
+                elif entry.is_file():
+                    yield name
+            except OSError:
+                continue
+        stack.extend(reversed(folders))
+
+
+@lru_cache(maxsize=256)
+def _alternatives(pattern: str) -> tuple[str, ...]:
+    """`pattern` with its first ``{a,b}`` written out, and so on; at most 64 of them."""
+    found = [pattern]
+    done: list[str] = []
+    while found and len(found) + len(done) < 64:
+        one = found.pop()
+        brace = re.search(r"\{([^{}]*,[^{}]*)\}", one)
+        if brace is None:
+            done.append(one)
+        else:
+            found += [one[: brace.start()] + a + one[brace.end() :] for a in brace[1].split(",")]
+    return tuple(done or found)
+
+
+def _matches_one(path: str, pattern: str) -> bool:
+    pattern = pattern.removeprefix("./").removeprefix("/")
+    if "/" not in pattern:
+        return _name_pattern(pattern).match(path.rsplit("/", 1)[-1]) is not None
+    parts = tuple(path.split("/"))
+    return _matches_parts(parts, tuple(pattern.split("/")))
+
+
+def _matches_parts(parts: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    """Compare part by part; the set of reachable positions keeps many ``**`` linear."""
+    reachable = {0}
+    for pattern in patterns:
+        following: set[int] = set()
+        for position in reachable:
+            if pattern == "**":
+                following.update(range(position, len(parts) + 1))
+            elif position < len(parts) and _name_pattern(pattern).match(parts[position]):
+                following.add(position + 1)
+        reachable = following
+    if patterns[-1] == "**":
+        return bool(reachable) and max(reachable) == len(parts) and len(parts) > 0
+    return len(parts) in reachable
+
+
+@lru_cache(maxsize=512)
+def _name_pattern(pattern: str) -> "re.Pattern[str]":
+    return re.compile(translate(pattern))
+
+
+def _search(request: dict[str, Any]) -> int:
+    pattern = request["pattern"]
+    try:
+        expression = re.compile(
+            pattern.encode(), re.MULTILINE | (re.IGNORECASE if request["ignore_case"] else 0)
+        )
+    except re.error as error:
+        sys.stderr.write(f"regex parse error: {error}")
+        return 2
+    root, only = request["root"], request["only"]
+    names = iter([only]) if only else list_files(root)
+    found = False
+    for name in names:
+        if request["glob"] and not matches_glob(name, request["glob"]):
+            continue
+        data = _text(f"{root}/{name}")
+        if data is not None and expression.search(data):
+            found = _print(name, data, expression, request) or found
+    return 0 if found else 1
+
+
+def _text(path: str) -> bytes | None:
+    """A regular text file of moderate size, else None."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        info = os.fstat(handle)
+        if info.st_mode & 0o170000 != 0o100000 or info.st_size > MAX_FILE:
+            return None
+        data = os.read(handle, info.st_size + 1)
+        return None if b"\0" in data[:4096] else data.replace(b"\r\n", b"\n")
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+
+
+def _print(
+    name: str, data: bytes, expression: "re.Pattern[bytes]", request: dict[str, Any]
+) -> bool:
+    out = sys.stdout.buffer
+    prefix = os.fsencode(name) + b"\0"
+    lines = data.split(b"\n")
+    hits = [index for index, line in enumerate(lines) if expression.search(line)]
+    if request["files_only"]:
+        if hits:
+            out.write(prefix + b"\n")
+        return bool(hits)
+    if lines[-1:] == [b""]:
+        lines.pop()
+        hits = [index for index in hits if index < len(lines)]
+    around: int = request["context"]
+    last = -1
+    for hit in hits:
+        for index in range(max(last + 1, hit - around), min(len(lines), hit + around + 1)):
+            if index > hit and expression.search(lines[index]):
+                break
+            if around and last >= 0 and index > last + 1:
+                out.write(b"--\n")
+            mark = b":" if index == hit else b"-"
+            out.write(prefix + b"%d%b%b\n" % (index + 1, mark, lines[index][:MAX_LINE]))
+            last = index
+    return bool(hits)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(_search(json.load(sys.stdin)))
+    except BrokenPipeError:
+        os._exit(0)  # The reader has enough.

@@ -1,0 +1,78 @@
+"""One working directory with its files, shell and repository: what the tools get to work on."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict
+
+from letta_cli.workspace import repository
+from letta_cli.workspace.files import Files
+from letta_cli.workspace.search import Search
+from letta_cli.workspace.shell import Shell
+
+
+class Todo(TypedDict):
+    """An item of the model's list; status is pending, in_progress or completed."""
+
+    content: str
+    status: str
+
+
+class Workspace:
+    """Where a conversation works.
+
+    Attributes:
+        cwd: canonical.
+        project: the key that conversations of one project share, see `repository.project_key`.
+        git_root: top folder of the working tree, or None outside a repository.
+        todos: for each conversation id the list its model keeps.
+    """
+
+    def __init__(
+        self,
+        cwd: Path,
+        *,
+        overflow_dir: Path,
+        environment: Mapping[str, str],
+        bash_timeout_ms: int = 120_000,
+        bash_max_timeout_ms: int = 600_000,
+        bash_max_output: int = 30_000,
+    ) -> None:
+        self.cwd = cwd.resolve()
+        self._repository = repository.find_repository(self.cwd)
+        self.git_root = self._repository.root if self._repository else None
+        self.project = repository.project_key(self.cwd, self._repository)
+        self.files = Files(self.cwd)
+        self.shell = Shell(
+            self.cwd,
+            environment=environment,
+            overflow_dir=overflow_dir,
+            timeout_ms=bash_timeout_ms,
+            max_timeout_ms=bash_max_timeout_ms,
+            max_output=bash_max_output,
+        )
+        self.search = Search(self.cwd, environment)
+        self._overflow_dir = overflow_dir
+        self.todos: dict[str, list[Todo]] = {}
+
+    def keep_overflow(self, text: str, kind: str) -> Path:
+        """Write what did not fit into a tool's result to a private file, and return its path."""
+        self._overflow_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._overflow_dir / f"{kind}-{secrets.token_hex(6)}.txt"
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def branch(self) -> str:
+        """The current branch, read from ``.git``; empty outside a repository."""
+        return repository.branch(self._repository) if self._repository else ""
+
+    def changed_files(self) -> list[repository.ChangedFile]:
+        """What ``git status`` lists; empty outside a repository.
+
+        Raises:
+            OSError: git is missing or failed.
+        """
+        return repository.changed_files(self._repository) if self._repository else []

@@ -1,0 +1,196 @@
+"""An open conversation as a frontend sees it: opened by `app`, real store, scripted model."""
+
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+
+from letta_cli.app import SessionOptions, open_session, open_store_of
+from letta_cli.config import load_config
+from letta_cli.core.errors import AgentError, Busy, NotFound, UsageError
+from letta_cli.core.event import Compacted, Notice, RunFinished, TextDelta
+from letta_cli.core.memory import Origin
+
+
+@pytest.fixture
+def config(tmp_path: Path):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "home").mkdir()
+
+    def build(script=None, **environ):
+        path = tmp_path / "script.json"
+        path.write_text(json.dumps(script or [{"text": "echo: {input}", "repeat": True}]))
+        environ = {
+            "HOME": str(tmp_path / "home"),
+            "AGENT_HOME": str(tmp_path / "home" / ".agent"),
+            "AGENT_MODEL": "scripted/test",
+            "AGENT_SCRIPT": str(path),
+            "AGENT_SCRIPT_RECORD": str(tmp_path / "requests"),
+            "PATH": "/usr/bin:/bin",
+            **environ,
+        }
+        return load_config(cwd=tmp_path / "project", environ=environ)
+
+    return build
+
+
+@contextlib.asynccontextmanager
+async def opened(config, **options):
+    session = await open_session(config, SessionOptions(interactive=True, **options))
+    try:
+        yield session
+    finally:
+        await session.aclose()
+
+
+async def say(session, text):
+    return [event async for event in session.send(text)]
+
+
+async def test_a_new_conversation_answers_and_is_listed_under_its_first_words(config):
+    async with opened(config()) as session:
+        events = await say(session, "What is in this folder?")
+        assert isinstance(events[-1], RunFinished) and events[-1].exit_code == 0
+        assert session.conversation.title.startswith("What is in this folder")
+        listed = session.store.conversations.list(session.agent.id)
+        assert [item.id for item in listed] == [session.conversation.id]
+
+
+async def test_continue_opens_this_directorys_latest_and_an_id_is_exact(config):
+    settings = config()
+    async with opened(settings) as first:
+        await say(first, "one")
+    async with opened(settings) as second:
+        await say(second, "two")
+    async with opened(settings, continue_latest=True) as again:
+        assert again.conversation.id == second.conversation.id
+    async with opened(settings, conversation=first.conversation.id) as exact:
+        assert exact.conversation.id == first.conversation.id
+    async with opened(settings, resume="one") as found:
+        assert found.conversation.id == first.conversation.id
+
+
+async def test_nothing_to_continue_says_what_to_do(config):
+    with pytest.raises(NotFound, match="agent sessions list"):
+        await open_session(config(), SessionOptions(interactive=False, continue_latest=True))
+    with pytest.raises(UsageError, match="--fork needs"):
+        await open_session(config(), SessionOptions(interactive=False, fork=True))
+
+
+async def test_a_fork_goes_on_alone_with_the_same_beginning(config):
+    settings = config()
+    async with opened(settings) as original:
+        await say(original, "one")
+        async with opened(settings, conversation=original.conversation.id, fork=True) as copy:
+            await say(copy, "two")
+            read = copy.store.messages.read
+            assert [m.text for m in read(copy.conversation.id)][:2] == [
+                m.text for m in read(original.conversation.id)
+            ]
+            assert len(read(original.conversation.id)) == 2
+            assert copy.conversation.system_prompt == original.conversation.system_prompt
+
+
+async def test_a_second_run_on_a_busy_conversation_is_refused_and_names_the_holder(config):
+    settings = config([{"text": "thinking", "hang": True}])
+    async with opened(settings) as first:
+        events = first.send("go")
+        async for event in events:
+            if isinstance(event, TextDelta):
+                break
+        async with opened(settings, conversation=first.conversation.id) as second:
+            with pytest.raises(Busy) as busy:
+                await say(second, "me too")
+            assert busy.value.holder is not None
+        await events.aclose()
+
+
+async def test_a_session_waits_for_the_conversation_when_told_to(config):
+    settings = config([{"text": "one", "delay_ms": 300, "chunk": 1}, {"text": "two"}])
+    async with opened(settings) as first:
+        running = asyncio.create_task(say(first, "go"))
+        await asyncio.sleep(0.3)
+        async with opened(
+            settings, conversation=first.conversation.id, wait_seconds=10
+        ) as second:
+            events = await say(second, "me too")
+        assert events[-1].text == "two"
+        await running
+    texts = [m.text for m in open_store_of(settings).messages.read(first.conversation.id)]
+    assert texts == ["go", "one", "me too", "two"]
+
+
+async def test_a_session_that_was_overtaken_continues_from_what_is_stored(config):
+    settings = config()
+    async with opened(settings) as first:
+        await say(first, "one")
+        async with opened(settings, conversation=first.conversation.id) as second:
+            await say(second, "two")
+        events = await say(first, "three")
+        assert events[-1].text == "echo: three"
+        texts = [m.text for m in first.store.messages.read(first.conversation.id)]
+        assert texts == ["one", "echo: one", "two", "echo: two", "three", "echo: three"]
+
+
+async def test_one_terminal_can_move_between_conversations(config):
+    async with opened(config()) as session:
+        await say(session, "one")
+        first = session.conversation.id
+        await session.new()
+        assert session.conversation.id != first and session.conversation.head == 0
+        await session.switch(first)
+        assert session.conversation.head == 2
+        await session.fork()
+        assert session.conversation.forked_from == first
+
+
+async def test_manual_compaction_keeps_the_thread_searchable_and_the_prompt_current(config):
+    settings = config([{"text": "story " * 900}, {"text": "Goals: a story."}, {"text": "more"}])
+    async with opened(settings) as session:
+        await say(session, "tell me of the marmalade bear")
+        human = session.store.blocks.find(session.agent.id, "human")
+        session.store.blocks.insert(human.id, "Called Ada.", origin=Origin("person"))
+        events = [event async for event in session.compact("the bear")]
+        await say(session, "go on")
+        if any(isinstance(event, Compacted) for event in events):
+            assert "Called Ada." in (session.conversation.system_prompt or "")
+        hits = session.store.search.messages(session.agent.id, "marmalade")
+        assert hits and hits[0].conversation_id == session.conversation.id
+
+
+async def test_a_model_that_cannot_be_loaded_leaves_the_old_one(config):
+    async with opened(config()) as session:
+        with pytest.raises(AgentError):
+            await session.set_model("nobody/nothing")
+        assert session.model == "scripted/test"
+        await session.set_model("scripted/other")
+        assert session.conversation.model == "scripted/other"
+        assert (await say(session, "hi"))[-1].exit_code == 0
+
+
+async def test_live_sessions_are_seen_by_others_and_gone_when_closed(config):
+    settings = config()
+    store = open_store_of(settings)
+    async with opened(settings) as session:
+        (live,) = store.sessions.live()
+        assert live.conversation_id == session.conversation.id and live.state == "idle"
+    assert store.sessions.live() == []
+
+
+async def test_a_window_too_small_for_an_agent_is_said_once(config):
+    settings = config({"turns": [{"text": "a", "repeat": True}], "context_window": 4_000})
+    async with opened(settings) as session:
+        events = await say(session, "one") + await say(session, "two")
+        warnings = [e for e in events if isinstance(e, Notice) and e.kind == "warning"]
+        assert len(warnings) == 1 and "4,000" in warnings[0].text
+
+
+async def test_instructions_of_the_project_are_in_the_prompt_and_named_at_start(config):
+    settings = config()
+    (settings.cwd / "AGENTS.md").write_text("Always use tabs.\n")
+    async with opened(settings) as session:
+        await say(session, "hi")
+        assert "Always use tabs." in (session.conversation.system_prompt or "")
+        assert any("AGENTS.md" in note for note in session.notes)
