@@ -15,31 +15,28 @@ from letta_cli.cli.opening import open_invocation
 from letta_cli.cli.output import warn
 from letta_cli.cli.prompt import BadPrompt, read_prompt
 from letta_cli.config import Config
-from letta_cli.core.errors import AgentError, UsageError
+from letta_cli.core.errors import UsageError
 from letta_cli.core.event import AssistantMessage, Event, RunFinished
 from letta_cli.core.exit_codes import INTERRUPTED, TERMINATED
 from letta_cli.frontends import json_result, stream_json, text
 from letta_cli.frontends.json_result import SessionFacts
 from letta_cli.session import Session
+from letta_cli.tools import all_tools
 
 _COMMAND = re.compile(r"/([a-z0-9][a-z0-9-]*)(?:\s+(.*))?", re.DOTALL)
 
 
 def run_headless(invocation: Invocation) -> int:
-    """Answer the prompt; returns the exit code. In the JSON forms errors are results too."""
-    try:
-        invocation.check()
-        if invocation.resume == "":
-            raise UsageError("-r needs words here, because nobody can be asked: -r ID, -r WORDS.")
-        prompt = read_prompt(invocation.prompt or [])
-        config = invocation.config()
-        return run_async(_run(config, invocation, prompt))
-    except AgentError as error:
-        if invocation.output_format not in ("json", "stream-json"):
-            raise
-        sys.stderr.write(f"error: {error}\n")
-        json_result.write(sys.stdout, json_result.error_result(error))
-        return error.exit_code
+    """Answer the prompt; returns the exit code.
+
+    Raises:
+        AgentError: there could be no run; `main` tells it, as a result object where asked to.
+    """
+    invocation.check()
+    if invocation.resume == "":
+        raise UsageError("-r needs words here, because nobody can be asked: -r ID, -r WORDS.")
+    prompt = read_prompt(invocation.prompt or [])
+    return run_async(_run(invocation.config(), invocation, prompt))
 
 
 async def _run(config: Config, invocation: Invocation, prompt: str) -> int:
@@ -99,6 +96,7 @@ def facts_of(session: Session) -> SessionFacts:
         model=session.model,
         cwd=str(session.workspace.cwd),
         permission_mode=session.mode,
+        tools=tuple(all_tools()),
         skills=tuple(skill.name for skill in session.skills),
         slash_commands=tuple(skill.name for skill in session.skills if skill.user_invocable),
         version=__version__,

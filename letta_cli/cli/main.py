@@ -20,6 +20,7 @@ from letta_cli.cli.light import LazyGroup
 from letta_cli.cli.table import COMMANDS
 from letta_cli.core.errors import AgentError, UsageError
 from letta_cli.core.exit_codes import INTERRUPTED, OK, TERMINATED
+from letta_cli.frontends import json_result
 
 BROKEN_PIPE = 141
 """What a shell reports for a program that the closed pipe ended (128 + SIGPIPE)."""
@@ -86,16 +87,14 @@ def with_default_command(arguments: Sequence[str]) -> list[str]:
 
 
 def _report(error: AgentError, arguments: Sequence[str]) -> int:
-    if _json_wanted(arguments):
-        _print_json({"error": {"code": error.code, "message": str(error)}})
+    _tell_machine(error, arguments)
     _complain(f"error: {error}\n")
     return error.exit_code
 
 
 def _report_usage(error: TyperException, arguments: Sequence[str]) -> int:
     """A wrong command line: Typer's own text, which for a bare group is its help."""
-    if _json_wanted(arguments):
-        _print_json({"error": {"code": UsageError.code, "message": error.format_message()}})
+    _tell_machine(UsageError(error.format_message()), arguments)
     show = getattr(error, "show", None)
     if callable(show):
         show()
@@ -104,16 +103,16 @@ def _report_usage(error: TyperException, arguments: Sequence[str]) -> int:
     return error.exit_code
 
 
-def _json_wanted(arguments: Sequence[str]) -> bool:
-    """Whether the reader of stdout is a machine, even when the command line did not parse."""
-    return "--json" in arguments or any(
+def _tell_machine(error: AgentError, arguments: Sequence[str]) -> None:
+    """Print the error as JSON when stdout's reader is a program, even if nothing else parsed."""
+    if any(
         f"--output-format={form}" in arguments or ("--output-format", form) in pairwise(arguments)
         for form in ("json", "stream-json")
-    )
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
+    ):
+        json_result.write(sys.stdout, json_result.error_result(error))
+    elif "--json" in arguments:
+        json.dump({"error": {"code": error.code, "message": str(error)}}, sys.stdout, indent=2)
+        sys.stdout.write("\n")
 
 
 def _complain(text: str) -> None:

@@ -16,7 +16,7 @@ from letta_cli.config.files import Layer, check, read_layer
 from letta_cli.config.keys import key_file, read_key_file, read_keyring
 from letta_cli.config.model import PROVIDERS, Config
 from letta_cli.config.schema import STRICTNESS, find_key
-from letta_cli.core.errors import ConfigError
+from letta_cli.core.errors import ConfigError, UsageError
 from letta_cli.core.permission import Rule, Rules, rule_from_text
 from letta_cli.core.provider import ProviderSettings
 
@@ -65,6 +65,7 @@ def load_config(
 
     Raises:
         ConfigError: names the file or variable, the key, and what was expected.
+        UsageError: the same for a flag.
     """
     environ = os.environ if environ is None else environ
     user_home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
@@ -146,14 +147,19 @@ def _project_layers(cwd: Path, home: Path) -> list[Layer]:
 
 def _flag_layer(flags: Mapping[str, Any]) -> Layer:
     values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
     for name, value in flags.items():
-        if value is None:
-            continue
         key = find_key(name)
         if key is None:
-            raise ConfigError(f"flag {FLAGS.get(name, name)}: there is no setting {name!r}.")
-        values[name] = check(key, name, value, where=f"flag {FLAGS.get(name, name)}")
-    origins = {name: f"flag {FLAGS.get(name, name)}" for name in values}
+            raise ValueError(f"there is no setting {name!r}")
+        if value is None:
+            continue
+        flag = FLAGS.get(name, name)
+        try:
+            values[name] = check(key, name, value, where=flag)
+        except ConfigError as error:
+            raise UsageError(f"{flag}: expected {key.expected}, found {value!r}.") from error
+        origins[name] = f"flag {flag}"
     return Layer("flag", values, origins=origins)
 
 

@@ -116,7 +116,7 @@ class ScriptedProvider:
             index = _choose(progress, script, told)
             turn = script.turns[index]
         call_prefix = f"call-{request.conversation_id[-12:]}-{progress.answers + 1}"
-        if index is not None and _fails(turn):
+        if index is not None and _fails(turn) and not turn.get("repeat"):
             progress.spent.add(index)
         async for delta in _play(turn, request, told, call_prefix, self._prices(script)):
             if isinstance(delta, Completed):

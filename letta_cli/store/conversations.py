@@ -233,7 +233,7 @@ class Conversations:
         """
         alive = to_text(now() - timedelta(seconds=EXPIRY_SECONDS))
         sql = (
-            f"{_SELECT} WHERE c.agent_id = ? AND (c.head > 0 OR c.is_default = 1 OR EXISTS"
+            f"{_SELECT} WHERE c.agent_id = ? AND (c.head > 0 OR EXISTS"
             " (SELECT 1 FROM session s WHERE s.conversation_id = c.id AND s.heartbeat_at > ?))"
         )
         args: list[object] = [agent_id, alive]

@@ -45,15 +45,15 @@ class Instructions:
 
 
 def find_instructions(
-    cwd: Path, git_root: Path | None, home: Path, *, user_home: Path | None = None
+    cwd: Path, git_root: Path | None, home: Path, *, agent_home: Path | None = None
 ) -> Instructions:
     """Read the chain for `cwd`.
 
     Args:
-        home: the program's own folder, whose AGENTS.md holds in every project.
-        user_home: the person's home directory, for ``.config/agent`` and ``.agents``.
+        home: the person's home directory.
+        agent_home: the program's own folder where it is not ``home/.agent``.
     """
-    chain = list(_candidates(cwd, git_root, home, user_home))
+    chain = list(_candidates(cwd, git_root, home, agent_home))
     room = MAX_BYTES
     parts: list[str] = []
     files: list[InstructionFile] = []
@@ -63,7 +63,7 @@ def find_instructions(
         if real in seen:
             continue
         seen.add(real)
-        text = _without_comments(_expanded(path, git_root or cwd, user_home)).strip()
+        text = _without_comments(_expanded(path, git_root or cwd, home)).strip()
         if not text:
             continue
         kept = _fitting(text, room)
@@ -76,11 +76,9 @@ def find_instructions(
 
 
 def _candidates(
-    cwd: Path, git_root: Path | None, home: Path, user_home: Path | None
+    cwd: Path, git_root: Path | None, home: Path, agent_home: Path | None
 ) -> Iterator[Path]:
-    own = [home]
-    if user_home is not None:
-        own += [user_home / ".config" / "agent", user_home / ".agents"]
+    own = [agent_home or home / ".agent", home / ".config" / "agent", home / ".agents"]
     for folder in own:
         yield from _in_folder(folder)
     here = Path(os.path.realpath(cwd))
@@ -102,16 +100,16 @@ def _in_folder(folder: Path) -> Iterator[Path]:
             yield found
 
 
-def _expanded(path: Path, project: Path, user_home: Path | None) -> str:
+def _expanded(path: Path, project: Path, home: Path) -> str:
     """The file's text with its imports in place of ``@path``."""
     budget = [_MAX_IMPORTS]
-    return _read(path, project, user_home, (), budget) or ""
+    return _read(path, project, home, (), budget) or ""
 
 
 def _read(
     path: Path,
     project: Path,
-    user_home: Path | None,
+    home: Path,
     above: tuple[str, ...],
     budget: list[int],
 ) -> str | None:
@@ -133,32 +131,32 @@ def _read(
         written = match[1].rstrip(".")
         if len(above) >= MAX_IMPORT_DEPTH or budget[0] <= 0:
             return match[0]
-        target = _target(written, path.parent, user_home)
+        target = _target(written, path.parent, home)
         # What lies outside of the project is the person's, not the repository's, to bring in.
-        if target is None or not _may_import(target, path, project, user_home):
+        if target is None or not _may_import(target, path, project, home):
             return match[0]
         budget[0] -= 1
-        inner = _read(target, project, user_home, (*above, real), budget)
+        inner = _read(target, project, home, (*above, real), budget)
         return match[0] if inner is None else inner.strip() + match[1][len(written) :]
 
     return "".join(piece if code else _IMPORT.sub(imported, piece) for piece, code in _pieces(text))
 
 
-def _target(written: str, folder: Path, user_home: Path | None) -> Path | None:
+def _target(written: str, folder: Path, home: Path) -> Path | None:
     if written.startswith("~/"):
-        return user_home / written[2:] if user_home else None
+        return home / written[2:]
     target = folder / written
     return target if target.is_file() else None
 
 
-def _may_import(target: Path, importer: Path, project: Path, user_home: Path | None) -> bool:
+def _may_import(target: Path, importer: Path, project: Path, home: Path) -> bool:
     real, root = Path(os.path.realpath(target)), Path(os.path.realpath(project))
     if not real.is_file():
         return False
     if root in Path(os.path.realpath(importer)).parents:
         return root in real.parents
     return real.suffix.lower() in ("", ".md", ".txt") and (
-        user_home is None or Path(os.path.realpath(user_home)) in real.parents
+        Path(os.path.realpath(home)) in real.parents
     )
 
 

@@ -70,7 +70,6 @@ class Screen:
         self._live = live
         self._panel = panel
         self._toolbar = toolbar
-        self._panel_rows = 0
         self.search = SearchToolbar()
         self.input = Window(
             BufferControl(
@@ -106,6 +105,7 @@ class Screen:
             [
                 self._text_window("panel", self._panel_text),
                 self._text_window("live", self._live_text),
+                Window(height=1, dont_extend_height=True),
                 self._rule(),
                 self.input,
                 self._rule(),
@@ -143,25 +143,31 @@ class Screen:
         return Window(char=self._look.rule, height=1, style="class:rule", dont_extend_height=True)
 
     def _fixed_rows(self) -> int:
-        """What the input, its rules, the menu or toolbar, and the cursor's spare line take."""
+        """What the rows below take, and one above that stays free.
+
+        A region as high as the terminal would begin in its first row, and some terminals keep
+        a copy in their history of what is erased from there on.
+        """
         columns = max(1, self._columns - 2)
         lines = self._buffer.document.lines
         rows = sum(1 + max(0, get_cwidth(line) - 1) // columns for line in lines[:_INPUT_ROWS])
-        return min(rows, _INPUT_ROWS, max(1, self._rows // 3)) + 3 + max(1, self._menu_rows())
+        return min(rows, _INPUT_ROWS, max(1, self._rows // 3)) + 5 + max(1, self._menu_rows())
 
     def _panel_text(self) -> AnyFormattedText:
-        room = max(6, self._rows - self._fixed_rows() - 2)
+        """The panel; while one is open it has the place of the live text."""
+        room = max(0, self._rows - self._fixed_rows())
         text = self._panel(self._columns, room)
         if text is None:
-            self._panel_rows = 0
             return ""
-        lines = text.rstrip("\n").split("\n")[-room:]
-        self._panel_rows = len(lines)
-        return ANSI("\n".join(lines))
+        lines = text.rstrip("\n").split("\n")
+        return ANSI("\n".join(lines[-room:])) if room else ""
 
     def _live_text(self) -> AnyFormattedText:
-        room = self._rows - self._fixed_rows() - self._panel_rows
-        return ANSI(self._live(self._columns, max(2, room))) if room > 1 else ""
+        room = self._rows - self._fixed_rows()
+        if room < 1 or self._panel(self._columns, room) is not None:
+            return ""
+        lines = self._live(self._columns, room).split("\n")
+        return ANSI("\n".join(lines[-room:]))
 
     def _prefix(self, line: int, wrapped: int) -> AnyFormattedText:
         if line or wrapped:

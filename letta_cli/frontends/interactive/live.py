@@ -11,12 +11,11 @@ from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.markdown import Answer, MarkdownStream
 from letta_cli.frontends.interactive.measures import duration, estimate, tokens
 from letta_cli.frontends.interactive.paint import Hanging, Painter
-from letta_cli.frontends.interactive.tool_lines import title_text, todo_list
+from letta_cli.frontends.interactive.tool_lines import title_text
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
 
 REASONING_LINES = 3
 PROGRESS_LINES = 3
-TODO_LINES = 6
 
 
 @dataclass(slots=True)
@@ -120,8 +119,8 @@ def _above(live: Live, look: Look, room: int) -> list[RenderableType]:
 def _below(live: Live, look: Look) -> list[RenderableType]:
     parts: list[RenderableType] = ["", _spinner_line(live, look)]
     if live.todos:
-        shown = _current_part(live.todos)
-        parts.append(Hanging(todo_list(shown, look), f"  {look.elbow}  ", "quiet"))
+        line = Text(_todo_line(live.todos), style="quiet", no_wrap=True, overflow="ellipsis")
+        parts.append(Hanging(line, f"  {look.elbow}  ", "quiet"))
     for text in live.queued:
         line = Text(sanitize_line(text), style="dim", no_wrap=True, overflow="ellipsis")
         parts.append(Hanging(line, f"  {look.prompt} queued: ", "quiet"))
@@ -162,12 +161,11 @@ def _verb(live: Live) -> str:
     return "Working"
 
 
-def _current_part(todos: Sequence[dict[str, str]]) -> Sequence[dict[str, str]]:
-    """The stretch of the list around what is not done yet."""
-    if len(todos) <= TODO_LINES:
-        return todos
-    open_at = next(
-        (at for at, todo in enumerate(todos) if todo.get("status") != "completed"), len(todos)
-    )
-    start = min(max(0, open_at - 1), len(todos) - TODO_LINES)
-    return todos[start : start + TODO_LINES]
+def _todo_line(todos: Sequence[dict[str, str]]) -> str:
+    """``1 of 3 done, next: write it up``."""
+    done = sum(todo.get("status") == "completed" for todo in todos)
+    line = f"{done} of {len(todos)} done"
+    following = next((todo for todo in todos if todo.get("status") == "pending"), None)
+    if following is not None:
+        line += f", next: {sanitize_line(following.get('content', ''))}"
+    return line

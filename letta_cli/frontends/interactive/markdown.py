@@ -5,10 +5,11 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import CodeBlock, Heading, Markdown
+from rich.markdown import CodeBlock, Heading, ListItem, Markdown
 from rich.padding import Padding
 from rich.syntax import Syntax
 
+from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.sanitize import sanitize
 
 CODE_THEME = "ansi_dark"
@@ -37,6 +38,19 @@ class _PlainCode(CodeBlock):
         )
 
 
+class _Item(ListItem):
+    """List items with a dot after the number, at the left margin."""
+
+    def render_bullet(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Hanging(self.elements, "- ")
+
+    def render_number(
+        self, console: Console, options: ConsoleOptions, number: int, last_number: int
+    ) -> RenderResult:
+        width = len(str(last_number))
+        yield Hanging(self.elements, f"{number:>{width}}. ")
+
+
 class Answer(Markdown):
     """A model's Markdown. Control sequences are taken out; link targets are shown in full."""
 
@@ -45,6 +59,7 @@ class Answer(Markdown):
         "heading_open": _LeftHeading,
         "fence": _PlainCode,
         "code_block": _PlainCode,
+        "list_item_open": _Item,
     }
 
     def __init__(self, text: str) -> None:

@@ -79,7 +79,10 @@ class Trimmed:
 
 
 class Hanging:
-    """A body behind a sign: the sign on its first line, blanks before all others."""
+    """A body behind a sign: the sign on its first line, blanks before all others.
+
+    Empty lines at both ends of the body are left out.
+    """
 
     def __init__(
         self, body: RenderableType, first: str, style: str = "", *, rest: str | None = None
@@ -92,10 +95,13 @@ class Hanging:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = max(options.max_width - len(self._first), MIN_WIDTH // 2)
         inner = options.update(width=width, height=None)
-        lines = console.render_lines(self._body, inner, pad=False)
+        lines = [list(trim(line)) for line in console.render_lines(self._body, inner, pad=False)]
+        while lines and not lines[-1]:
+            lines.pop()
+        while lines and not lines[0]:
+            lines.pop(0)
         style = console.get_style(self._style) if self._style else None
-        for number, line in enumerate(lines):
-            rest = list(trim(line))
+        for number, rest in enumerate(lines or [[]]):
             if number == 0:
                 yield Segment(self._first, style)
             elif rest:

@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from letta_cli.core.permission import PermissionMode
+from letta_cli.core.provider import ModelInfo
 from letta_cli.frontends.interactive.commands import Host
 from letta_cli.frontends.interactive.key_help import key_table
 from letta_cli.frontends.interactive.measures import money, tokens
@@ -38,6 +39,33 @@ async def show_skills(host: Host, argument: str) -> None:
         parts.append(Hanging(head, "  "))
         parts.append(Hanging(Text(sanitize_line(skill.description)), "    "))
     host.show(Group(*parts) if parts else Text("There are no skills here.", style="quiet"))
+
+
+async def change_model(host: Host, argument: str) -> None:
+    session = host.session
+    handle: str | None = argument
+    if not argument:
+        host.quiet("asking for the list of models")
+        models = await session.models()
+        items = [Item(info.handle, info.handle, _facts(info)) for info in models]
+        if not items:
+            host.complain("The provider lists no models. Name one: /model PROVIDER/MODEL")
+            return
+        handle = await host.choose(f"Model (now {session.model})", items)
+    if handle:
+        await session.set_model(handle)
+        host.quiet(f"model: {session.model}")
+
+
+def _facts(info: ModelInfo) -> str:
+    facts: list[str] = []
+    if info.context_window:
+        facts.append(f"{tokens(info.context_window)} context")
+    if info.prices:
+        facts.append(f"{money(info.prices.input)} in, {money(info.prices.output)} out per million")
+    if info.note:
+        facts.append(info.note)
+    return ", ".join(facts)
 
 
 async def change_mode(host: Host, argument: str) -> None:

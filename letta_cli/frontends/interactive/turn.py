@@ -151,6 +151,8 @@ class TurnView:
         self._reasoning_since = None
         count = tokens(estimate(live.reasoning))
         live.reasoning = ""
+        if seconds < 1:
+            return
         text = f"Thought for {duration(seconds)}{self._look.separator}{count} tokens"
         self._scrollback.block(Text(f"  {text}", style="quiet"))
 
