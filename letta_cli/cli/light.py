@@ -50,19 +50,35 @@ class _Conversion:
             ) from error
 
 
+def _lighten(param: Any) -> Any:
+    """Replace the parameter's conversion if it is one of ours; returns the parameter."""
+    descriptor = getattr(param, "type_descriptor", None)
+    found = _CONVERTERS.get(getattr(descriptor, "annotation", None))
+    if found is not None:
+        param.get_runtime_param = partial(_Conversion, *found)
+    return param
+
+
 class LightCommand(TyperCommand):
     """A command whose parameters are converted without pydantic."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for param in cast("list[Any]", self.params):
-            descriptor = getattr(param, "type_descriptor", None)
-            found = _CONVERTERS.get(getattr(descriptor, "annotation", None))
-            if found is not None:
-                param.get_runtime_param = partial(_Conversion, *found)
+            _lighten(param)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _lighten(super().get_help_option(ctx))
 
 
-class LazyGroup(TyperGroup):
+class LightGroup(TyperGroup):
+    """A group of commands; its own ``--help`` needs no pydantic either."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _lighten(super().get_help_option(ctx))
+
+
+class LazyGroup(LightGroup):
     """The top level: knows its commands from the table, imports the one that is called."""
 
     def __init__(self) -> None:
@@ -94,6 +110,7 @@ class LazyGroup(TyperGroup):
 def new_app(help_text: str | None = None) -> typer.Typer:
     """A `typer.Typer` as all our commands use it: plain help, no traceback decoration."""
     return typer.Typer(
+        cls=LightGroup,
         help=help_text,
         rich_markup_mode=None,
         add_completion=False,

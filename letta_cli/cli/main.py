@@ -17,10 +17,9 @@ from typer.completion import (
 from typer.exceptions import TyperException
 
 from letta_cli.cli.light import LazyGroup
-from letta_cli.cli.table import COMMANDS
+from letta_cli.cli.table import COMMANDS, FAILURE, target
 from letta_cli.core.errors import AgentError, UsageError
 from letta_cli.core.exit_codes import INTERRUPTED, OK, TERMINATED
-from letta_cli.frontends import json_result
 
 BROKEN_PIPE = 141
 """What a shell reports for a program that the closed pipe ended (128 + SIGPIPE)."""
@@ -109,7 +108,7 @@ def _tell_machine(error: AgentError, arguments: Sequence[str]) -> None:
         f"--output-format={form}" in arguments or ("--output-format", form) in pairwise(arguments)
         for form in ("json", "stream-json")
     ):
-        json_result.write(sys.stdout, json_result.error_result(error))
+        target(FAILURE)(error, sys.stdout)
     elif "--json" in arguments:
         json.dump({"error": {"code": error.code, "message": str(error)}}, sys.stdout, indent=2)
         sys.stdout.write("\n")

@@ -2,6 +2,7 @@
 
 import sys
 from difflib import ndiff
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Conflict, UsageError
 from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
 from letta_cli.frontends.sanitize import sanitize_line
+from letta_cli.workspace.repository import find_repository, project_key
 
 app = new_app("Read and change what the agent remembers.")
 
@@ -183,7 +185,9 @@ def change_size(revision: BlockRevision) -> str:
 
 
 def _find(here: Opened, label: str) -> MemoryBlock:
-    return here.store.blocks.find(here.agent.id, label, project=here.project)
+    directory = Path(here.directory)
+    project = project_key(directory, find_repository(directory))
+    return here.store.blocks.find(here.agent.id, label, project=project)
 
 
 def _where(here: Opened, block: MemoryBlock) -> str:

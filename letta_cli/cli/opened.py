@@ -3,13 +3,11 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from letta_cli.cli.invocation import working_directory
 from letta_cli.config import Config, load_config
 from letta_cli.core.agent import Agent
 from letta_cli.store import Store, open_store
-from letta_cli.workspace.repository import find_repository, project_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +20,6 @@ class Opened:
     store: Store
     agent: Agent
     directory: str
-
-    @property
-    def project(self) -> str:
-        """The key of the project that this directory belongs to."""
-        return project_key(Path(self.directory), find_repository(Path(self.directory)))
 
     def shorten(self, path: str) -> str:
         """`path` with the person's home as ``~``."""

@@ -36,7 +36,8 @@ COMMANDS: dict[str, Entry] = {
 
 HEADLESS = "headless:run_headless"
 TERMINAL = "interactive:run_in_terminal"
-"""What chat and run do once their options are read; asking for help loads neither."""
+FAILURE = "failure:print_result"
+"""What chat and run do once their options are read; asking for help loads none of it."""
 
 
 def target(name: str) -> Any:

@@ -23,7 +23,7 @@ from letta_cli.providers.anthropic_thinking import (
 )
 from letta_cli.providers.anthropic_wire import (
     PROVIDER,
-    mark_last,
+    mark_messages,
     message_to_wire,
     system_to_wire,
     tools_to_wire,
@@ -90,20 +90,19 @@ class AnthropicProvider:
         return [self._learn(entry) for entry in as_rows(answer.get("data"))]
 
     async def model_info(self, model: str) -> ModelInfo:
-        """Asks the API once for each model; without an answer the table must do."""
-        if model not in self._known and (self._settings.api_key or self._settings.headers):
+        """The table, where it knows the model's window; else the API is asked once."""
+        table = self._from_table(model)
+        if model not in self._known and table.context_window is None:
             try:
                 self._learn(await self._get(f"/v1/models/{model}"))
             except ProviderError:
-                return self._from_table(model)
-        return self._known.get(model) or self._from_table(model)
+                return table
+        return self._known.get(model) or table
 
     async def warm(self) -> None:
         """Import the SDK in a thread and make the client."""
-        if self._client is None:
-            await asyncio.to_thread(import_module, "anthropic")
-            with contextlib.suppress(AuthError):
-                self._connect()
+        with contextlib.suppress(AuthError):
+            await self._connect()
 
     async def aclose(self) -> None:
         """Drop the connections without waiting for the other side."""
@@ -114,7 +113,7 @@ class AnthropicProvider:
                     await client.close()
 
     def _body(self, request: Request) -> Json:
-        """Tools, system and last message carry the cache breakpoints: three of the four allowed."""
+        """All four cache breakpoints are used: tools, system, two in the messages."""
         known = self._known.get(request.model) or self._from_table(request.model)
         limit = known.max_output or DEFAULT_MAX_TOKENS
         max_tokens = min(request.max_output or DEFAULT_MAX_TOKENS, limit)
@@ -124,7 +123,7 @@ class AnthropicProvider:
             body["tools"] = self._cache.tools(request.tools)
         if request.system:
             body["system"] = system_to_wire(request.system)
-        body["messages"] = mark_last(self._cache.messages(request.messages))
+        body["messages"] = mark_messages(self._cache.messages(request.messages))
         return body | thinking_fields(forms, request.effort, max_tokens)
 
     async def _tolerant_events(
@@ -160,12 +159,13 @@ class AnthropicProvider:
                     }
 
     async def _events(self, body: Json, where: Where) -> AsyncIterator[Json]:
-        from anthropic import AsyncStream
-
         started = False
         headers = {"anthropic-beta": BINDING_BETA} if _controls_binding(body) else {}
         try:
-            stream = await self._connect().post(
+            client = await self._connect()
+            from anthropic import AsyncStream
+
+            stream = await client.post(
                 "/v1/messages",
                 cast_to=object,
                 body=body,
@@ -188,7 +188,8 @@ class AnthropicProvider:
 
     async def _get(self, path: str) -> Any:
         try:
-            return await self._connect().get(path, cast_to=object, options={"timeout": 10.0})
+            client = await self._connect()
+            return await client.get(path, cast_to=object, options={"timeout": 10.0})
         except Exception as error:
             known = translate(error, self._where)
             if known is None or known is error:
@@ -227,23 +228,28 @@ class AnthropicProvider:
         known = lookup(model)
         return replace(usage, cost_usd=known.cost(usage) if known else None)
 
-    def _connect(self) -> "AsyncAnthropic":
+    async def _connect(self) -> "AsyncAnthropic":
         if self._client is None:
-            self._client = _make_client(self._settings, self._base_url)
+            _need_key(self._settings)
+            await asyncio.to_thread(import_module, "anthropic")
+            self._client = self._client or _make_client(self._settings, self._base_url)
         return self._client
 
 
-def _make_client(settings: ProviderSettings, base_url: str) -> "AsyncAnthropic":
-    headers: dict[str, Any] = dict(settings.headers)
-    signed = {name.lower() for name in headers} & {"authorization", "x-api-key"}
-    if not settings.api_key and not signed:
+def _need_key(settings: ProviderSettings) -> None:
+    given = {name.lower() for name, _ in settings.headers}
+    if not settings.api_key and not given & {"authorization", "x-api-key"}:
         raise AuthError(
             "Anthropic needs a key. Set ANTHROPIC_API_KEY, or store one with `agent config`."
         )
+
+
+def _make_client(settings: ProviderSettings, base_url: str) -> "AsyncAnthropic":
     import httpx2
     from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient, Omit
 
-    if not settings.api_key and "authorization" not in signed:
+    headers: dict[str, Any] = dict(settings.headers)
+    if not settings.api_key and "authorization" not in {name.lower() for name in headers}:
         headers["Authorization"] = Omit()
     return AsyncAnthropic(
         # A key is always given: without one the SDK would look for credentials by itself.

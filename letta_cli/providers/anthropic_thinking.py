@@ -35,11 +35,12 @@ def forms_from_name(model: str) -> ThinkingForms:
     found = _VERSION.search(model)
     version = int(found[1]) + int(found[2] or 0) / 100 if found else 99.0
     if version >= 4.06:
+        always = "fable" in model or "mythos" in model or ("opus" in model and version > 5)
         return ThinkingForms(
             adaptive=True,
             enabled=False,
-            disabled=version < 5,
-            between_tools=False,
+            disabled=not always and version <= 5,
+            between_tools=not always and version > 5,
             effort=True,
         )
     supported = version >= 3.07

@@ -52,21 +52,29 @@ def message_to_wire(message: Message) -> Wire:
     return [{"role": "user", "content": blocks}] if blocks else []
 
 
-def mark_last(wire: Wire) -> Wire:
-    """`wire` with a cache breakpoint on its last cacheable block. Shared dicts are left as they
-    are: the breakpoint moves on with every step, the messages must not remember it."""
-    for position in range(len(wire) - 1, -1, -1):
-        blocks: Wire = wire[position]["content"]
-        for index in range(len(blocks) - 1, -1, -1):
-            if blocks[index]["type"] not in _UNCACHEABLE:
-                marked = [*blocks]
-                marked[index] = {**blocks[index], **_CACHE}
-                return [
-                    *wire[:position],
-                    {**wire[position], "content": marked},
-                    *wire[position + 1 :],
-                ]
-    return wire
+def mark_messages(wire: Wire) -> Wire:
+    """`wire` with breakpoints where this request ends and where the one before it ended.
+
+    The second one matters after a step with many tool calls: the API looks back only some twenty
+    blocks from a breakpoint for what it has cached. Shared dicts are left as they are; the
+    breakpoints move on with every step, and the messages must not remember them.
+    """
+    marked = [*wire]
+    last = len(wire) - 1
+    before = next((i for i in range(last, -1, -1) if wire[i]["role"] == "assistant"), 0) - 1
+    for position in {last, before}:
+        if position >= 0:
+            marked[position] = _marked(wire[position])
+    return marked
+
+
+def _marked(entry: dict[str, Any]) -> dict[str, Any]:
+    blocks: Wire = [*entry["content"]]
+    for index in range(len(blocks) - 1, -1, -1):
+        if blocks[index]["type"] not in _UNCACHEABLE:
+            blocks[index] = {**blocks[index], **_CACHE}
+            break
+    return {**entry, "content": blocks}
 
 
 def without_thinking(wire: Wire) -> Wire:

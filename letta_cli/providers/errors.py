@@ -269,8 +269,7 @@ def translate(error: BaseException, where: Where, *, started: bool = False) -> P
         if started:
             return cut(where)
         return ConnectionFailed(
-            f"Cannot reach {where.place} ({_root_cause(error)}). Check the network"
-            + (" and that the server is running." if where.base_url else ".")
+            f"Cannot reach {where.place} ({_root_cause(error)}). {_how_to_reach(where)}"
         )
     if isinstance(error, ValueError) and not names & {"ValidationError"}:
         return cut(where, "it sent something that is not an event stream")
@@ -278,6 +277,14 @@ def translate(error: BaseException, where: Where, *, started: bool = False) -> P
         code, message = _code_and_message(getattr(error, "body", None))
         return from_event(code, message or str(error), where)
     return None
+
+
+def from_response(
+    status: int, body: object, headers: Mapping[str, str], where: Where
+) -> ProviderError:
+    """The error for an HTTP answer whose body was decoded already."""
+    code, message = _code_and_message(body)
+    return from_status(status, message, where, code=code, headers=headers)
 
 
 def _from_status_error(error: BaseException, status: int, where: Where) -> ProviderError:
@@ -306,6 +313,17 @@ def _code_and_message(body: object) -> tuple[str, str]:
         if value in _EVENT_STATUS or value in _NO_CREDIT or _OVERFLOW.search(value):
             return value, str(words)
     return str(fields.get("code") or fields.get("type") or ""), str(words)
+
+
+_START_COMMANDS = {"ollama": "ollama serve", "lmstudio": "lms server start"}
+
+
+def _how_to_reach(where: Where) -> str:
+    if where.provider in _START_COMMANDS:
+        return f"Start it with `{_START_COMMANDS[where.provider]}`."
+    if where.base_url:
+        return "Check that the server is running and that the address is right."
+    return "Check the network connection."
 
 
 def _root_cause(error: BaseException) -> str:

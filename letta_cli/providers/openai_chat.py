@@ -3,6 +3,7 @@ and most other servers. Knows where each of them listens; what they differ in is
 """
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from letta_cli.core.errors import BadRequest, ConfigError, ProviderError
@@ -19,8 +20,9 @@ from letta_cli.providers.chat_wire import (
 )
 from letta_cli.providers.errors import Where, cut, from_body
 from letta_cli.providers.message_cache import WireCache
+from letta_cli.providers.ollama_client import OllamaClient
 from letta_cli.providers.openai_client import OpenAIClient
-from letta_cli.providers.servers import PRESETS, Listing, server_root
+from letta_cli.providers.servers import PRESETS, ChatClient, Listing, server_root
 from letta_cli.providers.tokens import estimate
 
 Json = dict[str, Any]
@@ -49,8 +51,10 @@ class OpenAIChatProvider:
             )
         self._settings = settings
         self._preset = preset
-        self._where = Where(name, preset.label, base_url, secret=settings.api_key or "")
-        self._client = OpenAIClient(settings, self._where, base_url)
+        address = "" if preset.remote and base_url == preset.base_url else base_url
+        self._where = Where(name, preset.label, address, secret=settings.api_key or "")
+        make_client = OllamaClient if name == "ollama" else OpenAIClient
+        self._client: ChatClient = make_client(settings, self._where, base_url)
         self._listing = Listing(name, self._client, settings.context_window)
         self._cache = WireCache(message_to_wire, tools_to_wire)
         self._refused: set[str] = set()
@@ -64,7 +68,7 @@ class OpenAIChatProvider:
         if request.tools:
             extra["tools"] = self._cache.tools(request.tools)
         if request.effort != "off":
-            extra |= self._preset.effort(request.effort)
+            extra |= self._preset.effort(request.effort, request.model)
         async for delta in self.stream_chat(
             model=request.model,
             messages=merge_user_messages(messages),
@@ -103,9 +107,9 @@ class OpenAIChatProvider:
         if response_schema is not None:
             body["response_format"] = response_format(response_schema)
         body = {**body, **self._preset.body, **(extra or {})}
-        where = Where(
-            self.name, self._preset.label, self._client.base_url, model, self._where.secret
-        )
+        if self.name == "ollama":
+            body = {**await self._listing.ollama_fields(model), **body}
+        where = replace(self._where, model=model)
         done = ChatAccumulator(self.name, call_ids(messages))
         async for event in self._events(body, where):
             if event.get("error"):
@@ -118,7 +122,7 @@ class OpenAIChatProvider:
             raise cut(where)
         if done.finish_reason == "error":
             raise from_body({"error": {"message": "the model failed"}}, where)
-        yield Completed(done.parts(), done.stop_reason, await self._usage(done, messages, model))
+        yield Completed(done.parts(), done.stop_reason, self._usage(done, messages, model))
 
     async def models(self) -> list[ModelInfo]:
         """What the server offers, with context lengths and prices where it tells them.
@@ -148,7 +152,7 @@ class OpenAIChatProvider:
         """
         return await self._client.get(server_root(self._client.base_url) + path)
 
-    async def _events(self, body: Json, where: Where) -> AsyncIterator[Json]:
+    async def _events(self, body: Json, where: Where) -> AsyncIterator[Mapping[str, Any]]:
         """Post, and once more without the optional fields that the server names as unwanted."""
         for _ in range(len(_OPTIONAL) + 1):
             sent = {key: value for key, value in body.items() if key not in self._refused}
@@ -166,7 +170,7 @@ class OpenAIChatProvider:
                     raise
                 self._refused.add(unwanted)
 
-    async def _usage(self, done: ChatAccumulator, messages: list[Json], model: str) -> Usage:
+    def _usage(self, done: ChatAccumulator, messages: list[Json], model: str) -> Usage:
         if done.usage is None:
             return Usage(
                 input=estimate(wire_text(messages)), output=estimate(done.output_text) or 1
@@ -178,7 +182,7 @@ class OpenAIChatProvider:
         return usage
 
 
-_OPTIONAL = ("stream_options", "reasoning_effort", "reasoning", "usage", "max_tokens")
+_OPTIONAL = ("stream_options", "reasoning_effort", "reasoning", "think", "usage", "max_tokens")
 
 
 def _unwanted_field(error: ProviderError, sent: Mapping[str, Any]) -> str | None:

@@ -30,7 +30,7 @@ Json = dict[str, Any]
 def is_loopback(url: str) -> bool:
     """Whether `url` stays on this machine."""
     host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
 
 
 class OpenAIClient:
@@ -49,9 +49,7 @@ class OpenAIClient:
 
     async def warm(self) -> None:
         """Import the SDK in a thread and make the client."""
-        if self._client is None:
-            await asyncio.to_thread(import_module, "openai")
-            self._connect()
+        await self._connect()
 
     async def aclose(self) -> None:
         """Drop the connections without waiting for the other side."""
@@ -69,11 +67,12 @@ class OpenAIClient:
         Raises:
             ProviderError: see `errors.translate`.
         """
-        from openai import AsyncStream
-
         started = False
         try:
-            stream = await self._connect().post(
+            client = await self._connect()
+            from openai import AsyncStream
+
+            stream = await client.post(
                 path,
                 cast_to=object,
                 body=body,
@@ -117,7 +116,7 @@ class OpenAIClient:
 
     async def _plain(self, method: str, url: str, body: Json | None, seconds: float) -> Any:
         try:
-            client = self._connect()
+            client = await self._connect()
             options: RequestOptions = {**self._options(), "timeout": seconds}
             if method == "GET":
                 return await client.get(url, cast_to=object, options=options)
@@ -137,9 +136,10 @@ class OpenAIClient:
 
         return {"headers": {"Authorization": Omit()}}
 
-    def _connect(self) -> "AsyncOpenAI":
+    async def _connect(self) -> "AsyncOpenAI":
         if self._client is None:
-            self._client = _make_client(self._settings, self.base_url)
+            await asyncio.to_thread(import_module, "openai")
+            self._client = self._client or _make_client(self._settings, self.base_url)
         return self._client
 
 

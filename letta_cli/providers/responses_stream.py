@@ -8,7 +8,7 @@ from letta_cli.core.message import Part, Reasoning, Text
 from letta_cli.core.provider import CallChunk, Delta, ReasoningChunk, TextChunk
 from letta_cli.core.run import StopReason, Usage
 from letta_cli.providers.arguments import make_call
-from letta_cli.providers.responses_wire import PROVIDER
+from letta_cli.providers.responses_wire import PROVIDER, phase_part
 from letta_cli.providers.shapes import as_object, as_rows
 
 Json = Mapping[str, Any]
@@ -81,6 +81,8 @@ class ResponseAccumulator:
                         for block in as_rows(item.get("content"))
                     )
                     if text.strip():
+                        if item.get("phase"):
+                            parts.append(phase_part(str(item["phase"])))
                         parts.append(Text(text))
                 case "reasoning":
                     parts.append(_reasoning(item))

@@ -12,6 +12,8 @@ Wire = list[dict[str, Any]]
 
 PROVIDER = "openai"
 
+_PHASE = "phase"
+
 
 def tools_to_wire(tools: Sequence[ToolSpec]) -> Wire:
     """Function tools in the order given."""
@@ -31,7 +33,7 @@ def tools_to_wire(tools: Sequence[ToolSpec]) -> Wire:
 def message_to_wire(message: Message) -> Wire:
     """One message of ours as input items, in the order in which they were said."""
     if message.role == "assistant":
-        return [item for part in message.parts for item in _assistant_item(part)]
+        return _assistant_items(message)
     items: Wire = [
         {
             "type": "function_call_output",
@@ -59,6 +61,24 @@ def message_to_wire(message: Message) -> Wire:
 def without_reasoning(wire: Wire) -> Wire:
     """`wire` with all reasoning items left out, for an API that no longer accepts them."""
     return [item for item in wire if item["type"] != "reasoning"]
+
+
+def phase_part(phase: str) -> Reasoning:
+    """Carries the phase of the text that follows it: the API wants it back, and it is nobody
+    else's business."""
+    return Reasoning("", PROVIDER, {"type": _PHASE, "phase": phase})
+
+
+def _assistant_items(message: Message) -> Wire:
+    items: Wire = []
+    phase: dict[str, Any] = {}
+    for part in message.parts:
+        if isinstance(part, Reasoning) and part.opaque.get("type") == _PHASE:
+            phase = {"phase": part.opaque["phase"]}
+            continue
+        items += [{**item, **phase} for item in _assistant_item(part)]
+        phase = {}
+    return items
 
 
 def _assistant_item(part: object) -> Wire:

@@ -3,14 +3,14 @@ models it has, how much context they get and what they cost.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from letta_cli.core.errors import ProviderError
 from letta_cli.core.provider import Effort, ModelInfo, Prices
+from letta_cli.providers.errors import Where
 from letta_cli.providers.models import is_small, lookup
-from letta_cli.providers.openai_client import OpenAIClient
 from letta_cli.providers.shapes import as_object, as_rows
 
 Json = Mapping[str, Any]
@@ -19,12 +19,36 @@ MAX_ASKED = 60
 """Ollama is asked about each model by itself; about so many at most."""
 
 
-def _plain_effort(effort: Effort) -> dict[str, Any]:
+OLLAMA_CONTEXT = 32_768
+OLLAMA_SMALL_CONTEXT = 16_384
+"""What we ask Ollama for when nobody set a length: enough to work in, and memory is finite."""
+
+
+class ChatClient(Protocol):
+    """How requests travel to a server. `OpenAIClient` and `OllamaClient` are such."""
+
+    base_url: str
+
+    async def warm(self) -> None: ...
+    async def aclose(self) -> None: ...
+    def events(self, path: str, body: dict[str, Any], where: Where) -> AsyncIterator[Json]: ...
+    async def get(self, url: str, *, seconds: float = ...) -> Any: ...
+    async def post(self, url: str, body: dict[str, Any], *, seconds: float = ...) -> Any: ...
+
+
+def _plain_effort(effort: Effort, model: str) -> dict[str, Any]:
+    del model
     return {"reasoning_effort": effort}
 
 
-def _openrouter_effort(effort: Effort) -> dict[str, Any]:
+def _openrouter_effort(effort: Effort, model: str) -> dict[str, Any]:
+    del model
     return {"reasoning": {"effort": effort}}
+
+
+def _ollama_effort(effort: Effort, model: str) -> dict[str, Any]:
+    """Only gpt-oss knows degrees; other models think or do not."""
+    return {"think": effort if "gpt-oss" in model else True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +57,29 @@ class Preset:
 
     Attributes:
         base_url: where it listens when nobody says otherwise; empty: must be configured.
+        remote: not a server of the person's own, so its address need not be told.
         body: fields that every request to it carries.
     """
 
     label: str
     base_url: str
+    remote: bool = False
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    effort: Callable[[Effort], dict[str, Any]] = _plain_effort
+    effort: Callable[[Effort, str], dict[str, Any]] = _plain_effort
 
 
 PRESETS: dict[str, Preset] = {
     "openai-compatible": Preset("The model server", ""),
-    "ollama": Preset("Ollama", "http://127.0.0.1:11434/v1"),
+    "ollama": Preset("Ollama", "http://127.0.0.1:11434/v1", effort=_ollama_effort),
     "lmstudio": Preset("LM Studio", "http://127.0.0.1:1234/v1"),
     "llamacpp": Preset("llama.cpp", "http://127.0.0.1:8080/v1"),
     "vllm": Preset("vLLM", "http://127.0.0.1:8000/v1"),
     "openrouter": Preset(
         "OpenRouter",
         "https://openrouter.ai/api/v1",
-        {"usage": {"include": True}},
-        _openrouter_effort,
+        remote=True,
+        body={"usage": {"include": True}},
+        effort=_openrouter_effort,
     ),
 }
 
@@ -65,11 +92,12 @@ def server_root(base_url: str) -> str:
 class Listing:
     """What one server offers, asked live and remembered for the process."""
 
-    def __init__(self, provider: str, client: OpenAIClient, context_window: int | None) -> None:
+    def __init__(self, provider: str, client: ChatClient, context_window: int | None) -> None:
         self._provider = provider
         self._client = client
         self._context_window = context_window
         self._known: dict[str, ModelInfo] = {}
+        self._thinkers: set[str] = set()
 
     async def models(self) -> list[ModelInfo]:
         """Ask the server.
@@ -100,6 +128,17 @@ class Listing:
             except ProviderError:
                 return self._info(model)
         return self._known.get(model) or self._info(model)
+
+    async def ollama_fields(self, model: str) -> dict[str, Any]:
+        """What a request to Ollama needs: the context length we count on, and no thinking where
+        nobody asked for it."""
+        info = await self.model_info(model)
+        fields: dict[str, Any] = {}
+        if info.context_window:
+            fields["options"] = {"num_ctx": info.context_window}
+        if model in self._thinkers:
+            fields["think"] = False
+        return fields
 
     def prices(self, model: str) -> Prices | None:
         """Dollars for a million tokens, where known."""
@@ -184,24 +223,25 @@ class Listing:
         )
         if isinstance(shown, BaseException):
             raise shown
-        facts: Json = shown.get("model_info") or {}
+        facts = as_object(shown.get("model_info"))
         longest = next(
             (int(value) for key, value in facts.items() if key.endswith(".context_length")), None
         )
+        parameters = _first_int(facts, "general.parameter_count") or int(
+            (billions or _billions(shown.get("details"))) * 1e9
+        )
+        small = is_small(name, parameters / 1e9 if parameters else None)
+        wanted = min(longest or OLLAMA_CONTEXT, OLLAMA_SMALL_CONTEXT if small else OLLAMA_CONTEXT)
         running = None if isinstance(loaded, BaseException) else _loaded_context(loaded, name)
-        served = running or _num_ctx(str(shown.get("parameters") or ""))
-        notes: list[str] = []
-        if "capabilities" in shown and "tools" not in shown["capabilities"]:
-            notes.append("says it cannot call tools")
-        if served is None:
-            # Ollama gives a model far less than it could take unless told, and does not say so.
-            notes.append("Ollama may serve less: set OLLAMA_CONTEXT_LENGTH=32768 for it")
+        served = _num_ctx(str(shown.get("parameters") or "")) or max(wanted, running or 0)
+        capabilities: list[str] = shown.get("capabilities") or ["tools"]
+        if "thinking" in capabilities:
+            self._thinkers.add(name)
         return self._info(
             name,
-            context=served or longest,
-            parameters=_first_int(facts, "general.parameter_count")
-            or int((billions or _billions(shown.get("details"))) * 1e9),
-            note="; ".join(notes),
+            context=served,
+            parameters=parameters,
+            note="" if "tools" in capabilities else "says it cannot call tools",
         )
 
     def _info(

@@ -226,7 +226,7 @@ class Conversations:
         archived: bool | None = False,
         limit: int | None = None,
     ) -> list[Conversation]:
-        """Newest first. An empty one is left out unless it is the default or open somewhere.
+        """Newest first. An empty one is left out unless a session has it open.
 
         Args:
             archived: None for both kinds.

@@ -239,7 +239,7 @@ class KernelLock:
                 f"Cannot open the lock file {self._path}: {error.strerror}. "
                 "Make its folder writable for you, or choose another folder with AGENT_HOME."
             ) from error
-        if os.fstat(self._descriptor).st_mode & 0o077:
+        if os.fstat(self._descriptor).st_mode & 0o777 != PRIVATE_FILE:
             os.fchmod(self._descriptor, PRIVATE_FILE)
 
     def _is_current(self) -> bool:

@@ -155,7 +155,7 @@ class Files:
                 f"{error.object[error.start]!r}. Use characters it has, or convert the file first."
             ) from error
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent)
             with _locked(path.parent):
                 old = self._expected(path)
                 _replace(path, data, old, lambda: self._expected(path))
@@ -249,7 +249,7 @@ def _not_written(path: Path, error: OSError) -> str:
             )
         case errno.EEXIST:
             return f"{path} was created by another program meanwhile. Use Read on it first."
-        case errno.ENOTDIR:
+        case errno.ENOTDIR | errno.EISDIR:
             return f"{path} cannot be written: a part of its path is a file, not a directory."
         case _:
             return f"{path} cannot be written: {error.strerror}. Nothing was changed."
@@ -284,6 +284,13 @@ def _locked(folder: Path) -> Generator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, "Not a directory") from error
 
 
 def _replace(

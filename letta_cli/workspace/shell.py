@@ -88,15 +88,23 @@ class Shell:
         """
         limit = min(timeout_ms or self.timeout_ms, self.max_timeout_ms) / 1_000
         begun = time.monotonic()
-        # A session of its own: no terminal to ask on, and one group that is ended together.
-        process = await asyncio.create_subprocess_exec(
-            "bash", "-c", command,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT, cwd=self.cwd, env=self.environment,
-            start_new_session=True,
-        )  # fmt: skip
+        # A pipe of our own: asyncio's would count a command as running while any process that it
+        # left in the background holds its output open.
+        ours, theirs = os.pipe()
+        try:
+            # A session of its own: no terminal to ask on, and one group that is ended together.
+            process = await asyncio.create_subprocess_exec(
+                "bash", "-c", command,
+                stdin=asyncio.subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+                cwd=self.cwd, env=self.environment, start_new_session=True,
+            )  # fmt: skip
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
         capture = _Capture(self.max_output, self.overflow_dir, progress)
-        reader = asyncio.create_task(_read(process, capture))
+        reader = asyncio.create_task(_read(ours, capture))
         timed_out = stopped = False
         try:
             started(process.pid)
@@ -123,7 +131,7 @@ class Shell:
             seconds=time.monotonic() - begun,
             timed_out=timed_out,
             overflow=capture.overflow,
-            left_running=_signal(process.pid, 0),
+            left_running=_lives(process.pid),
             stopped=stopped,
         )
 
@@ -205,10 +213,18 @@ def _plain(data: bytes) -> str:
     return _OVERWRITTEN.sub("", text.replace("\r\n", "\n"))
 
 
-async def _read(process: asyncio.subprocess.Process, capture: _Capture) -> None:
-    assert process.stdout is not None
-    while data := await process.stdout.read(_CHUNK):
-        capture.add(data)
+async def _read(pipe: int, capture: _Capture) -> None:
+    """Take all output until every writer is gone; closes the pipe, also when cancelled."""
+    stream = asyncio.StreamReader()
+    file = os.fdopen(pipe, "rb", buffering=0)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), file
+    )
+    try:
+        while data := await stream.read(_CHUNK):
+            capture.add(data)
+    finally:
+        transport.close()
 
 
 async def _finish(reader: "asyncio.Task[None]") -> None:
@@ -224,7 +240,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     _signal(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     try:
-        while time.monotonic() < deadline and _signal(process.pid, 0):
+        while time.monotonic() < deadline and _lives(process.pid):
             await asyncio.sleep(0.02)
     finally:
         _signal(process.pid, signal.SIGKILL)
@@ -241,3 +257,19 @@ def _signal(group: int, number: int) -> bool:
     except PermissionError:  # macOS says so for a group of zombies.
         return False
     return True
+
+
+def _lives(group: int) -> bool:
+    """Whether a process of the group still runs; dead ones that nobody has collected do not."""
+    if not _signal(group, 0):
+        return False
+    processes = Path("/proc")
+    if not (processes / "self" / "stat").exists():
+        return True
+    for status in processes.glob("[0-9]*/stat"):
+        with suppress(OSError, IndexError):
+            # After the name in parentheses: state, parent, group.
+            state, _, number = status.read_text("utf-8", "replace").rsplit(")", 1)[1].split()[:3]
+            if number == str(group) and state not in "ZX":
+                return True
+    return False

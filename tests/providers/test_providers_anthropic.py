@@ -38,17 +38,35 @@ def breakpoints(body) -> list[str]:
     return found
 
 
-async def test_breakpoints_stand_on_tools_system_and_last_message_only():
-    with WireServer([Say(calls=[Call("Read", {"path": "a"}, "c-1")]), Say("done")]) as server:
+async def test_breakpoints_stand_on_tools_system_the_end_and_where_the_last_request_ended():
+    script = [Say(calls=[Call("Read", {"path": "a"}, f"c-{step}")]) for step in range(2)]
+    with WireServer([*script, Say("done")]) as server:
         client = provider("anthropic", server.base_url)
         thread = told("hi")
-        done = await complete(client, thread.request())
-        thread.add("assistant", *done.parts)
-        thread.returns(thread.messages[-1].tool_calls[0], "text")
-        await complete(client, thread.request())
-        first, second = (breakpoints(request.json) for request in server.requests)
-    assert first == ["tool Bash", "system", "message 0 text"]
-    assert second == ["tool Bash", "system", "message 2 tool_result"]
+        for _ in range(3):
+            done = await complete(client, thread.request())
+            thread.add("assistant", *done.parts)
+            for call in thread.messages[-1].tool_calls:
+                thread.returns(call, "text")
+        found = [breakpoints(request.json) for request in server.requests]
+    assert found == [
+        ["tool Bash", "system", "message 0 text"],
+        ["tool Bash", "system", "message 0 text", "message 2 tool_result"],
+        ["tool Bash", "system", "message 2 tool_result", "message 4 tool_result"],
+    ]
+
+
+async def test_there_are_never_more_than_four_breakpoints():
+    thread = told("hi")
+    for number in range(30):
+        thread.add("assistant", f"answer {number}")
+        thread.add("user", "more")
+        thread.add("notice", "news")
+    with WireServer([Say("ok")]) as server:
+        await complete(provider("anthropic", server.base_url), thread.request())
+        found = breakpoints(server.requests[0].json)
+    assert len(found) == 4
+    assert found[-1] == "message 90 text"
 
 
 async def test_redacted_thinking_goes_back_unchanged():
@@ -73,7 +91,15 @@ async def test_redacted_thinking_goes_back_unchanged():
 @pytest.mark.parametrize(
     ("model", "effort", "thinking", "output_config"),
     [
-        ("claude-opus-5", "off", {"type": "adaptive", "display": "summarized"}, {"effort": "low"}),
+        (
+            "claude-opus-5-5",
+            "off",
+            {"type": "adaptive", "display": "summarized"},
+            {"effort": "low"},
+        ),
+        ("claude-fable-5", "off", {"type": "adaptive", "display": "summarized"}, {"effort": "low"}),
+        ("claude-opus-5", "off", {"type": "disabled"}, None),
+        ("claude-sonnet-5-5", "off", {"type": "between_tools"}, None),
         (
             "claude-sonnet-5-5",
             "high",
@@ -101,23 +127,30 @@ async def test_effort_is_said_in_the_form_the_model_takes(model, effort, thinkin
     assert "temperature" not in body
 
 
-async def test_what_the_models_endpoint_says_beats_the_name():
+async def test_of_an_unknown_model_the_endpoint_is_asked_once_and_believed():
     page = {
-        "id": "claude-sonnet-5-5",
+        "id": "claude-opus-9",
         "type": "model",
-        "max_input_tokens": 1_000_000,
-        "max_tokens": 128_000,
+        "max_input_tokens": 3_000_000,
+        "max_tokens": 256_000,
         "capabilities": CAPABILITIES,
     }
-    pages = {"/v1/models/claude-sonnet-5-5": page}
-    with WireServer([Say("ok")], pages=pages) as server:
+    with WireServer([Say("ok")], pages={"/v1/models/claude-opus-9": page}) as server:
         client = provider("anthropic", server.base_url)
-        info = await client.model_info("claude-sonnet-5-5")
-        await complete(client, told("hi").request(model="claude-sonnet-5-5", effort="off"))
+        info = await client.model_info("claude-opus-9")
+        assert await client.model_info("claude-opus-9") == info
+        await complete(client, told("hi").request(model="claude-opus-9", effort="off"))
         body = server.requests[0].json
-    assert info.context_window == 1_000_000
-    assert info.max_output == 128_000
+        assert len(server.others) == 1
+    assert (info.context_window, info.max_output) == (3_000_000, 256_000)
     assert body["thinking"] == {"type": "between_tools"}
+
+
+async def test_a_model_of_the_table_needs_no_question():
+    with WireServer() as server:
+        info = await provider("anthropic", server.base_url).model_info("claude-sonnet-5-5")
+        assert server.others == []
+    assert info.context_window == 1_000_000
 
 
 async def test_a_refused_thinking_field_is_left_out_from_then_on():
@@ -182,10 +215,9 @@ async def test_models_are_listed_live_with_their_windows():
     ]
 
 
-async def test_a_model_is_described_from_the_table_when_the_api_is_away():
-    info = await provider("anthropic", "http://127.0.0.1:9").model_info("claude-sonnet-5-5")
-    assert info.context_window == 1_000_000
-    assert info.prices is not None
+async def test_an_unknown_model_is_described_as_unknown_when_the_api_is_away():
+    info = await provider("anthropic", "http://127.0.0.1:9").model_info("claude-opus-9")
+    assert (info.handle, info.context_window) == ("anthropic/claude-opus-9", None)
 
 
 async def test_without_a_key_it_says_what_to_set_and_asks_nobody():

@@ -273,7 +273,7 @@ async def test_a_local_server_gets_no_key_and_no_organisation_of_openai(monkeypa
     monkeypatch.setenv("OPENAI_ORG_ID", "org-of-openai")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with WireServer([Say("ok")]) as server:
-        client = provider("ollama", server.base_url, api_key=None)
+        client = provider("vllm", server.base_url, api_key=None)
         await complete(client, told("hi").request())
         headers = server.requests[0].headers
     assert "authorization" not in headers

@@ -43,9 +43,16 @@ def test_making_a_provider_imports_no_sdk(name):
     assert not loaded & {"anthropic", "openai", "httpx2", "pydantic"}
 
 
-@pytest.mark.parametrize(("name", "sdk"), [("anthropic", "anthropic"), ("ollama", "openai")])
+@pytest.mark.parametrize(("name", "sdk"), [("anthropic", "anthropic"), ("vllm", "openai")])
 def test_warming_up_imports_the_sdk_of_this_provider_only(name, sdk):
     code = AFTER_LOAD.format(name=name) + "\nimport asyncio; asyncio.run(client.warm())"
     loaded = modules_after(code)
     assert sdk in loaded
     assert not loaded & ({"anthropic", "openai"} - {sdk})
+
+
+def test_ollama_needs_no_sdk_at_all():
+    code = AFTER_LOAD.format(name="ollama") + "\nimport asyncio; asyncio.run(client.warm())"
+    loaded = modules_after(code)
+    assert "httpx2" in loaded
+    assert not loaded & {"anthropic", "openai", "pydantic"}

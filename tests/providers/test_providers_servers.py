@@ -14,45 +14,13 @@ from letta_cli.providers.detection import Probe
 
 OLLAMA = {
     "/api/version": {"version": "0.14.1"},
-    "/api/tags": {
-        "models": [
-            {"name": "qwen3:8b", "details": {"parameter_size": "8.2B"}},
-            {"name": "qwen2.5-coder:latest", "details": {"parameter_size": "1.5B"}},
-        ]
-    },
-    "/api/ps": {"models": [{"name": "qwen3:8b", "context_length": 16384}]},
-    "/api/show": lambda request: {
-        "parameters": "stop x\nnum_ctx 8192" if "coder" in request.json["model"] else "",
-        "capabilities": ["completion"] if "coder" in request.json["model"] else ["tools"],
-        "model_info": {
-            "qwen.context_length": 40960,
-            "general.parameter_count": 1_540_000_000 if "coder" in request.json["model"] else 8.2e9,
-        },
-    },
+    "/api/tags": {"models": [{"name": "qwen3:8b"}, {"name": "qwen2.5-coder:latest"}]},
 }
 
 
 async def listed(name: str, pages: dict, **settings) -> list:
     with WireServer(pages=pages) as server:
         return await provider(name, server.base_url, **settings).models()
-
-
-async def test_ollama_tells_the_context_it_really_serves():
-    big, coder = await listed("ollama", OLLAMA)
-    assert (big.handle, big.context_window, big.small) == ("ollama/qwen3:8b", 16384, False)
-    assert (coder.handle, coder.context_window, coder.small) == (
-        "ollama/qwen2.5-coder:latest",
-        8192,
-        True,
-    )
-    assert "tools" in coder.note
-
-
-async def test_ollama_without_a_loaded_model_warns_that_it_may_serve_less():
-    with WireServer(pages={**OLLAMA, "/api/ps": {"models": []}}) as server:
-        info = await provider("ollama", server.base_url).model_info("qwen3:8b")
-    assert info.context_window == 40960
-    assert "OLLAMA_CONTEXT_LENGTH" in info.note
 
 
 async def test_lmstudio_tells_the_loaded_context_and_leaves_embedders_out():

@@ -2,7 +2,7 @@
 
 A script is a list of replies, one for each model request in order; the path of the request
 decides the format: ``/v1/messages`` (Anthropic), ``…/responses`` and ``…/chat/completions``
-(OpenAI)::
+(OpenAI), ``/api/chat`` (Ollama)::
 
     with WireServer([Say("Hello"), Fail(429, retry_after="2"), Say(calls=[Call("Read", {…})])]) as server:
         …  # point a provider or the whole program at server.base_url
@@ -256,6 +256,14 @@ class Format:
     """Names of the events that a cut stream lacks."""
     named: bool = True
     done: bytes = b""
+    lines: bool = False
+    """A JSON line for each event, in place of server-sent events."""
+
+    def encode(self, name: str, data: Json) -> bytes:
+        text = json.dumps(data)
+        if self.lines:
+            return f"{text}\n".encode()
+        return (f"event: {name}\n" if self.named else "").encode() + f"data: {text}\n\n".encode()
 
 
 def _head(
@@ -273,7 +281,8 @@ def _head(
 
 
 async def _stream(say: Say, formats: Format, writer: asyncio.StreamWriter) -> bool:
-    _head(writer, 200, "text/event-stream; charset=utf-8")
+    kind = "application/x-ndjson" if formats.lines else "text/event-stream; charset=utf-8"
+    _head(writer, 200, kind)
     incomplete = bool(say.cut or say.error or say.garbage)
     events = list(formats.events(say))
     if incomplete:
@@ -282,15 +291,14 @@ async def _stream(say: Say, formats: Format, writer: asyncio.StreamWriter) -> bo
         events = events[:-2]
     for name, data in events:
         await asyncio.sleep(say.delay)
-        await _chunk(writer, _sse(name if formats.named else "", data))
+        await _chunk(writer, formats.encode(name, data))
     if say.cut == "reset":
         writer.transport.abort()
         return False
     if say.garbage:
         await _chunk(writer, say.garbage)
     if say.error:
-        name, data = formats.error_event(say.error)
-        await _chunk(writer, _sse(name if formats.named else "", data))
+        await _chunk(writer, formats.encode(*formats.error_event(say.error)))
     elif formats.done and not incomplete:
         await _chunk(writer, formats.done)
     writer.write(b"0\r\n\r\n")
@@ -301,11 +309,6 @@ async def _stream(say: Say, formats: Format, writer: asyncio.StreamWriter) -> bo
 async def _chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
     writer.write(b"%x\r\n%s\r\n" % (len(data), data))
     await writer.drain()
-
-
-def _sse(name: str, data: Json) -> bytes:
-    event = f"event: {name}\n" if name else ""
-    return f"{event}data: {json.dumps(data)}\n\n".encode()
 
 
 def _pieces(text: str, size: int) -> list[str]:
@@ -575,7 +578,42 @@ def _responses_error_event(code: str) -> tuple[str, Json]:
     }
 
 
+# --- Ollama's own chat ----------------------------------------------------------------------
+
+
+def _ollama_events(say: Say) -> Iterator[tuple[str, Json]]:
+    def line(**message: Any) -> tuple[str, Json]:
+        fields = {"role": "assistant", "content": "", **message}
+        return "line", {"model": "test", "message": fields, "done": False}
+
+    for piece in _pieces(say.reasoning, say.piece):
+        yield line(thinking=piece)
+    for piece in _pieces(say.text, say.piece):
+        yield line(content=piece)
+    for call in say.calls:
+        yield line(tool_calls=[{"function": {"name": call.name, "arguments": call.arguments}}])
+    usage = say.usage or {}
+    yield (
+        "done",
+        {
+            "model": "test",
+            "message": {"role": "assistant", "content": ""},
+            "done": True,
+            "done_reason": "length" if say.stop == "length" else "stop",
+            "prompt_eval_count": usage.get("input", 0),
+            "eval_count": usage.get("output", 0),
+        },
+    )
+
+
 FORMATS: dict[str, Format] = {
+    "chat": Format(
+        _ollama_events,
+        lambda fail: {"error": fail.message},
+        lambda code: ("error", {"error": f"{code} in the stream"}),
+        frozenset({"done"}),
+        lines=True,
+    ),
     "messages": Format(
         _anthropic_events,
         _anthropic_failure,

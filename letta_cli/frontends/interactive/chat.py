@@ -1,13 +1,15 @@
 """The conversation in the terminal: composes the widgets and takes what is typed, line by line."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.renderer import CPR_Support
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from letta_cli.config import Config
 from letta_cli.core.errors import AgentError
@@ -36,6 +38,7 @@ from letta_cli.frontends.interactive.toolbar import ToolbarFacts, toolbar
 
 PLACEHOLDER = "Ask, or / for commands"
 _LEAVE_SECONDS = 5.0
+_BRANCH_SECONDS = 1.0
 
 
 class Chat:
@@ -65,6 +68,7 @@ class Chat:
         self.actions = ChatActions(self, editor=config.editor)
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._exit_code = 0
+        self._branch_name, self._branch_read = "", float("-inf")
         self.app = self._make_app(output)
 
     def _make_app(self, output: Output) -> Application[None]:
@@ -167,6 +171,7 @@ class Chat:
             self.complain(f"There is no command or skill /{name}. /help lists them.")
 
     async def _run_command(self, command: Command, line: str) -> None:
+        self.player.view.typed_command(line)
         try:
             await command.run(self, line[1:].partition(" ")[2].strip())
         except AgentError as error:
@@ -245,7 +250,14 @@ class Chat:
         panel = self.panels.current
         if panel is None:
             return None
-        return self.painter.ansi(panel.render(width, height), width)
+        room = height
+        while True:
+            text = self.painter.ansi(panel.render(width, room), width)
+            excess = text.count("\n") - height
+            # A panel counts unfolded lines; where some are folded it is asked for less.
+            if excess <= 0 or room <= 1:
+                return text
+            room = max(1, room - excess)
 
     def _toolbar(self, width: int) -> StyleAndTextTuples:
         session = self.session
@@ -253,7 +265,7 @@ class Chat:
             mode=session.mode,
             model=session.model,
             cwd=str(session.workspace.cwd),
-            branch=session.workspace.branch(),
+            branch=self._branch(),
             context_tokens=session.context_tokens,
             context_window=session.info.context_window,
             cost_usd=session.usage.cost_usd,
@@ -261,6 +273,14 @@ class Chat:
         )
         return toolbar(facts, self.look, width)
 
+    def _branch(self) -> str:
+        """The git branch, read again when what is known is a second old."""
+        now = time.monotonic()
+        if now - self._branch_read > _BRANCH_SECONDS:
+            self._branch_read, self._branch_name = now, self.session.workspace.branch()
+        return self._branch_name
+
     def _say_goodbye(self) -> None:
         if self.session.conversation.head:
-            self.quiet(f"to go on here later: agent chat -r {self.session.conversation.id}")
+            command = f"agent chat -r {self.session.conversation.id}"
+            self.show(Group(Text("To go on with this conversation:", style="quiet"), command))

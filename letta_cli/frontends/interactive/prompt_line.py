@@ -45,12 +45,8 @@ class PromptLine:
             buffer.delete_before_cursor()
             self.newline()
             return
-        buffer.cancel_completion() if not self._menu_chosen() else self.close_menu()
+        self.close_menu()
         buffer.validate_and_handle()
-
-    def _menu_chosen(self) -> bool:
-        state = self.buffer.complete_state
-        return state is not None and state.complete_index is not None
 
     def newline(self) -> None:
         self.buffer.insert_text("\n")
@@ -62,7 +58,7 @@ class PromptLine:
         """Take the chosen completion, or the first one."""
         state = self.buffer.complete_state
         if state is None or not state.completions:
-            self.buffer.start_completion(select_first=False)
+            self.buffer.start_completion(select_first=True)
             return
         self.buffer.apply_completion(state.current_completion or state.completions[0])
 

@@ -8,7 +8,7 @@ from letta_cli.core.permission import PermissionMode
 from letta_cli.core.provider import ModelInfo
 from letta_cli.frontends.interactive.commands import Host
 from letta_cli.frontends.interactive.key_help import key_table
-from letta_cli.frontends.interactive.measures import money, tokens
+from letta_cli.frontends.interactive.measures import money, plural, tokens
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.picker import Item
 from letta_cli.frontends.interactive.toolbar import MODE_NAMES, context_text
@@ -26,7 +26,7 @@ async def show_help(host: Host, argument: str) -> None:
     skills = sum(skill.user_invocable for skill in host.session.skills)
     parts: list[RenderableType] = [Text("Commands", style="bold"), table]
     if skills:
-        parts.append(Text(f"  and {skills} skills as /name; see /skills", style="quiet"))
+        parts.append(Text(f"  and {plural(skills, 'skill')} as /name; see /skills", style="quiet"))
     host.show(Group(*parts, "", Text("Keys", style="bold"), key_table()))
 
 

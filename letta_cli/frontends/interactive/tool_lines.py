@@ -101,6 +101,9 @@ def _text_part(
     result: ToolReturn, display: Mapping[str, Any], seconds: float, look: Look, *, expanded: bool
 ) -> tuple[RenderableType, int]:
     shown = display.get("text")
+    summary = display.get("title")
+    if result.status == "ok" and shown is None and isinstance(summary, str) and not expanded:
+        return Text(sanitize_line(summary), style="quiet"), result.content.count("\n") + 1
     text = sanitize(shown if isinstance(shown, str) else result.content).strip("\n")
     lines = [line.rstrip() for line in text.split("\n")] if text.strip() else []
     limit = EXPANDED_LINES if expanded else TEXT_LINES

@@ -29,7 +29,7 @@ from letta_cli.core.message import ToolReturn
 from letta_cli.frontends.interactive.live import Live, RetryWait, RunningTool
 from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.markdown import Answer
-from letta_cli.frontends.interactive.measures import duration, estimate, tokens
+from letta_cli.frontends.interactive.measures import duration, estimate, plural, tokens
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.scrollback import Scrollback
 from letta_cli.frontends.interactive.tool_lines import tool_block
@@ -38,6 +38,7 @@ from letta_cli.frontends.sanitize import sanitize, sanitize_line
 
 _QUIET_MEMORY_TOOLS = {"memory_insert", "memory_replace", "memory_rethink"}
 _PROGRESS_KEPT = 4_000
+_MEMORY_TEXT = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class TurnView:
             case ToolReturned():
                 self._returned(event)
             case MemoryChanged():
-                self.quiet(f"memory: {event.label} is now version {event.version}")
+                self.quiet(memory_line(event))
             case Notice():
                 self._notice(event)
             case Compacted():
@@ -113,6 +114,10 @@ class TurnView:
         """The person's words, as they go into the scrollback."""
         line = Text(sanitize(text.rstrip()), style="said")
         self._scrollback.block(Hanging(line, f"{self._look.prompt} ", "accent"))
+
+    def typed_command(self, line: str) -> None:
+        """A command, as it goes into the scrollback."""
+        self._scrollback.block(Text(f"{self._look.prompt} {sanitize_line(line)}", style="quiet"))
 
     def quiet(self, text: str) -> None:
         """One grey line."""
@@ -234,3 +239,16 @@ class TurnView:
         if all(todo.get("status") == "completed" for todo in live.todos):
             live.todos = ()
         live.end()
+
+
+def memory_line(event: MemoryChanged) -> str:
+    """What was remembered or forgotten, in one line."""
+    before, after = event.before.splitlines(), event.after.splitlines()
+    added = [line for line in after if line.strip() and line not in before]
+    removed = [line for line in before if line.strip() and line not in after]
+    sign, lines = ("+", added) if added else ("-", removed)
+    if not lines:
+        return f"memory: {event.label} is now version {event.version}"
+    text = sanitize_line(lines[0])
+    rest = f" (and {plural(len(lines) - 1, 'more line')})" if len(lines) > 1 else ""
+    return f"memory: {event.label} {sign} {text[:_MEMORY_TEXT]}{rest}"

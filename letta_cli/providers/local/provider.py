@@ -163,6 +163,8 @@ class _LocalChat:
                 base_url=f"{state.url}/v1",
                 timeout_seconds=self._settings.timeout_seconds,
                 context_window=self._model.context_window,
+                # The server drops idle connections; a request on one that it just dropped is lost.
+                headers=(("Connection", "close"),),
             )
             self._client = OpenAIChatProvider(settings, name="llamacpp")
             self._state = state

@@ -29,7 +29,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A stretch of this text, word for word."""
+    """Whole lines of this text, one or several that follow one another, word for word."""
 
     source: str
 
@@ -108,8 +108,7 @@ def _field_lark(value: Field, terminal: str, rules: list[str]) -> str:
         case OneOf(values=values):
             return "(" + " | ".join(_literal(_quoted(text)) for text in values) + ")"
         case Copy(source=source) if 0 < len(source) <= COPY_CHARS:
-            chunks = _CHUNK.findall(_quoted(source)[1:-1])
-            regex = json.dumps({"substring_chunks": chunks}, ensure_ascii=False)
+            regex = json.dumps({"substring_chunks": _chunks(source)}, ensure_ascii=False)
             rules.append(f"{terminal}: %regex {regex}")
             quote = _literal('"')
             return f"{quote} {terminal} {quote}"
@@ -120,8 +119,22 @@ def _field_lark(value: Field, terminal: str, rules: list[str]) -> str:
             return f"{quote} TEXT {quote}"
 
 
+LONG_LINE = 300
+"""Characters; a file with longer lines is copied from by words."""
+
 # Escapes stay whole, words stay whole: a copy neither begins nor ends within one.
-_CHUNK = re.compile(r'\\u[0-9a-f]{4}|\\.|\w+| +|[^\w\\ ]')
+_WORD = re.compile(r'\\u[0-9a-f]{4}|\\.|\w+| +|[^\w\\ ]')
+
+
+def _chunks(source: str) -> list[str]:
+    """The pieces, as they stand in a JSON string, that a copy is made of."""
+    lines = source.split("\n")
+    if any(len(line) > LONG_LINE for line in lines):
+        return _WORD.findall(_quoted(source)[1:-1])
+    chunks: list[str] = []
+    for line in lines:
+        chunks += [_quoted(line)[1:-1], "\\n"]
+    return [chunk for chunk in chunks[:-1] if chunk]
 
 
 def _quoted(text: str) -> str:

@@ -52,17 +52,23 @@ def _key(name: str, arguments: Mapping[str, Any]) -> str:
 def _named(situation: Situation) -> Iterator[Wanted]:
     """What the person's words name: a skill, files, names in the code."""
     wish = situation.wish
-    if re.search(r"\bskill\b", wish.text, re.IGNORECASE):
-        for skill in situation.skills:
-            if re.search(rf"(?<![\w-]){re.escape(skill)}(?![\w-])", wish.text, re.IGNORECASE):
-                yield "Skill", {"skill": skill}
-                return
+    for skill in situation.skills:
+        if _names_skill(wish.text, skill):
+            yield "Skill", {"skill": skill}
+            return
     files = [path for word in wish.paths if (path := find_file(word, situation.listed))]
     yield from _reads(files, situation)
     if wish.rename:
         yield "Grep", {"pattern": rf"\b{wish.rename[0]}\b"}
     elif not files and wish.names and not wish.memory:
         yield "Grep", {"pattern": rf"\b{wish.names[0]}\b"}
+
+
+def _names_skill(text: str, skill: str) -> bool:
+    """Whether a skill is meant. One whose name is an everyday word must be called a skill."""
+    if not re.search(rf"(?<![\w-]){re.escape(skill)}(?![\w-])", text, re.IGNORECASE):
+        return False
+    return "-" in skill or re.search(r"\bskill\b", text, re.IGNORECASE) is not None
 
 
 def _followed(situation: Situation, step: Step) -> Iterator[Wanted]:
@@ -75,15 +81,22 @@ def _followed(situation: Situation, step: Step) -> Iterator[Wanted]:
             found = [line.strip() for line in content.split("\n") if not line.startswith(" ")]
             yield from _reads([name for name in found if name in situation.listed], situation)
         case "Bash" if not step.ok and situation.wish.change:
-            words = [word.removeprefix("./") for word in _WORD_PATH.findall(content)]
-            files = [path for word in words if (path := find_file(word, situation.listed))]
-            yield from _reads(list(dict.fromkeys(files))[:2], situation)
+            yield from _reads(_files_in(content, situation)[:2], situation)
+        case "Skill" if step.ok:
+            yield from _reads(_files_in(content, situation), situation)
         case "Read" if step.ok and situation.wish.check and situation.wish.change:
             yield from _reads(list(_imported(content, situation)), situation)
         case "Edit" | "Write" if not step.ok and _is_out_of_date(content):
             yield "Read", {"file_path": step.path}
         case _:
             return
+
+
+def _files_in(content: str, situation: Situation) -> list[str]:
+    """Files of the project that a text names, in its order."""
+    words = [word.removeprefix("./").rstrip(".") for word in _WORD_PATH.findall(content)]
+    files = [path for word in words if (path := find_file(word, situation.listed))]
+    return list(dict.fromkeys(files))
 
 
 def _is_out_of_date(problem: str) -> bool:

@@ -5,18 +5,20 @@ already, an answer while the last command failed and nothing was done about it, 
 that was asked for has not been made. The program, not the model, knows whether it is done.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, cast
 
 from letta_cli.core.tool import ToolSpec
 from letta_cli.providers.small.choices import Branch, Copy, Field, Free, OneOf, Value
-from letta_cli.providers.small.hints import broken_syntax
+from letta_cli.providers.small.prompt import APPEND
 from letta_cli.providers.small.reply import RESPOND
-from letta_cli.providers.small.situation import Situation
+from letta_cli.providers.small.situation import Situation, Step
+from letta_cli.providers.small.syntax import broken_syntax, words_of
 
 PATIENCE = 8
-"""Steps after which a model may give up on what it was held to."""
+"""Steps without a change after which a model may give up on what it was held to."""
 
 ENUM_LIMIT = 60
 """Longer lists of files are not turned into a choice."""
@@ -24,13 +26,19 @@ ENUM_LIMIT = 60
 EDIT_FILES = 4
 """Of so many files, the newest, an edit's text is held to what the file has."""
 
+SEARCHES = 2
+"""Searches in a row; a model that has not found it by then does not find it."""
+
+CHANGE_TOOLS = frozenset({"Edit", "Write", APPEND})
+LOOK_TOOLS = frozenset({"Read", "Grep"})
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What may be written next.
 
     Attributes:
-        branches: one a tool and, last, `respond` where it is offered.
+        branches: one a tool and file, `respond` last where it is offered.
         owed: why `respond` is not offered, told to a model that cannot be held; else empty.
     """
 
@@ -50,13 +58,15 @@ def make_offer(
     Args:
         dropped: tools not to offer, because the model just repeated itself with them.
     """
+    owed = what_is_owed(situation)
+    useful = _useful(situation, owed)
+    gone = {*dropped, *_refused(situation)}
     branches = [
         branch
         for spec in specs
-        if spec.name not in dropped and spec.name not in _refused(situation)
         for branch in _branches(spec, situation)
+        if branch.name not in gone and (useful is None or branch.name in useful)
     ]
-    owed = what_is_owed(situation)
     if owed and branches:
         return Offer(tuple(branches), owed)
     return Offer((*branches, Branch(RESPOND, (("text", Free()),))))
@@ -67,21 +77,48 @@ def what_is_owed(situation: Situation) -> str:
     wish = situation.wish
     if wish.destructive or situation.refused or len(situation.since_change()) >= PATIENCE:
         return ""
-    if _last_command_failed(situation) and not _gave_up(situation):
-        return "The last command failed and nothing was changed since."
-    if wish.memory and not any(s.call.name == "memory_insert" and s.ok for s in situation.steps):
-        return "The fact was not stored with memory_insert yet."
-    if wish.change and not situation.changes and not _changed_by_command(situation):
-        return "The change that was asked for was not made yet."
+    checks = (_owes_memory, _owes_change, _owes_syntax, _owes_rename, _owes_check)
+    return next((owed for check in checks if (owed := check(situation))), "")
+
+
+def _owes_memory(situation: Situation) -> str:
+    if not situation.wish.memory or any(_stored(step) for step in situation.steps):
+        return ""
+    return "The fact was not stored with memory_insert yet."
+
+
+def _owes_change(situation: Situation) -> str:
+    wish = situation.wish
+    if not wish.change or situation.changes:
+        return ""
+    if not wish.check and any(step.call.name == "Bash" and step.ok for step in situation.steps):
+        # A command may have made the change; nobody can tell.
+        return ""
+    return "The change that was asked for was not made yet."
+
+
+def _owes_syntax(situation: Situation) -> str:
+    changed = {step.path for step in situation.changes}
     for path, text in situation.files.items():
-        if any(step.path == path for step in situation.changes) and (
-            problem := broken_syntax(path, text)
-        ):
-            return f"{path} is broken now: {problem}"
-    if rest := rename_rest(situation):
-        return f"The old name still stands in {', '.join(rest)}."
-    if wish.check and situation.changes and not _checked(situation):
-        return "The tests were not run after the last change."
+        if path in changed and (problem := broken_syntax(path, text)):
+            return f"{path} is broken now: {problem}."
+    return ""
+
+
+def _owes_rename(situation: Situation) -> str:
+    rest = rename_rest(situation)
+    return f"The old name still stands in {', '.join(rest)}." if rest else ""
+
+
+def _owes_check(situation: Situation) -> str:
+    if not situation.wish.check or not situation.changes:
+        return ""
+    commands = _commands(situation.since_change())
+    if not commands:
+        return "It was not run after the last change."
+    failed = [step for step in commands if not step.ok]
+    if commands[-1] in failed and len(failed) < 3:
+        return "The last command failed and nothing was changed since."
     return ""
 
 
@@ -90,38 +127,48 @@ def rename_rest(situation: Situation) -> tuple[str, ...]:
     if situation.wish.rename is None:
         return ()
     old = situation.wish.rename[0]
-    return tuple(
-        path for path, text in situation.files.items() if old in _words(text)
-    )
+    return tuple(path for path, text in situation.files.items() if old in words_of(text))
 
 
-def _words(text: str) -> set[str]:
-    return set("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
+def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
+    """The tools that can help where the work stands; None for all of them."""
+    wish = situation.wish
+    if wish.destructive:
+        return LOOK_TOOLS
+    if wish.memory:
+        return frozenset({"memory_insert"}) if owed else frozenset()
+    if wish.rename and situation.files:
+        return _for_rename(situation, owed)
+    commands = _commands(situation.steps)
+    if wish.check and not situation.changes and not commands:
+        return frozenset({"Bash"})
+    if situation.changes:
+        recent = _commands(situation.since_change())
+        if wish.check and not recent:
+            return frozenset({"Bash"})
+        if wish.check and recent[-1].ok:
+            return frozenset()
+        return CHANGE_TOOLS | {"Bash"} if not wish.check else CHANGE_TOOLS | LOOK_TOOLS
+    looks = [step for step in situation.since_change()[-SEARCHES:] if step.call.name == "Grep"]
+    if len(looks) == SEARCHES:
+        return CHANGE_TOOLS | {"Read", "Bash", "memory_insert", "Skill"}
+    return None
 
 
-def _last_command_failed(situation: Situation) -> bool:
-    commands = [step for step in situation.since_change() if step.call.name == "Bash"]
-    last = commands[-1] if commands else None
-    return last is not None and last.result is not None and last.result.status == "error"
+def _for_rename(situation: Situation, owed: str) -> frozenset[str] | None:
+    if rename_rest(situation):
+        return frozenset({"Edit"})
+    if not situation.changes:
+        return None
+    return frozenset({"Bash"}) if owed else frozenset()
 
 
-def _gave_up(situation: Situation) -> bool:
-    """Whether commands failed so often in a row that the model may say so."""
-    failures = [
-        step
-        for step in situation.since_change()
-        if step.call.name == "Bash" and step.result is not None and step.result.status == "error"
-    ]
-    return len(failures) >= 3
+def _commands(steps: Sequence[Step]) -> list[Step]:
+    return [step for step in steps if step.call.name == "Bash" and step.result is not None]
 
 
-def _checked(situation: Situation) -> bool:
-    return any(step.call.name == "Bash" for step in situation.since_change())
-
-
-def _changed_by_command(situation: Situation) -> bool:
-    """Whether a command may have made the change: nobody can tell, so it counts."""
-    return any(step.call.name in ("Bash", "Skill") and step.ok for step in situation.steps[1:])
+def _stored(step: Step) -> bool:
+    return step.call.name == "memory_insert" and step.ok
 
 
 def _refused(situation: Situation) -> set[str]:
@@ -132,35 +179,22 @@ def _refused(situation: Situation) -> set[str]:
     }
 
 
+def is_test(path: str) -> bool:
+    """Whether a file holds tests, by its name."""
+    name = PurePosixPath(path)
+    stem = name.name.lower()
+    return (
+        stem.startswith("test_")
+        or any(mark in stem for mark in ("_test.", ".test.", ".spec."))
+        or any(part in ("test", "tests", "__tests__") for part in name.parts[:-1])
+    )
+
+
 def _branches(spec: ToolSpec, situation: Situation) -> list[Branch]:
-    match spec.name:
-        case "Read":
-            return _read(situation)
-        case "Edit":
-            return [
-                Branch(
-                    "Edit",
-                    (
-                        ("file_path", OneOf((path,))),
-                        ("old_string", Copy(text)),
-                        ("new_string", Free()),
-                    ),
-                )
-                for path, text in list(situation.files.items())[-EDIT_FILES:]
-                if text.strip()
-            ]
-        case "memory_insert":
-            fields: tuple[tuple[str, Field], ...]
-            fields = (("label", OneOf(situation.labels)), ("new_string", Free()))
-            return [Branch(spec.name, fields)]
-        case "Skill":
-            loaded = {
-                step.call.arguments.get("skill") for step in situation.steps if step.ok
-            }
-            names = tuple(name for name in situation.skills if name not in loaded)
-            return [Branch(spec.name, (("skill", OneOf(names)),))] if names else []
-        case _:
-            return [Branch(spec.name, _required(spec))]
+    special = _SPECIAL.get(spec.name)
+    if special is not None:
+        return special(situation)
+    return [Branch(spec.name, _required(spec))]
 
 
 def _read(situation: Situation) -> list[Branch]:
@@ -171,10 +205,61 @@ def _read(situation: Situation) -> list[Branch]:
     return [Branch("Read", (("file_path", OneOf(unread)),))] if unread else []
 
 
+def _edit(situation: Situation) -> list[Branch]:
+    """Lines of the files in view. What fails is put right in the code and not in its test."""
+    files = [path for path, text in situation.files.items() if text.strip()]
+    if situation.wish.check and not situation.wish.tests:
+        files = [path for path in files if not is_test(path)]
+    if rest := rename_rest(situation):
+        files = [path for path in files if path in rest]
+    return [
+        Branch(
+            "Edit",
+            (
+                ("file_path", OneOf((path,))),
+                ("old_string", Copy(situation.files[path])),
+                ("new_string", Free()),
+            ),
+        )
+        for path in files[-EDIT_FILES:]
+    ]
+
+
+def _write(situation: Situation) -> list[Branch]:
+    """New files, and lines at the end of those in view."""
+    branches: list[Branch] = []
+    files = tuple(path for path in situation.files if not is_test(path) or situation.wish.tests)
+    if files and not situation.wish.check:
+        branches.append(Branch(APPEND, (("file_path", OneOf(files)), ("content", Free()))))
+    return [Branch("Write", (("file_path", Free()), ("content", Free()))), *branches]
+
+
+def _memory(situation: Situation) -> list[Branch]:
+    fields: tuple[tuple[str, Field], ...]
+    fields = (("label", OneOf(situation.labels)), ("new_string", Free()))
+    return [Branch("memory_insert", fields)]
+
+
+def _skill(situation: Situation) -> list[Branch]:
+    loaded = {step.call.arguments.get("skill") for step in situation.steps}
+    names = tuple(name for name in situation.skills if name not in loaded)
+    return [Branch("Skill", (("skill", OneOf(names)),))] if names else []
+
+
+_SPECIAL: dict[str, Callable[[Situation], list[Branch]]] = {
+    "Read": _read,
+    "Edit": _edit,
+    "Write": _write,
+    "memory_insert": _memory,
+    "Skill": _skill,
+}
+
+
 def _required(spec: ToolSpec) -> tuple[tuple[str, Field], ...]:
     properties = cast("dict[str, dict[str, Any]]", spec.parameters.get("properties", {}))
     required = cast("Sequence[str]", spec.parameters.get("required", ()))
-    return tuple(
-        (name, Free() if properties.get(name, {}).get("type") == "string" else Value(properties[name]))
-        for name in required
-    )
+    return tuple((name, _field(properties.get(name, {}))) for name in required)
+
+
+def _field(schema: dict[str, Any]) -> Field:
+    return Free() if schema.get("type") == "string" else Value(schema)

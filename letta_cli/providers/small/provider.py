@@ -31,7 +31,7 @@ from letta_cli.providers.small.masking import Offer, make_offer
 from letta_cli.providers.small.prompt import SMALL_TOOLS, profile_prompt
 from letta_cli.providers.small.reply import RESPOND, ReplyReader
 from letta_cli.providers.small.salvage import as_call, find_call, talk_of
-from letta_cli.providers.small.situation import Situation, read_situation
+from letta_cli.providers.small.situation import Situation, read_situation, without_skills
 from letta_cli.providers.small.vetting import Rejected, reasons, vet
 
 TEMPERATURE = 0.2
@@ -142,7 +142,7 @@ class SmallModelProvider:
         self, request: Request, specs: Sequence[ToolSpec], situation: Situation
     ) -> AsyncIterator[Delta]:
         """Ask until the answer is one that can help, or tell the person that there is none."""
-        system = f"{profile_prompt(specs)}\n\n{request.system}"
+        system = f"{profile_prompt(specs)}\n\n{without_skills(request.system)}"
         chat = to_chat(system, request.messages)
         rejected: list[Rejected] = []
         dropped: set[str] = set()

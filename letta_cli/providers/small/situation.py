@@ -171,3 +171,13 @@ def _listed(system: str, files: Mapping[str, str]) -> tuple[str, ...]:
 def _skills(system: str) -> tuple[str, ...]:
     _, found, rest = system.partition("Skills:\n")
     return tuple(_SKILL.findall(rest.partition("\n\n")[0])) if found else ()
+
+
+def without_skills(system: str) -> str:
+    """The prompt without its catalogue of skills, which the profile uses by itself."""
+    before, found, rest = system.partition("Skills:\n")
+    if not found:
+        return system
+    lines = rest.split("\n")
+    kept = next((n for n, line in enumerate(lines) if not line.startswith(("-", "*", " "))), None)
+    return before + ("\n".join(lines[kept:]) if kept is not None else "")

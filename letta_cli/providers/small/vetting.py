@@ -9,14 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from letta_cli.core.message import ToolCall
-from letta_cli.providers.small.hints import broken_syntax
+from letta_cli.providers.small.appending import as_real_call
+from letta_cli.providers.small.prompt import APPEND
 from letta_cli.providers.small.situation import Situation, after_edit
+from letta_cli.providers.small.syntax import block_at, broken_syntax, definitions
 
-_DEFINITION = re.compile(
-    r"^[ \t]*(?:export\s+|pub\s+|public\s+|static\s+)*(?:async\s+)?"
-    r"(?:def|class|function|func|fn|interface|struct|enum|trait)\s+(\w+)",
-    re.MULTILINE,
-)
 _HEADER = re.compile(r"^([ \t]*)(?:async\s+)?(?:def|class)\s+(\w+)")
 _SHELL_EDIT = re.compile(r"\bsed\s+(?:-\S+\s+)*-i|\bperl\s+-\S*i|>>?\s*[\w./-]+\.\w+")
 _REMOVAL = re.compile(r"\b(delete|remove|drop|rename|replace|move)\b", re.IGNORECASE)
@@ -44,6 +41,8 @@ def vet(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
             return _vet_edit(call, situation)
         case "Write":
             return _vet_write(call, situation)
+        case name if name == APPEND:
+            return _vet_append(call, situation)
         case "Bash" if situation.wish.change and _SHELL_EDIT.search(_text(call, "command")):
             return Rejected("Change files with Edit or Write, not with a shell command.")
         case _:
@@ -80,9 +79,11 @@ def _vet_edit(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
         return call
     call = _whole_definition(call, path, text)
     old, new = _text(call, "old_string"), _text(call, "new_string")
+    if old == new:
+        return Rejected("That changes nothing.")
     lost = _lost(old, new, situation)
     if lost:
-        if not _definitions(new) - _definitions(old) or old in new:
+        if not definitions(new) - definitions(old) or old in new:
             return Rejected(f"That would remove {', '.join(lost)}, which must stay.")
         call = _with(call, new_string=f"{old.rstrip()}\n\n\n{new.strip(chr(10))}{_tail(old)}")
     elif text.count(old) > 1:
@@ -120,34 +121,13 @@ def _whole_definition(call: ToolCall, path: str, text: str) -> ToolCall:
     has_body = "\n" in new.strip("\n")
     if not one_line or not has_body or header[2] != new_header[2] or text.count(old) != 1:
         return call
-    block = _block_at(text, text.index(old))
+    block = block_at(text, text.index(old))
     return _with(call, old_string=block, new_string=new.rstrip("\n")) if block else call
-
-
-def _block_at(text: str, start: int) -> str:
-    """The definition whose head begins at `start`, to the last line of its body."""
-    line_start = text.rfind("\n", 0, start) + 1
-    if text[line_start:start].strip():
-        return ""
-    lines = text[start:].split("\n")
-    indent = len(text[line_start:start]) + len(lines[0]) - len(lines[0].lstrip())
-    end = 1
-    for number, line in enumerate(lines[1:], 1):
-        if not line.strip():
-            continue
-        if len(line) - len(line.lstrip()) <= indent:
-            break
-        end = number + 1
-    return "\n".join(lines[:end])
-
-
-def _definitions(text: str) -> set[str]:
-    return set(_DEFINITION.findall(text))
 
 
 def _lost(old: str, new: str, situation: Situation) -> list[str]:
     """Names defined in `old`, not in `new`, that the person did not want gone."""
-    gone = _definitions(old) - _definitions(new)
+    gone = definitions(old) - definitions(new)
     if not gone or _REMOVAL.search(situation.wish.text):
         return []
     return sorted(gone)
@@ -159,6 +139,8 @@ def _vet_write(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
         content += "\n"
         call = _with(call, content=content)
     old = situation.files.get(path)
+    if old is None and path in situation.listed:
+        return ToolCall(call.id, "Read", {"file_path": path})
     if old is None:
         problem = broken_syntax(path, content)
         return Rejected(f"The content is not right: {problem}") if problem else call
@@ -170,6 +152,24 @@ def _vet_write(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
     if lost or _line_count(content) < _line_count(old) / 2:
         return Rejected(f"{path} has more in it that must stay: change it with Edit.", drop=True)
     return _checked(call, path, old, content)
+
+
+def _vet_append(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
+    path, content = _text(call, "file_path"), _text(call, "content")
+    text = situation.files.get(path, "")
+    if not content.strip():
+        return Rejected("There is nothing to add in it.")
+    if text.strip() and text.strip() in content:
+        return _checked(
+            ToolCall(call.id, "Write", {"file_path": path, "content": content}), path, text, content
+        )
+    twice = definitions(content) & definitions(text)
+    if twice or content.strip() in text:
+        again = ", ".join(sorted(twice)) or "That"
+        return Rejected(f"{again} stands in {path} already.", drop=True)
+    real = as_real_call(call.id, path, text, content)
+    after = _text(real, "content") or after_edit(text, real)
+    return _checked(real, path, text, after)
 
 
 def _line_count(text: str) -> int:

@@ -18,21 +18,30 @@ _QUESTION = re.compile(
     r"show|list|find|tell|summari[sz]e))\b",
     re.IGNORECASE,
 )
-_CHECK = re.compile(r"\b(tests?|pytest|unittest|passe?s?|passing|failing|fails?)\b", re.IGNORECASE)
+_CHECK = re.compile(
+    r"\b(tests? (\S+ ){0,3}(fails?|failing|pass)|(failing|failed|broken) tests?|fails?|crash(es|ed)?|"
+    r"traceback|exception|error|[A-Z]\w*(Error|Exception))\b|\bruns? the tests?\b|\btests? pass",
+    re.IGNORECASE,
+)
+_TEST_CHANGE = re.compile(
+    r"\b(add|write|create|update|change|extend|rename|edit)\b[^.]{0,40}\btests?\b", re.IGNORECASE
+)
 _MEMORY = re.compile(
     r"\b(remember|memori[sz]e|note that|make a note|keep in mind|(do not|don't) forget)\b",
     re.IGNORECASE,
 )
 _RECALL = re.compile(r"\b(do|did|can) you (still )?remember\b", re.IGNORECASE)
 _DESTRUCTIVE = re.compile(
-    r"\brm\s+-|\b(wipe|erase|destroy|shred|mkfs|format|shut ?down|kill)\b|"
-    r"\b(delete|remove)\b.*\b(all|every|everything|home|director(y|ies)|folders?|disk|system)\b",
+    r"\brm\s+-\w*r|\b(wipe|erase|destroy|shred|mkfs|shut ?down)\b|"
+    r"\b(delete|remove)\b.*\b(everything|all files|home|director(y|ies)|folders?|disk|system)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _RENAME = re.compile(
     r"\brename\b(.*?)\b(?:to|into|as)\s+[`'\"]?([A-Za-z_]\w*)", re.IGNORECASE | re.DOTALL
 )
-_PATH = re.compile(r"(?<![\w/.])(?:\.{0,2}/)?[\w\-]+(?:[/.][\w\-]+)*\.\w{1,10}\b|[\w\-]+(?:/[\w\-.]+)+")
+_PATH = re.compile(
+    r"(?<![\w/.])(?:\.{0,2}/)?[\w\-]+(?:[/.][\w\-]+)*\.\w{1,10}\b|[\w\-]+(?:/[\w\-.]+)+"
+)
 _CODE_NAME = re.compile(r"\b([A-Za-z]\w*_\w+|[A-Z][a-z0-9]+(?:[A-Z]\w*)+|[A-Za-z_]\w*(?=\(\)))")
 _QUOTED = re.compile(r"`([^`\n]{2,60})`")
 
@@ -43,7 +52,8 @@ class Wish:
 
     Attributes:
         change: files are to be different afterwards.
-        check: tests, or a program that passes or fails, are spoken of.
+        check: something fails now and is to work afterwards.
+        tests: test files may be changed.
         memory: something is to be remembered.
         destructive: it speaks of destroying things; nothing must push the model to act.
         rename: old and new name, or None.
@@ -54,6 +64,7 @@ class Wish:
     text: str
     change: bool
     check: bool
+    tests: bool
     memory: bool
     destructive: bool
     rename: tuple[str, str] | None
@@ -64,15 +75,18 @@ class Wish:
 def read_wish(text: str) -> Wish:
     """What is plain in `text`."""
     destructive = bool(_DESTRUCTIVE.search(text))
-    question = bool(_QUESTION.search(text)) or text.rstrip().endswith("?") and not re.match(
-        r"^\W*(can|could|would|will) you\b", text, re.IGNORECASE
+    asks_kindly = re.match(r"^\W*(can|could|would|will) you\b", text, re.IGNORECASE)
+    question = bool(_QUESTION.search(text)) or (
+        text.rstrip().endswith("?") and asks_kindly is None
     )
+    change = bool(_CHANGE.search(text)) and not (question or destructive)
     memory = bool(_MEMORY.search(text)) and not question and not _RECALL.search(text)
     paths = tuple(dict.fromkeys(match[0].removeprefix("./") for match in _PATH.finditer(text)))
     return Wish(
         text=text,
-        change=bool(_CHANGE.search(text)) and not (question or memory or destructive),
-        check=bool(_CHECK.search(text)) and not (memory or destructive),
+        change=change and not memory,
+        check=bool(_CHECK.search(text)) and change and not memory,
+        tests=bool(_TEST_CHANGE.search(text)),
         memory=memory,
         destructive=destructive,
         rename=None if destructive or question else _rename(text, paths),

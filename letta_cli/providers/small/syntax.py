@@ -1,0 +1,62 @@
+"""What can be said of a file's text without running it."""
+
+import ast
+import json
+import re
+import tomllib
+
+_DEFINITION = re.compile(
+    r"^[ \t]*(?:export\s+|pub\s+|public\s+|static\s+)*(?:async\s+)?"
+    r"(?:def|class|function|func|fn|interface|struct|enum|trait)\s+(\w+)",
+    re.MULTILINE,
+)
+
+
+def broken_syntax(path: str, text: str) -> str:
+    """Why `text` cannot be what the file's name says it is; empty when nothing is wrong."""
+    try:
+        if path.endswith(".py"):
+            ast.parse(text)
+        elif path.endswith(".json"):
+            json.loads(text)
+        elif path.endswith(".toml"):
+            tomllib.loads(text)
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}"
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def definitions(text: str) -> set[str]:
+    """Names that `text` defines, in the languages that have a word for it."""
+    return set(_DEFINITION.findall(text))
+
+
+def words_of(text: str) -> set[str]:
+    """The whole words of a text."""
+    return set(re.findall(r"\w+", text))
+
+
+def block_at(text: str, start: int) -> str:
+    """The Python definition whose head begins at `start`, to the last line of its body.
+
+    Empty when something else stands before it in its line.
+    """
+    line_start = text.rfind("\n", 0, start) + 1
+    if text[line_start:start].strip():
+        return ""
+    lines = text[start:].split("\n")
+    indent = len(text[line_start:start]) + _indent(lines[0])
+    end = 1
+    for number, line in enumerate(lines[1:], 1):
+        if not line.strip():
+            continue
+        if _indent(line) <= indent:
+            break
+        end = number + 1
+    return "\n".join(lines[:end])
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

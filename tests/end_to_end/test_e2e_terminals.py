@@ -1,0 +1,137 @@
+"""Two people's worth of terminals: real pseudo-terminals, one agent, a scripted model."""
+
+import os
+import sys
+import time
+
+import pexpect
+import pyte
+import pytest
+
+COLUMNS, LINES = 90, 40
+
+
+class Terminal:
+    """A pseudo-terminal with the program in it, and what its screen shows."""
+
+    def __init__(self, agent, *arguments, env):
+        self.screen = pyte.HistoryScreen(COLUMNS, LINES, history=1000)
+        self.stream = pyte.ByteStream(self.screen)
+        self.process = pexpect.spawn(
+            sys.executable,
+            ["-m", "letta_cli", "chat", *arguments],
+            env={**agent.env(**env), "TERM": "xterm-256color"},
+            cwd=str(agent.project),
+            dimensions=(LINES, COLUMNS),
+            timeout=20,
+        )
+
+    @property
+    def text(self):
+        past = ["".join(row[x].data for x in range(COLUMNS)) for row in self.screen.history.top]
+        return "\n".join(line.rstrip() for line in past + list(self.screen.display))
+
+    def wait_for(self, words, seconds=20):
+        """Read the screen until it shows `words`; fails with what it showed instead."""
+        deadline = time.monotonic() + seconds
+        while words not in self.text:
+            assert time.monotonic() < deadline, f"{words!r} never came:\n{self.text}"
+            try:
+                self.stream.feed(self.process.read_nonblocking(65536, timeout=0.2))
+            except pexpect.TIMEOUT:
+                continue
+            except pexpect.EOF:
+                assert words in self.text, f"ended without {words!r}:\n{self.text}"
+        return self
+
+    def type(self, text):
+        self.process.send(text)
+        return self
+
+    def enter(self, text):
+        self.wait_for("❯")
+        self.process.send(text)
+        time.sleep(0.1)
+        self.process.send("\r")
+        return self
+
+    def end(self):
+        self.enter("/exit")
+        self.process.expect(pexpect.EOF)
+        self.process.close()
+        return self.process.exitstatus
+
+
+@pytest.fixture
+def terminal(agent):
+    opened = []
+
+    def open_terminal(script, name, *arguments):
+        opened.append(Terminal(agent, *arguments, env=agent.script(script, name)))
+        return opened[-1]
+
+    yield open_terminal
+    for one in opened:
+        if one.process.isalive():
+            one.process.terminate(force=True)
+
+
+def remember(fact):
+    return {
+        "tool_calls": [
+            {"name": "memory_insert", "arguments": {"label": "human", "new_string": fact}}
+        ]
+    }
+
+
+def test_what_one_terminal_learns_the_other_one_knows_and_shows(agent, terminal):
+    first = terminal([{"text": "hello one"}, {"text": "You have a cat."}], "one")
+    first.wait_for("Ask").enter("hello").wait_for("hello one")
+    second = terminal([remember("Has a cat called Mimi."), {"text": "I will remember."}], "two")
+    second.wait_for("Ask").enter("my cat is called Mimi").wait_for("I will remember.")
+    first.enter("do I have a pet?").wait_for("You have a cat.")
+    assert "human" in first.text
+    seen = ["cat called Mimi" in str(request["messages"]) for request in agent.requests("one")]
+    assert seen == [False, True]
+    assert second.end() == 0 and first.end() == 0
+
+
+def test_two_terminals_in_one_directory_have_each_their_conversation(agent, terminal):
+    first = terminal([{"text": "answer one"}], "one")
+    second = terminal([{"text": "answer two"}], "two")
+    first.wait_for("Ask").enter("question one").wait_for("answer one")
+    second.wait_for("Ask").enter("question two").wait_for("answer two")
+    live = [item for item in agent.json("sessions", "list", "--json") if item["state"] != "past"]
+    assert len({item["id"] for item in live}) == 2
+    assert "question two" not in first.text and "question one" not in second.text
+    assert first.end() == 0 and second.end() == 0
+
+
+def test_an_edit_waits_for_approval_and_happens_after_it(agent, terminal):
+    edit = {"name": "Write", "arguments": {"file_path": "hello.py", "content": "print('hi')\n"}}
+    one = terminal([{"text": "Creating it.", "tool_calls": [edit]}, {"text": "Created."}], "one")
+    one.wait_for("Ask").enter("create hello.py").wait_for("Yes, this once")
+    assert not (agent.project / "hello.py").exists()
+    time.sleep(0.7)
+    one.type("1").wait_for("Created.")
+    assert (agent.project / "hello.py").read_text() == "print('hi')\n"
+    assert one.end() == 0
+
+
+def test_escape_interrupts_and_the_conversation_goes_on(agent, terminal):
+    one = terminal([{"when": "count", "text": "counting sheep", "hang": True}, {"when": "there", "text": "awake again"}], "one")
+    one.wait_for("Ask").enter("count").wait_for("counting sheep")
+    one.type("\x1b").wait_for("nterrupted")
+    one.enter("are you there?").wait_for("awake again")
+    assert one.end() == 0
+    assert os.path.exists(agent.database)
+
+
+def test_at_exit_the_command_to_go_on_is_printed_and_it_works(agent, terminal):
+    one = terminal([{"text": "first answer"}], "one")
+    one.wait_for("Ask").enter("first question").wait_for("first answer")
+    one.enter("/exit").wait_for("agent chat -r conv-")
+    conversation = "conv-" + one.text.split("agent chat -r conv-")[1].split()[0]
+    two = terminal([{"text": "unused"}, {"text": "second answer"}], "two", "-r", conversation)
+    two.wait_for("first answer").enter("second question").wait_for("second answer")
+    assert two.end() == 0

@@ -1,0 +1,241 @@
+"""The terminal UI in a real pseudo-terminal, driven by keys, judged by what is on the screen."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from screen import Screen
+
+Open = Callable[..., Screen]
+
+
+def test_an_answer_is_printed_once_and_the_resume_command_at_the_end(open_screen: Open) -> None:
+    screen = open_screen("answer").ready()
+    assert "AGENTS.md: 1,204 characters" in screen.text
+    assert "scripted/demo" in screen.text
+    screen.line("where does it start?").until("A quote to end with").ready()
+    screen.settle()
+    assert screen.text.count("What I found") == 1
+    assert screen.text.count("where does it start?") == 1
+    assert "1. reads the arguments" in screen.text
+    assert "https://example.org/doc" in screen.text
+    assert "esc to interrupt" not in screen.text
+    screen.type("\x04")
+    assert screen.exit_code() == 0
+    assert "agent chat -r conv-" in screen.text
+    assert "Ask, or /" not in screen.text
+
+
+def test_tools_approval_diff_and_progress(open_screen: Open) -> None:
+    screen = open_screen("tools").ready()
+    screen.line("fix it").until("1. Yes, this once").until("enter or 1-4")
+    assert "rest of this session: Edit(app.py)" in screen.text
+    assert "10 + def main(name: str) -> int:" in screen.text
+    screen.type("2").until("+35 lines (ctrl+o to expand)").until("Done.").ready()
+    screen.settle()
+    text = screen.text
+    assert "● Read(app.py)" in text
+    assert "+25 lines (ctrl+o to expand)" in text
+    assert "● Edit(app.py)\n  ⎿  +2 -1" in text
+    assert "exit code 1" in text
+    assert "☒ read the file" in text
+    assert "memory: human was changed" in text
+    assert "Approval" not in text
+    screen.type("\x04")
+    screen.exit_code()
+    assert screen.log == ["send fix it", "answer Answer(allow=True, message='', remember=True)"]
+
+
+def test_ctrl_o_shows_the_last_output_in_full(open_screen: Open) -> None:
+    screen = open_screen("hostile").ready()
+    screen.line("go").until("code").ready()
+    screen.type("\x0f").until(lambda seen: seen.text.count("● Bash(") == 2)
+
+
+def test_typing_does_not_approve_by_accident(open_screen: Open) -> None:
+    screen = open_screen("tools").ready()
+    screen.line("fix it").until("Approval")
+    screen.type("yes and").until("❯ yes and").until("Approval")
+    screen.until("enter or 1-4").type("n").until("The person refused")
+    screen.until("❯ yes and")
+    screen.type("\x03").settle().type("\x04")
+    screen.exit_code()
+    assert screen.log[1] == "answer Answer(allow=False, message='', remember=False)"
+
+
+def test_a_refusal_with_a_reason(open_screen: Open) -> None:
+    screen = open_screen("tools").ready()
+    screen.line("fix it").until("enter or 1-4").type("4").until("Why not?")
+    screen.type("use tabs").until("Why not? use tabs").type("\r").until("refused. use tabs").ready()
+    screen.type("\x04")
+    screen.exit_code()
+    assert "answer Answer(allow=False, message='use tabs', remember=False)" in screen.log
+
+
+def test_words_typed_during_a_run_steer_it(open_screen: Open) -> None:
+    screen = open_screen("slow").ready()
+    screen.line("go on").until("esc to interrupt")
+    screen.line("also run the tests").until("Heard: also run the tests").ready()
+    assert screen.text.count("❯ also run the tests") == 1
+    screen.type("\x04")
+    screen.exit_code()
+    assert screen.log == ["send go on", "steer also run the tests"]
+
+
+def test_words_that_no_step_heard_are_sent_when_the_run_has_ended(open_screen: Open) -> None:
+    screen = open_screen("deaf").ready()
+    screen.line("first").until("esc to interrupt").line("second").until("queued: second")
+    screen.until("Answer to second").ready()
+    screen.type("\x04")
+    screen.exit_code()
+    assert screen.log == ["send first", "steer second", "send second"]
+
+
+def test_escape_interrupts_and_keeps_the_draft_and_what_was_said(open_screen: Open) -> None:
+    screen = open_screen("slow").ready()
+    screen.line("go on").until("esc to interrupt").type("a draft").until("❯ a draft")
+    screen.type("\x1b").until("Interrupted").until("❯ a draft")
+    assert "Working on it." in screen.text
+    screen.type("\x03").ready().type("\x03").until("ctrl+c again quits").type("\x03")
+    assert screen.exit_code() == 0
+    assert screen.log == ["send go on", "cancel"]
+
+
+def test_a_retry_is_a_countdown_and_an_error_does_not_end_the_chat(open_screen: Open) -> None:
+    screen = open_screen("retries").ready()
+    screen.line("go").until("trying again in 2s (try 1 of 10").until("trying again in 1s")
+    screen.until("still overloaded").ready()
+    assert "Half an ans" in screen.text
+
+
+def test_control_sequences_from_outside_never_reach_the_terminal(open_screen: Open) -> None:
+    screen = open_screen("hostile").ready()
+    screen.line("go").until("code").ready()
+    assert b"owned" not in screen.raw
+    assert b"\x1b[2J" not in screen.raw
+    assert b"\x9b31m" not in screen.raw
+    assert "[bold red]m[/] out" in screen.text
+
+
+def test_commands_are_completed_listed_and_found_by_prefix(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.type("/re").until("/rename").until("/resume")
+    screen.type("n\t").until("❯ /rename").type("greeting\r").until("is now “greeting”")
+    screen.line("/mem").until("persona").until("human")
+    screen.line("/nonsense").until("no command or skill /nonsense")
+    screen.line("/help").until("shift+tab")
+    screen.line("/review-change now").until("You said: now")
+    screen.line("/exit")
+    assert screen.exit_code() == 0
+    assert "skill review-change now" in screen.log
+
+
+def test_new_and_resume_switch_conversations_and_show_where_they_stand(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("the first words").until("You said: the first words").ready()
+    screen.line("/new").until(lambda seen: seen.text.count("conversation: new") == 2)
+    screen.line("other words").until("You said: other words").ready()
+    screen.line("/resume").until("Open a conversation").type("\r")
+    screen.until(lambda seen: seen.text.count("You said: the first words") == 2)
+    screen.line("/search other").until("conv-")
+    screen.line("/sessions").settle()
+
+
+def test_a_picker_filters_and_can_be_left(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("/model").until("scripted/other").type("oth").until("filter: oth")
+    screen.until(lambda seen: "❯ scripted/other" in seen.text).type("\r")
+    screen.until("model: scripted/other")
+    screen.line("/model").until("type to filter").type("\x1b").ready()
+
+
+def test_shift_tab_cycles_the_mode(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.type("\x1b[Z").until("mode: acceptEdits").type("\x1b[Z").until("mode: plan")
+    screen.type("\x04")
+    screen.exit_code()
+    assert screen.log == ["mode acceptEdits", "mode plan"]
+
+
+def test_a_message_of_several_lines_and_a_large_paste(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.type("one\\\rtwo\nthree\x1b\rfour").until("four").settle(0.1).type("\r")
+    screen.until("You said: one").ready()
+    pasted = "\n".join(f"row {number}" for number in range(50))
+    screen.type(f"\x1b[200~{pasted}\x1b[201~").until("[Pasted text #1, 50 lines]").type("\r")
+    screen.until("row 49").ready().type("\x04")
+    screen.exit_code()
+    assert screen.log[:4] == ["send one", "two", "three", "four"]
+    assert "row 49" in screen.log
+
+
+def test_files_are_offered_after_an_at_sign(open_screen: Open, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "billing_report.py").write_text("")
+    screen = open_screen("echo").ready()
+    screen.type("look at @bilrep").until("src/billing_report.py").type("\t")
+    screen.until("❯ look at @src/billing_report.py")
+
+
+def test_history_comes_back_in_the_next_session(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("remember me").until("You said: remember me").ready().type("\x04")
+    screen.exit_code()
+    assert (screen.directory / "history").stat().st_mode & 0o777 == 0o600
+    again = open_screen("echo").ready()
+    again.type("\x1b[A").until("❯ remember me")
+
+
+def test_question_mark_shows_the_keys_only_on_an_empty_line(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.type("?").until("any key closes this").type("w")
+    screen.until(lambda seen: "any key closes" not in seen.text).type("hy?").until("❯ why?")
+
+
+def test_a_narrow_terminal_and_a_resize(open_screen: Open) -> None:
+    screen = open_screen("tools", columns=40).ready()
+    screen.line("fix it").until("Approval").until("4. No, and tell")
+    assert all(len(row) <= 40 for row in screen.rows)
+    screen.child.setwinsize(24, 100)
+    screen.screen.resize(24, 100)
+    screen.settle(0.8).type("1").until("Done.").ready()
+
+
+def test_a_panel_higher_than_the_screen_keeps_its_options(open_screen: Open) -> None:
+    screen = open_screen("tools", rows=14).ready()
+    screen.line("fix it").until("4. No, and tell the model why").until("ctrl+e to show all")
+    assert "❯ 1. Yes, this once" in "\n".join(screen.rows)
+    screen.until("enter or 1-4").type("1").until("Done.").ready()
+
+
+def test_an_ascii_terminal_gets_ascii_signs(open_screen: Open) -> None:
+    screen = open_screen("tools", encoding="C").ready()
+    screen.line("fix it").until("Approval").until("enter or 1-4").type("y").until("Done.").ready()
+    assert "* Edit(app.py)" in screen.text
+    assert "[x] read the file" in screen.text
+
+
+def test_no_color_sends_no_colour(open_screen: Open) -> None:
+    screen = open_screen("tools", "--no-color").ready()
+    screen.line("fix it").until("enter or 1-4").type("y").until("Done.").ready()
+    for code in (b"\x1b[31m", b"\x1b[32m", b"\x1b[36m", b"38;2", b"48;2", b"38;5", b";36"):
+        assert code not in screen.raw
+
+
+def test_a_dumb_terminal_gets_plain_lines(open_screen: Open) -> None:
+    screen = open_screen("tools", term="dumb").until("/exit leaves")
+    screen.type("fix it\n").until("Allow it?").type("y\n").until("Done.")
+    screen.type("/exit\n")
+    assert screen.exit_code() == 0
+    assert b"\x1b" not in screen.raw
+
+
+def test_sigterm_interrupts_the_run_and_leaves_the_terminal_clean(open_screen: Open) -> None:
+    screen = open_screen("slow").ready()
+    screen.line("go on").until("esc to interrupt")
+    os.kill(screen.child.pid, signal.SIGTERM)
+    assert screen.exit_code() == 143
+    assert screen.log == ["send go on", "cancel"]
+    assert "agent chat -r conv-" in screen.text
+    assert b"\x1b[?2004l" in screen.raw[-400:]

@@ -1,0 +1,148 @@
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from letta_cli.store.filesystem import _type_in, filesystem_type, is_shared
+from letta_cli.store.locks import KernelLock, Lock, PolledLock, new_lock
+
+
+@pytest.fixture(params=[KernelLock, PolledLock])
+def make(request, tmp_path: Path):
+    if request.param is KernelLock and not isinstance(new_lock(tmp_path / "x", "t"), KernelLock):
+        pytest.skip("this system has no flock")
+    return lambda: request.param(tmp_path / "the.lock", "testing")
+
+
+def test_one_at_a_time_and_again_after_release(make):
+    first, second = make(), make()
+    assert first.acquire(0)
+    assert not second.acquire(0)
+    assert not second.acquire(0.1)
+    first.release()
+    assert second.acquire(0)
+    second.release()
+    assert first.acquire(1)
+    first.release()
+
+
+def test_the_holder_is_named(make):
+    import os
+
+    lock = make()
+    assert lock.acquire(0)
+    holder = make().holder()
+    assert holder is not None
+    assert (holder.pid, holder.reason) == (os.getpid(), "testing")
+    assert holder.since.endswith("Z")
+    lock.release()
+
+
+def test_a_waiter_gets_the_lock(make):
+    first, second = make(), make()
+    assert first.acquire(0)
+    threading.Timer(0.2, first.release).start()
+    assert second.acquire(10)
+    second.release()
+
+
+def test_threads_that_share_a_lock_exclude_one_another(make):
+    lock: Lock = make()
+    inside = 0
+    worst = 0
+
+    def work() -> None:
+        nonlocal inside, worst
+        for _ in range(10):
+            assert lock.acquire(20)
+            inside += 1
+            worst = max(worst, inside)
+            time.sleep(0.0005)
+            inside -= 1
+            lock.release()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert worst == 1
+
+
+def test_a_transient_lock_survives_its_file_being_removed_by_the_one_before(tmp_path: Path):
+    path = tmp_path / "t.lock"
+    inside: list[str] = []
+    overlaps: list[list[str]] = []
+
+    def work(name: str) -> None:
+        for _ in range(15):
+            lock = new_lock(path, name, transient=True)
+            assert lock.acquire(20)
+            inside.append(name)
+            if len(inside) > 1:
+                overlaps.append(list(inside))
+            time.sleep(0.0005)
+            inside.remove(name)
+            lock.release()
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert overlaps == []
+    assert not path.exists()
+
+
+def test_a_lock_that_cannot_be_made_is_explained(tmp_path: Path):
+    from letta_cli.core.errors import StoreError
+
+    with pytest.raises(StoreError, match="AGENT_HOME"):
+        KernelLock(tmp_path / "missing" / "x.lock", "t").acquire(0)
+
+
+def test_garbage_in_the_note_is_nobody(tmp_path: Path):
+    path = tmp_path / "x.lock"
+    for text in (b"", b"{}", b"[]", b"null", b'{"pid": "x"}', b"\xff\xfe", b'{"pid": 1'):
+        path.write_bytes(text)
+        assert KernelLock(path, "t").holder() is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "shared"),
+    [
+        ("ext4", False), ("btrfs", False), ("overlay", False), ("tmpfs", False), ("", False),
+        ("apfs", False), ("zfs", False), ("fuseblk", False), ("fuse.fuse-overlayfs", False),
+        ("nfs", True), ("nfs4", True), ("cifs", True), ("smb3", True), ("9p", True),
+        ("virtiofs", True), ("fuse.sshfs", True), ("fuse", True), ("fuse.unknown", True),
+    ],
+)  # fmt: skip
+def test_which_file_systems_are_shared(kind: str, shared: bool):
+    assert is_shared(kind) is shared
+
+
+MOUNTS = """\
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+30 22 0:26 / /home rw shared:2 - nfs4 server:/home rw
+31 30 0:27 / /home/me/my\\040disk rw - btrfs /dev/sdb rw
+32 22 0:28 / /mnt rw - ext4 /dev/sdc rw
+33 22 0:29 / /mnt rw - 9p host rw
+34 22 0:30 / /mnt2 rw - xfs /dev/sdd rw
+garbage
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/etc/x", "ext4"), ("/home/me", "nfs4"), ("/home/me/my disk/x", "btrfs"),
+        ("/homeless", "ext4"), ("/mnt/x", "9p"), ("/mnt2", "xfs"), ("/mnt", "9p"),
+    ],
+)  # fmt: skip
+def test_the_innermost_and_topmost_mount_decides(path: str, kind: str):
+    assert _type_in(MOUNTS, path) == kind
+
+
+def test_this_file_system_has_a_name(tmp_path: Path):
+    assert isinstance(filesystem_type(tmp_path), str)
