@@ -14,7 +14,7 @@ from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.errors import Busy, NotFound
+from letta_cli.core.errors import Busy, NotFound, StoreError
 from letta_cli.core.event import ApprovalRequested, Event, Notice, RunFinished, ToolCallReady
 from letta_cli.core.message import Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
@@ -227,13 +227,22 @@ class Session:
         """What the current model's provider offers now."""
         return await (await self._ready()).provider.models()
 
+    async def tool_names(self) -> tuple[str, ...]:
+        """The tools that the model is offered; waits until the model is loaded.
+
+        Raises:
+            AgentError: it cannot be loaded.
+        """
+        return tuple((await self._ready()).tools)
+
     async def aclose(self) -> None:
         """End the session. A running run has been closed by then."""
         self._heart.cancel()
         self._model.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await (await self._model).provider.aclose()
-        self.store.sessions.close(self.session_id)
+        with contextlib.suppress(StoreError):
+            self.store.sessions.close(self.session_id)
 
     # How it is done.
 
@@ -304,7 +313,8 @@ class Session:
             try:
                 return self.store.leases.acquire(conversation_id)
             except Busy:
-                if time.monotonic() >= deadline:
+                interrupted = self._inbox is not None and self._inbox.cancelled
+                if interrupted or time.monotonic() >= deadline:
                     raise
             await asyncio.sleep(LEASE_POLL_SECONDS)
 
@@ -345,19 +355,20 @@ class Session:
         self._activity = activity
 
     def _beat(self) -> None:
-        self.store.sessions.beat(
-            self.session_id,
-            state=self._state,
-            activity=self._activity,
-            branch=self.workspace.branch(),
-            conversation_id=self.conversation.id,
-        )
+        # Presence informs others; a full disk or a busy store must not end the work for it.
+        with contextlib.suppress(StoreError):
+            self.store.sessions.beat(
+                self.session_id,
+                state=self._state,
+                activity=self._activity,
+                branch=self.workspace.branch(),
+                conversation_id=self.conversation.id,
+            )
 
     async def _beat_for_ever(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            with contextlib.suppress(Busy):
-                self._beat()
+            self._beat()
 
 
 async def _ready_made(model: Model) -> Model:

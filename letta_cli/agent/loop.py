@@ -1,6 +1,7 @@
 """The run: one answer to one input, as one stream of events, each stored before it is told."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from letta_cli.agent.request import build, context_tokens, ensure_prompt
 from letta_cli.agent.tool_calls import Settled, settle_calls
 from letta_cli.agent.turn import Turn
 from letta_cli.core import exit_codes
-from letta_cli.core.errors import AgentError, ContextOverflow
+from letta_cli.core.errors import AgentError, ContextOverflow, StoreError
 from letta_cli.core.event import (
     AssistantMessage,
     Compacted,
@@ -66,7 +67,8 @@ async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
             async for event in _steps(turn, progress):
                 yield event
         except AgentError as error:
-            turn.thread.finish(progress.run_id, "error", str(error))
+            with contextlib.suppress(StoreError):  # it may be the store that failed
+                turn.thread.finish(progress.run_id, "error", str(error))
             yield _finished(progress, "error", error)
             return
         stop = progress.stop or "end_turn"

@@ -30,6 +30,7 @@ _OPTIONAL_VALUE = ("-r", "--resume")
 
 def main(arguments: Sequence[str]) -> NoReturn:
     """Run the command line and end the process with its exit code."""
+    _open_closed_streams()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = run(arguments)
@@ -117,6 +118,17 @@ def _tell_machine(error: AgentError, arguments: Sequence[str]) -> None:
 def _complain(text: str) -> None:
     with contextlib.suppress(OSError):
         sys.stderr.write(text)
+
+
+def _open_closed_streams() -> None:
+    """Give a caller's closed descriptors 0, 1 and 2 to nothing.
+
+    Otherwise the next file that is opened, perhaps the database, would get such a number and be
+    written to by whatever prints.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - stays open to the end
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

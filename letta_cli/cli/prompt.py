@@ -35,10 +35,9 @@ def read_prompt(words: Sequence[str]) -> str:
 
 def _piped(*, waiting_is_odd: bool) -> str:
     try:
-        stdin = sys.stdin
-        if stdin is None or stdin.isatty():  # pyright: ignore[reportUnnecessaryComparison]
+        if sys.stdin.isatty():
             return ""
-        source = stdin.buffer
+        source = sys.stdin.buffer
         if waiting_is_odd and not _ready(source):
             # Not given up on: a slow producer's words must not be lost. But said, because a
             # caller that never closes our input would wait for ever without knowing why.

@@ -53,6 +53,8 @@ _DISKS = frozenset(
         "shred", "mke2fs"
     }
 )  # fmt: skip
+_DESTROYERS = frozenset({"rm", "/bin/rm", "shred", "unlink", "chmod", "chown", "mv"})
+_FILTERS = frozenset({"-name", "-iname", "-path", "-regex", "-empty", "-mtime", "-size", "-newer"})
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"), Path("/private/tmp"))
 _DEVICE = re.compile(r"of=/dev/(?!null\Z|stdout\Z|stderr\Z|zero\Z)")
 
@@ -145,12 +147,28 @@ def _one(
         return _everything(name, arguments, roots, folders, home)
     if name == "mv":
         return _everything(name, arguments[:-1], (), folders, home)
-    if name == "find" and "-delete" in values:
-        starts = [word for word in arguments if not word.raw.startswith("-")][:1]
-        return _everything("find -delete", starts, roots, folders, home)
+    if name == "find" and ("-delete" in values or _DESTROYERS.intersection(values)):
+        return _found_and_gone(arguments, values, roots, folders, home)
     if name in ("rsync", "git"):
         return _cleaning(name, values)
     return None
+
+
+def _found_and_gone(
+    arguments: Sequence[Word],
+    values: Sequence[str],
+    roots: Sequence[Path],
+    folders: Sequence[Path],
+    home: Path,
+) -> str | None:
+    """Why a find that deletes is too much; with a filter it may start at a root."""
+    expression = next((i for i, v in enumerate(values) if v[:1] in ("-", "(", "!")), len(values))
+    starts = arguments[:expression]
+    if any(value in _FILTERS for value in values):
+        places = [path for word in starts if (path := _target(word, home))]
+        if all(inside(canonical(p, folder, home), roots) for p in places for folder in folders):
+            return None
+    return _everything("find", starts, roots, folders, home)
 
 
 def _cleaning(name: str, values: list[str]) -> str | None:
@@ -188,7 +206,8 @@ def _everything(
             # What holds the home directory or a root takes these with it.
             if any(inside(kept, (path,)) for kept in (home, *roots, folder)) or path == Path("/"):
                 return f"is about everything in {path}"
-            if name != "mv" and roots and not inside(path, (*roots, *_TEMPORARY)):
+            temporary = inside(path, _TEMPORARY) and not inside(path, (home,))
+            if name != "mv" and roots and not temporary and not inside(path, roots):
                 return f"is about {path}, outside of the working directory"
             if path in _TEMPORARY:
                 return f"is about everything in {path}"

@@ -163,11 +163,14 @@ class Shell:
         name = program(words)
         if name in _SPARED:
             return None
-        for path in self.paths(Command(words=list(words[1:]))):
-            why = protected(path, self.place.home)
+        copies = name in _COPIERS and not any(w.raw.startswith(("-t", "--t")) for w in words)
+        for number, word in enumerate(words[1:], 2):
             # Many programs are told of system paths to read them; only some write where told.
-            if why and (name in _WRITERS or not belongs_to_system(path, self.place.home)):
-                return f"it names {path}; {why}"
+            writes = name in _WRITERS and (not copies or number == len(words))
+            for path in self.paths(Command(words=[word])):
+                why = protected(path, self.place.home)
+                if why and (writes or not belongs_to_system(path, self.place.home)):
+                    return f"it names {path}; {why}"
         return None
 
     def _resolved(self, name: str) -> Iterator[Path]:
@@ -182,6 +185,9 @@ class Shell:
 
 _SPARED = frozenset({"git", "ls", "cat", "grep", "rg", "find", "cd", "diff"}) | WRAPPERS
 """Named without harm; a wrapper's own words are judged as the command that it runs."""
+
+_COPIERS = frozenset({"cp", "ln", "install", "rsync"})
+"""Only their last operand is written to."""
 
 _WRITERS = frozenset(
     {

@@ -22,7 +22,7 @@ _HIDDEN = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _SPECIAL = re.compile(r"[@*#?$!_0-9-]")
-_BRACE_OR_TILDE = re.compile(r"\{[^}\s]*(,|\.\.)|[=:]?~[^/\s;&|)]")
+_BRACE_OR_TILDE = re.compile(r"\{[^}\s]*(,|\.\.)|~[^/\s;&|)]")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 
 
@@ -179,8 +179,8 @@ class _Splitter:
             return  # Another descriptor of the same process.
         if operator == "<<<":
             return  # The word itself is the input; what expands in it was read already.
-        if operator == "<&":
-            raise NotUnderstood("a redirection")
+        if operator == "<&" or "/dev/tcp" in target.raw or "/dev/udp" in target.raw:
+            raise NotUnderstood("a redirection to the network or a descriptor")
         self._command.redirects.append(Redirect("read" if operator == "<" else "write", target))
 
     def _target(self) -> Word:
@@ -222,14 +222,17 @@ class _Splitter:
                 certain = certain and literal is not None
             else:
                 if character in "*?[":
-                    glob = True
-                certain = certain and not self._expands_here()
+                    # A word that is only a bracket is the test command.
+                    glob = glob or character != "[" or self._source[self._at + 1 :][:1] not in " \t"
+                certain = certain and not self._expands_here(start)
                 value.append(character)
                 self._at += 1
         return Word(self._source[start : self._at], "".join(value) if certain else None, glob)
 
-    def _expands_here(self) -> bool:
+    def _expands_here(self, start: int) -> bool:
         """Whether ``{a,b}`` begins here, or a tilde with a name: another person's home."""
+        if self._source[self._at] == "~" and self._at > start:
+            return self._source[self._at - 1] in "=:"
         return _BRACE_OR_TILDE.match(self._source, self._at) is not None
 
     def _until(self, quote: str) -> str:

@@ -30,10 +30,10 @@ from letta_cli.providers.anthropic_wire import (
     without_thinking,
 )
 from letta_cli.providers.errors import Where, cut, translate
+from letta_cli.providers.http import CLOSE_SECONDS, make_http_client
 from letta_cli.providers.message_cache import WireCache
 from letta_cli.providers.models import lookup
-from letta_cli.providers.openai_client import CLOSE_SECONDS, CONNECT_SECONDS, is_loopback
-from letta_cli.providers.shapes import as_rows
+from letta_cli.providers.shapes import as_object, as_rows
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -67,13 +67,16 @@ class AnthropicProvider:
         self._forms: dict[str, ThinkingForms] = {}
         self._altered: set[str] = set()
         """Conversations whose past was rewritten (compaction), so that old thinking is refused."""
+        self._unreadable: dict[str, int] = {}
+        """For a conversation, up to which seq thinking has to be left out by us."""
+        self._unthinking: set[str] = set()
+        """Models that turned out to refuse the fields we send for thinking."""
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         """See `core.provider.Provider.stream`."""
         where = replace(self._where, model=request.model)
-        body = self._body(request)
         done = MessageAccumulator()
-        async for event in self._tolerant_events(request, body, where):
+        async for event in self._tolerant_events(request, where):
             for delta in done.feed(event):
                 yield delta
         if not done.finished:
@@ -123,20 +126,30 @@ class AnthropicProvider:
             body["tools"] = self._cache.tools(request.tools)
         if request.system:
             body["system"] = system_to_wire(request.system)
-        body["messages"] = mark_messages(self._cache.messages(request.messages))
-        return body | thinking_fields(forms, request.effort, max_tokens)
+        body["messages"] = mark_messages(self._messages(request))
+        if request.model not in self._unthinking:
+            body |= thinking_fields(forms, request.effort, max_tokens)
+        if request.conversation_id in self._altered and _is_adaptive(body):
+            body["thinking"] |= _DROP_OLD_THINKING
+        return body
 
-    async def _tolerant_events(
-        self, request: Request, body: Json, where: Where
-    ) -> AsyncIterator[Json]:
+    def _messages(self, request: Request) -> list[Json]:
+        until = self._unreadable.get(request.conversation_id)
+        if until is None:
+            return self._cache.messages(request.messages)
+        old = [message for message in request.messages if message.seq <= until]
+        new = [message for message in request.messages if message.seq > until]
+        return without_thinking(self._cache.messages(old)) + self._cache.messages(new)
+
+    async def _tolerant_events(self, request: Request, where: Where) -> AsyncIterator[Json]:
         """The events; when the API refuses a thinking field or old thinking, once more without.
 
         Newer models check that nothing before a thinking block has changed since it was written.
-        After a compaction that is so by nature: the API is then told to drop those blocks.
+        After a compaction that is so by nature: the API is then told to drop those blocks, and
+        where it cannot be told, or still refuses, they are left out.
         """
-        if request.conversation_id in self._altered:
-            body = _dropping_old_thinking(body)
         for attempt in range(3):
+            body = self._body(request)
             started = False
             try:
                 async for event in self._events(body, where):
@@ -147,16 +160,12 @@ class AnthropicProvider:
                 words = str(error)
                 if started or attempt == 2 or not _about_thinking(words):
                     raise
-                if "signature" in words or "block" in words:
+                if "signature" not in words and "block" not in words:
+                    self._unthinking.add(request.model)
+                elif _is_adaptive(body) and request.conversation_id not in self._altered:
                     self._altered.add(request.conversation_id)
-                    body = _dropping_old_thinking(body, by_hand=attempt > 0)
                 else:
-                    self._forms[request.model] = ThinkingForms(False, False, False)
-                    body = {
-                        key: value
-                        for key, value in body.items()
-                        if key not in ("thinking", "output_config")
-                    }
+                    self._unreadable[request.conversation_id] = request.messages[-1].seq
 
     async def _events(self, body: Json, where: Where) -> AsyncIterator[Json]:
         started = False
@@ -245,8 +254,7 @@ def _need_key(settings: ProviderSettings) -> None:
 
 
 def _make_client(settings: ProviderSettings, base_url: str) -> "AsyncAnthropic":
-    import httpx2
-    from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient, Omit
+    from anthropic import AsyncAnthropic, Omit
 
     headers: dict[str, Any] = dict(settings.headers)
     if not settings.api_key and "authorization" not in {name.lower() for name in headers}:
@@ -256,9 +264,8 @@ def _make_client(settings: ProviderSettings, base_url: str) -> "AsyncAnthropic":
         api_key=settings.api_key or "none",
         base_url=base_url,
         max_retries=0,
-        timeout=httpx2.Timeout(settings.timeout_seconds, connect=CONNECT_SECONDS),
         default_headers=headers,
-        http_client=DefaultAsyncHttpxClient(trust_env=not is_loopback(base_url)),
+        http_client=make_http_client(base_url, settings.timeout_seconds),
     )
 
 
@@ -266,14 +273,12 @@ def _about_thinking(words: str) -> bool:
     return "thinking" in words or "effort" in words
 
 
-def _dropping_old_thinking(body: Json, *, by_hand: bool = False) -> Json:
-    """`body` that lets the API drop thinking blocks it no longer accepts, or has none left."""
-    thinking: Json = body.get("thinking") or {}
-    if thinking.get("type") != "adaptive" or by_hand:
-        return {**body, "messages": without_thinking(body["messages"])}
-    binding = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}}
-    return {**body, "thinking": {**thinking, **binding}}
+_DROP_OLD_THINKING = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}}
+
+
+def _is_adaptive(body: Json) -> bool:
+    return as_object(body.get("thinking")).get("type") == "adaptive"
 
 
 def _controls_binding(body: Json) -> bool:
-    return "block_binding" in (body.get("thinking") or {})
+    return "block_binding" in as_object(body.get("thinking"))

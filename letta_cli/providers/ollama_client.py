@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from letta_cli.core.provider import ProviderSettings
 from letta_cli.providers.errors import Where, from_response, translate
+from letta_cli.providers.http import CLOSE_SECONDS, make_http_client
 from letta_cli.providers.ollama_wire import body_to_ollama, event_from_ollama
-from letta_cli.providers.openai_client import CLOSE_SECONDS, CONNECT_SECONDS, is_loopback
 from letta_cli.providers.shapes import as_object
 
 if TYPE_CHECKING:
@@ -107,17 +107,10 @@ class OllamaClient:
 
 
 def _make_client(settings: ProviderSettings, base_url: str) -> "AsyncClient":
-    import httpx2
-
     headers = dict(settings.headers)
     if settings.api_key:
         headers.setdefault("Authorization", f"Bearer {settings.api_key}")
-    return httpx2.AsyncClient(
-        base_url=base_url.removesuffix("/v1"),
-        headers=headers,
-        timeout=httpx2.Timeout(settings.timeout_seconds, connect=CONNECT_SECONDS),
-        trust_env=not is_loopback(base_url),
-    )
+    return make_http_client(base_url.removesuffix("/v1"), settings.timeout_seconds, headers)
 
 
 async def _refuse(response: "Response", where: Where) -> None:

@@ -12,25 +12,16 @@ import json
 from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from letta_cli.core.errors import BadRequest
 from letta_cli.core.provider import ProviderSettings
 from letta_cli.providers.errors import Where, translate
+from letta_cli.providers.http import CLOSE_SECONDS, make_http_client
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, RequestOptions
 
-CONNECT_SECONDS = 10.0
-CLOSE_SECONDS = 0.05
-
 Json = dict[str, Any]
-
-
-def is_loopback(url: str) -> bool:
-    """Whether `url` stays on this machine."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
 
 
 class OpenAIClient:
@@ -144,8 +135,7 @@ class OpenAIClient:
 
 
 def _make_client(settings: ProviderSettings, base_url: str) -> "AsyncOpenAI":
-    import httpx2
-    from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
+    from openai import AsyncOpenAI, Omit
 
     # The SDK fills what is not given from environment variables of OpenAI's own; a key or an
     # organisation meant for OpenAI must not reach another server.
@@ -155,10 +145,8 @@ def _make_client(settings: ProviderSettings, base_url: str) -> "AsyncOpenAI":
         api_key=settings.api_key or "none",
         base_url=base_url,
         max_retries=0,
-        timeout=httpx2.Timeout(settings.timeout_seconds, connect=CONNECT_SECONDS),
         default_headers=headers,
-        # A proxy from the environment has no business with a server on this machine.
-        http_client=DefaultAsyncHttpxClient(trust_env=not is_loopback(base_url)),
+        http_client=make_http_client(base_url, settings.timeout_seconds),
     )
 
 

@@ -50,6 +50,10 @@ class OpenAIResponsesProvider:
         self._cache = WireCache(message_to_wire, tools_to_wire)
         self._plain: set[str] = set()
         """Models that turned out to refuse reasoning fields."""
+        self._summaries = True
+        """Off where the organisation has no right to them."""
+        self._stale: dict[str, int] = {}
+        """For a conversation, up to which seq its reasoning is no longer accepted."""
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         """See `core.provider.Provider.stream`."""
@@ -101,23 +105,32 @@ class OpenAIResponsesProvider:
             body["instructions"] = request.system
         if request.tools:
             body["tools"] = self._cache.tools(request.tools)
-        body["input"] = self._cache.messages(request.messages)
+        body["input"] = self._input(request)
         if request.max_output is not None:
             body["max_output_tokens"] = request.max_output
         if request.model not in self._plain and not request.model.startswith(_PLAIN_MODELS):
             body["include"] = ["reasoning.encrypted_content"]
             if request.effort != "off":
                 # Without an effort a model reasons as much as its publisher found best.
-                body["reasoning"] = {"effort": request.effort, "summary": "auto"}
+                body["reasoning"] = {"effort": request.effort}
+                if self._summaries:
+                    body["reasoning"]["summary"] = "auto"
         return body
+
+    def _input(self, request: Request) -> list[Json]:
+        stale = self._stale.get(request.conversation_id)
+        if stale is None:
+            return self._cache.messages(request.messages)
+        old = [message for message in request.messages if message.seq <= stale]
+        new = [message for message in request.messages if message.seq > stale]
+        return without_reasoning(self._cache.messages(old)) + self._cache.messages(new)
 
     async def _tolerant_events(self, request: Request, where: Where) -> AsyncIterator[Json]:
         """The events; when the API refuses reasoning fields or old items, once more without."""
-        body: Json = self._body(request)
         for attempt in range(3):
             started = False
             try:
-                async for event in self._client.events("/responses", body, where):
+                async for event in self._client.events("/responses", self._body(request), where):
                     started = True
                     yield event
                 return
@@ -126,13 +139,11 @@ class OpenAIResponsesProvider:
                 if started or attempt == 2:
                     raise
                 if "encrypted" in words or ("item" in words and "reasoning" in words):
-                    body["input"] = without_reasoning(body["input"])
-                elif "summary" in words and "reasoning" in body:
-                    # Summaries are for verified organisations only.
-                    body["reasoning"] = {"effort": request.effort}
+                    self._stale[request.conversation_id] = request.messages[-1].seq
+                elif "summar" in words and self._summaries:
+                    self._summaries = False
                 elif "reasoning" in words or "include" in words:
                     self._plain.add(request.model)
-                    body = self._body(request)
                 else:
                     raise
 

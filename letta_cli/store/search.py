@@ -6,7 +6,7 @@ stands elsewhere.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,8 @@ _RETURN_HEAD, _RETURN_TAIL = 1_500, 500
 
 _WORDS_MAX = 32
 _SNIPPET = 240
+_LEAD = 60
+_SNIPPET_SOURCE = 50_000
 _CONTEXT_WEIGHT = 0.3
 
 # fmt: off
@@ -156,23 +158,28 @@ def query_words(text: str) -> list[str]:
     return (content or [word for word in words if word.strip("_")])[:_WORDS_MAX]
 
 
-def snippet(text: str, words: list[str]) -> str:
-    """The piece of `text` that holds the most of `words`, on one line, at most 240 characters."""
-    flat = " ".join(text.split())
+def snippet(text: str, words: Sequence[str]) -> str:
+    """The piece of `text` that holds the most of `words`, on one line, about 240 characters."""
+    flat = " ".join(text[:_SNIPPET_SOURCE].split())
     if len(flat) <= _SNIPPET:
         return flat
     # The index compares stems; the first letters of a word find it here as well.
     stems = [re.escape(word[: max(3, len(word) - 3)]) for word in words]
-    places = [match.start() for match in re.finditer("|".join(stems), flat, re.IGNORECASE)][:500]
-    room = _SNIPPET - 60
-    best = max(
-        places,
-        key=lambda start: sum(start <= place < start + room for place in places),
-        default=0,
-    )
-    start = max(0, best - 60)
+    places = [match.start() for match in re.finditer("|".join(stems), flat, re.IGNORECASE)]
+    start = max(0, _densest(places, _SNIPPET - _LEAD) - _LEAD)
     piece = flat[start : start + _SNIPPET]
     return ("…" if start else "") + piece + ("…" if start + _SNIPPET < len(flat) else "")
+
+
+def _densest(places: Sequence[int], width: int) -> int:
+    """The place from which on the most places lie within `width`; 0 when there is none."""
+    best, most, first = 0, 0, 0
+    for last, place in enumerate(places):
+        while place - places[first] >= width:
+            first += 1
+        if last - first + 1 > most:
+            best, most = places[first], last - first + 1
+    return best
 
 
 def _context(message: Message) -> str:

@@ -205,8 +205,10 @@ async def _check_end(process: asyncio.subprocess.Process) -> None:
     assert process.stderr is not None
     message = (await process.stderr.read(4_000)).decode("utf-8", "replace").strip()
     if await process.wait() == 2 and message:
+        problem = message.splitlines()[-1].removeprefix("regex parse error:")
+        problem = problem.removeprefix("error:").strip()
         raise SearchRefused(
-            f"The pattern is not a valid regular expression: {message} "
+            f"The pattern is not a valid regular expression: {problem}. "
             "Escape special characters such as ( [ { . with a backslash."
         )
 

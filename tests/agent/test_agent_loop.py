@@ -126,7 +126,8 @@ async def test_without_a_person_what_would_ask_is_refused_and_counted(stage, pro
 
 async def test_the_step_limit_stops_the_run_with_a_well_formed_thread(stage):
     s = stage(
-        [{"tool_calls": [call("Read", file_path="app.py")], "repeat": True}], limits=Limits(max_steps=2)
+        [{"tool_calls": [call("Read", file_path="app.py")], "repeat": True}],
+        limits=Limits(max_steps=2),
     )
     finished = (await s.play())[-1]
     assert (finished.stop_reason, finished.steps, finished.exit_code) == ("max_steps", 2, 53)
@@ -156,7 +157,9 @@ async def test_rate_limits_are_waited_for_as_the_provider_asks_and_shown(stage):
 
 
 async def test_when_tries_are_used_up_the_run_ends_with_the_error_and_nothing_is_lost(stage):
-    s = stage([{"when": "go", "error": {"code": "overloaded", "retry_after": 0.01}, "repeat": True}])
+    s = stage(
+        [{"when": "go", "error": {"code": "overloaded", "retry_after": 0.01}, "repeat": True}]
+    )
     events = await s.play()
     finished = events[-1]
     assert (finished.stop_reason, finished.error_code, finished.exit_code) == (

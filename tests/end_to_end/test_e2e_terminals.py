@@ -119,7 +119,13 @@ def test_an_edit_waits_for_approval_and_happens_after_it(agent, terminal):
 
 
 def test_escape_interrupts_and_the_conversation_goes_on(agent, terminal):
-    one = terminal([{"when": "count", "text": "counting sheep", "hang": True}, {"when": "there", "text": "awake again"}], "one")
+    one = terminal(
+        [
+            {"when": "count", "text": "counting sheep", "hang": True},
+            {"when": "there", "text": "awake again"},
+        ],
+        "one",
+    )
     one.wait_for("Ask").enter("count").wait_for("counting sheep")
     one.type("\x1b").wait_for("nterrupted")
     one.enter("are you there?").wait_for("awake again")

@@ -1,14 +1,9 @@
 """The whole program, with the real SDKs, against a local server that speaks the wire formats."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "providers"))
-
-from wire import Call, Fail, Raw, Say, WireServer  # noqa: E402
+from wire import Call, Fail, Raw, Say, WireServer
 
 PROVIDERS = {
     "anthropic": ("anthropic/claude-test", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", ""),
@@ -61,7 +56,9 @@ def test_an_overload_in_mid_stream_is_tried_again_and_its_text_is_not_kept(agent
         done = ask(agent, kind, server)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == "whole"
-        exported = agent.run("sessions", "export", agent.json("sessions", "list", "--json")[0]["id"])
+        exported = agent.run(
+            "sessions", "export", agent.json("sessions", "list", "--json")[0]["id"]
+        )
         assert "Half an ans" not in exported.stdout and "whole" in exported.stdout
 
 

@@ -1,6 +1,7 @@
 """A program in a pseudo-terminal, and what a person would see on its screen."""
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,7 @@ class Screen:
             env=environment,
             timeout=10,
         )
+        self.child.delaybeforesend = None
 
     def read(self, seconds: float = 0.05) -> None:
         """Take in what the program has written."""
@@ -111,4 +113,5 @@ class Screen:
 
     def stop(self) -> None:
         if self.child.isalive():
-            self.child.terminate(force=True)
+            self.child.kill(signal.SIGKILL)
+            self.child.wait()

@@ -183,7 +183,7 @@ def test_history_comes_back_in_the_next_session(open_screen: Open) -> None:
     screen.line("remember me").until("You said: remember me").ready().type("\x04")
     screen.exit_code()
     assert (screen.directory / "history").stat().st_mode & 0o777 == 0o600
-    again = open_screen("echo").ready()
+    again = open_screen("echo").ready().settle()
     again.type("\x1b[A").until("❯ remember me")
 
 
@@ -206,7 +206,7 @@ def test_a_panel_higher_than_the_screen_keeps_its_options(open_screen: Open) -> 
     screen = open_screen("tools", rows=14).ready()
     screen.line("fix it").until("4. No, and tell the model why").until("ctrl+e to show all")
     assert "❯ 1. Yes, this once" in "\n".join(screen.rows)
-    screen.until("enter or 1-4").type("1").until("Done.").ready()
+    screen.settle(0.6).type("1").until("Done.").ready()
 
 
 def test_an_ascii_terminal_gets_ascii_signs(open_screen: Open) -> None:

@@ -112,9 +112,7 @@ async def test_a_session_waits_for_the_conversation_when_told_to(config):
     async with opened(settings) as first:
         running = asyncio.create_task(say(first, "go"))
         await asyncio.sleep(0.3)
-        async with opened(
-            settings, conversation=first.conversation.id, wait_seconds=10
-        ) as second:
+        async with opened(settings, conversation=first.conversation.id, wait_seconds=10) as second:
             events = await say(second, "me too")
         assert events[-1].text == "two"
         await running

@@ -49,9 +49,7 @@ def test_versions_told_by_a_notice_are_added_to_those_seen(
     store: Store, conversation: Conversation
 ):
     store.conversations.set_prompt(conversation.id, "P", {"block-1": 1, "block-2": 1})
-    store.messages.append(
-        conversation.id, "notice", [Text("news")], memory_versions={"block-2": 4}
-    )
+    store.messages.append(conversation.id, "notice", [Text("news")], memory_versions={"block-2": 4})
     assert store.conversations.get(conversation.id).memory_versions == {"block-1": 1, "block-2": 4}
 
 

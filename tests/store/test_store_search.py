@@ -98,7 +98,11 @@ def test_random_text_is_a_valid_query(store: Store, agent: Agent, conversation: 
 
 
 def test_snippet_shows_the_place_in_a_long_message(store, agent, conversation):
-    text = "filler words go here. " * 200 + "The password of the\nstaging server rotates. " + "z " * 900
+    text = (
+        "filler words go here. " * 200
+        + "The password of the\nstaging server rotates. "
+        + "z " * 900
+    )
     say(store, conversation, text)
     (snippet,) = found(store, agent, "staging rotation")
     assert "staging server rotates" in snippet

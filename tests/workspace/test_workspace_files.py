@@ -241,7 +241,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
     if os.geteuid():
         folder.mkdir(mode=0o500)
     files = Files(folder)
-    with pytest.raises(FileRefused, match="cannot be written.*Nothing was changed"):
+    with pytest.raises(FileRefused, match=r"cannot be written.*Nothing was changed"):
         files.write(folder / "new.txt", "text")
 
 

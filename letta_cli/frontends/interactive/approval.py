@@ -24,8 +24,9 @@ from letta_cli.frontends.interactive.tool_lines import title_text
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
 
 GRACE_SECONDS = 0.5
-_FRAME_LINES = 10
-"""Lines that the panel needs besides the preview."""
+_FRAME_LINES = 11
+"""Lines that the panel takes besides the preview; `_SMALL_FRAME_LINES` where there is no room."""
+_SMALL_FRAME_LINES = 6
 
 
 class ApprovalPanel:
@@ -54,32 +55,36 @@ class ApprovalPanel:
         self._options = self._make_options()
 
     def _make_options(self) -> list[tuple[str, str]]:
-        options = [("once", "Yes, this once")]
+        """Digit and label. A digit always means the same, also where 2 cannot be offered."""
+        options = [("1", "Yes, this once")]
         suggestion = self._event.decision.suggestion
         if suggestion:
             rule = sanitize_line(suggestion)
-            options.append(("session", f"Yes, and for the rest of this session: {rule}"))
-        options += [("no", "No"), ("reason", "No, and tell the model why")]
-        return options
+            options.append(("2", f"Yes, and for the rest of this session: {rule}"))
+        return [*options, ("3", "No"), ("4", "No, and tell the model why")]
 
     def render(self, width: int, height: int) -> RenderableType:
-        event = self._event
-        parts: list[RenderableType] = [
-            "",
-            Rule("Approval", style="warn", align="left", characters=self._look.rule),
-            Hanging(title_text(event.title), "  "),
-        ]
-        parts += self._preview(max(2, height - _FRAME_LINES), width)
-        if event.decision.reason:
-            parts.append(Hanging(Text(sanitize_line(event.decision.reason), style="quiet"), "  "))
-        parts.append("")
-        for number, (_kind, label) in enumerate(self._options):
+        title = Hanging(title_text(self._event.title), "  ")
+        if height < _FRAME_LINES + 2:
+            limit = max(0, height - _SMALL_FRAME_LINES)
+            last = [] if self._reason is None else [self._last_line()]
+            return Group(title, *self._preview(limit, width), *self._option_lines(), *last)
+        rule = Rule("Approval", style="warn", align="left", characters=self._look.rule)
+        parts: list[RenderableType] = ["", rule, title]
+        parts += self._preview(height - _FRAME_LINES, width)
+        if self._event.decision.reason:
+            reason = Text(sanitize_line(self._event.decision.reason), style="quiet")
+            parts.append(Hanging(reason, "  "))
+        return Group(*parts, "", *self._option_lines(), self._last_line())
+
+    def _option_lines(self) -> list[RenderableType]:
+        lines: list[RenderableType] = []
+        for number, (digit, label) in enumerate(self._options):
             chosen = number == self._selected
             sign = f"{self._look.cursor} " if chosen else "  "
-            line = Text(f"{number + 1}. {label}", style="accent" if chosen else "")
-            parts.append(Hanging(line, sign, "accent", rest="     "))
-        parts.append(self._last_line())
-        return Group(*parts)
+            line = Text(f"{digit}. {label}", style="accent" if chosen else "")
+            lines.append(Hanging(line, sign, "accent", rest="     "))
+        return lines
 
     def _last_line(self) -> RenderableType:
         if self._reason is not None:
@@ -137,8 +142,10 @@ class ApprovalPanel:
                 pass
 
     def _press_letter(self, text: str) -> None:
-        if text.isdigit() and 1 <= int(text) <= len(self._options):
-            self._choose(int(text) - 1)
+        if text in {"1", "2", "3", "4"}:
+            for number, (digit, _label) in enumerate(self._options):
+                if digit == text:
+                    self._choose(number)
         elif text in {"y", "Y"}:
             self._choose(0)
         elif text in {"n", "N"}:
@@ -163,11 +170,11 @@ class ApprovalPanel:
 
     def _choose(self, number: int) -> None:
         match self._options[number][0]:
-            case "once":
+            case "1":
                 self._close(Answer(allow=True))
-            case "session":
+            case "2":
                 self._close(Answer(allow=True, remember=True))
-            case "no":
+            case "3":
                 self._close(Answer(allow=False))
             case _:
                 self._selected = number

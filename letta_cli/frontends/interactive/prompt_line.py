@@ -25,7 +25,10 @@ class PromptLine:
             complete_while_typing=True,
             multiline=True,
             accept_handler=self._accept,
+            on_completions_changed=self._completions_changed,
+            on_text_changed=self._text_changed,
         )
+        self._take_first = False
 
     @property
     def text(self) -> str:
@@ -58,9 +61,20 @@ class PromptLine:
         """Take the chosen completion, or the first one."""
         state = self.buffer.complete_state
         if state is None or not state.completions:
-            self.buffer.start_completion(select_first=True)
+            # Taken as soon as there is one: the key often comes before the list.
+            self._take_first = True
+            self.buffer.start_completion(select_first=False)
             return
         self.buffer.apply_completion(state.current_completion or state.completions[0])
+
+    def _completions_changed(self, buffer: Buffer) -> None:
+        state = buffer.complete_state
+        if self._take_first and state is not None and state.completions:
+            self._take_first = False
+            buffer.apply_completion(state.completions[0])
+
+    def _text_changed(self, buffer: Buffer) -> None:
+        self._take_first = False
 
     def insert(self, text: str) -> None:
         """Type `text`; a large paste becomes a chip."""

@@ -231,7 +231,8 @@ class TurnView:
         self._flush()
         live = self._live
         if event.stop_reason == "cancelled":
-            self.quiet("Interrupted. What was done so far is kept; say what to do instead.")
+            how = "Interrupted" if live.cancelling else "Stopped"
+            self.quiet(f"{how}. What was done so far is kept; say what to do instead.")
         elif event.stop_reason == "error":
             self.complain(event.error or "The run failed.")
         elif event.stop_reason != "end_turn":
