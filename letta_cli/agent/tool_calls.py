@@ -53,7 +53,7 @@ async def settle_calls(
             break
         refusal = _refusal(turn, call)
         if refusal is not None:
-            turn.store.runs.finish_call(refusal)
+            turn.store.runs.finish_call(refusal, run_id=run_id)
             settled.returns[call.id] = refusal
             yield ToolReturned(refusal, 0.0)
             continue
@@ -110,7 +110,7 @@ async def _permit(
         return
     if decision.verdict == "deny" or not turn.policy.interactive:
         settled.denied.append(call)
-        yield _deny(turn, call, settled, _refused_text(decision))
+        yield _deny(turn, run_id, call, settled, _refused_text(decision))
         return
     request_id = new_id("request")
     turn.inbox.expect(request_id)
@@ -121,14 +121,17 @@ async def _permit(
         return
     if answer.allow:
         turn.store.runs.mark_call(
-            call.id, "approved", arguments_sha256=arguments_sha256(call.arguments)
+            call.id,
+            "approved",
+            arguments_sha256=arguments_sha256(call.arguments),
+            run_id=run_id,
         )
         if answer.remember and decision.suggestion:
             turn.policy.remember(decision.suggestion)
         return
     said = f" They said: {answer.message}" if answer.message else ""
     settled.stopped = not answer.message
-    yield _deny(turn, call, settled, f"The person refused this call.{said}")
+    yield _deny(turn, run_id, call, settled, f"The person refused this call.{said}")
 
 
 def _refused_text(decision: Decision) -> str:
@@ -140,9 +143,9 @@ def _refused_text(decision: Decision) -> str:
     )
 
 
-def _deny(turn: Turn, call: ToolCall, settled: Settled, text: str) -> ToolReturned:
+def _deny(turn: Turn, run_id: str, call: ToolCall, settled: Settled, text: str) -> ToolReturned:
     result = ToolReturn(call.id, call.name, "denied", text)
-    turn.store.runs.finish_call(result)
+    turn.store.runs.finish_call(result, run_id=run_id)
     settled.returns[call.id] = result
     return ToolReturned(result, 0.0)
 

@@ -79,13 +79,15 @@ async def _run_one(
     """Run one call. Tells exactly one `ToolReturned`, whatever happens to it."""
     tool = turn.tools[call.name]
     if tool.spec.kind != "read":
-        turn.store.runs.mark_call(call.id, "running")
+        turn.store.runs.mark_call(call.id, "running", run_id=run_id)
     context = context_of(
         turn,
         run_id,
         call,
         progress=lambda text: tell(ToolProgress(call.id, text)),
-        started=lambda pgid: turn.store.runs.mark_call(call.id, "running", pgid=pgid),
+        started=lambda pgid: turn.store.runs.mark_call(
+            call.id, "running", pgid=pgid, run_id=run_id
+        ),
     )
     began = time.monotonic()
     try:
@@ -100,7 +102,7 @@ async def _run_one(
             _note_own_edit(turn, outcome.revision)
             tell(_memory_changed(outcome.revision))
         result = _return_of(call, outcome)
-    turn.store.runs.finish_call(result)
+    turn.store.runs.finish_call(result, run_id=run_id)
     returns[call.id] = result
     tell(ToolReturned(result, time.monotonic() - began))
 

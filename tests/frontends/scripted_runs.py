@@ -1,6 +1,7 @@
 """Runs as lists of events, for frontends that only read."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from letta_cli.core.errors import AgentError
 from letta_cli.core.event import (
@@ -14,7 +15,7 @@ from letta_cli.core.event import (
     ToolCallReady,
     ToolReturned,
 )
-from letta_cli.core.message import ToolCall, ToolReturn
+from letta_cli.core.message import ReturnStatus, ToolCall, ToolReturn
 from letta_cli.core.run import Usage
 from letta_cli.frontends.outcome import SessionFacts
 
@@ -33,7 +34,7 @@ CALL = ToolCall("call-1", "Bash", {"command": "rm -rf build"})
 
 def answering(text: str = "All done.", **changes: object) -> list[Event]:
     """One step that answers with `text`."""
-    finished = {
+    finished: dict[str, Any] = {
         "stop_reason": "end_turn", "text": text, "usage": USAGE, "steps": 1, **changes
     }  # fmt: skip
     return [
@@ -42,13 +43,15 @@ def answering(text: str = "All done.", **changes: object) -> list[Event]:
         *([TextDelta(text)] if text else []),
         AssistantMessage("message-1", 2, text, "", (), USAGE),
         StepFinished(1, USAGE, 175, 1000),
-        RunFinished(**finished),  # type: ignore[arg-type]
+        RunFinished(**finished),
     ]
 
 
-def calling(status: str = "ok", content: str = "removed", **changes: object) -> list[Event]:
+def calling(
+    status: ReturnStatus = "ok", content: str = "removed", **changes: object
+) -> list[Event]:
     """A step with one tool call, then an answer."""
-    finished = {
+    finished: dict[str, Any] = {
         "stop_reason": "end_turn", "text": "I tried.", "usage": USAGE + USAGE, "steps": 2, **changes
     }  # fmt: skip
     return [
@@ -56,12 +59,12 @@ def calling(status: str = "ok", content: str = "removed", **changes: object) -> 
         StepStarted(1),
         AssistantMessage("message-1", 2, "", "thinking", (CALL,), USAGE),
         ToolCallReady(CALL, "Bash(rm -rf build)"),
-        ToolReturned(ToolReturn("call-1", "Bash", status, content), 0.5),  # type: ignore[arg-type]
+        ToolReturned(ToolReturn("call-1", "Bash", status, content), 0.5),
         StepFinished(1, USAGE, 175, 1000),
         StepStarted(2),
         AssistantMessage("message-3", 4, "I tried.", "", (), USAGE),
         StepFinished(2, USAGE, 175, 1000),
-        RunFinished(**finished),  # type: ignore[arg-type]
+        RunFinished(**finished),
     ]
 
 

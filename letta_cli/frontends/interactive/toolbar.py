@@ -81,7 +81,8 @@ def toolbar(facts: ToolbarFacts, look: Look, width: int) -> StyleAndTextTuples:
 
 
 def _width(parts: list[tuple[int, str, str]], look: Look) -> int:
-    return 2 + sum(cell_len(part[2]) + len(look.separator) for part in parts)
+    between = len(look.separator) * (len(parts) - 1)
+    return 2 + between + sum(cell_len(part[2]) for part in parts)
 
 
 def _clip(text: str, limit: int) -> str:
