@@ -1,5 +1,6 @@
 """Lets the person change a text in their own editor."""
 
+import os
 import shlex
 import subprocess
 import tempfile
@@ -29,3 +30,12 @@ def edit_text(text: str, *, editor: str, name: str) -> str:
         if status != 0:
             raise ConfigError(f"The editor {editor!r} ended with {status}; nothing was changed.")
         return path.read_text(encoding="utf-8").removesuffix("\n")
+
+
+def keep_draft(folder: Path, name: str, text: str) -> Path:
+    """Write a text that could not be stored into a new private file; returns its path."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, path = tempfile.mkstemp(prefix=f"memory-{name}-draft-", suffix=".txt", dir=folder)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(path)

@@ -88,6 +88,7 @@ class LazyGroup(LightGroup):
                 "A terminal coding agent. Every terminal is one conversation of the same agent. "
                 "Without a command: agent chat."
             ),
+            epilog="agent COMMAND --help explains a command; agent --version prints the version.",
             rich_markup_mode=None,
             context_settings={"help_option_names": ["-h", "--help"]},
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from letta_cli.cli import options
-from letta_cli.cli.editor import edit_text
+from letta_cli.cli.editor import edit_text, keep_draft
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import age, clip, say, say_json, table
@@ -154,9 +154,7 @@ def _write(here: Opened, block: MemoryBlock, new: str) -> BlockRevision:
     try:
         return here.store.blocks.rethink(block.id, new, version=block.version, origin=PERSON)
     except Conflict as conflict:
-        draft = here.config.home / "output" / f"memory-{block.label}-draft.txt"
-        draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.write_text(new, encoding="utf-8")
+        draft = keep_draft(here.config.home / "output", block.label, new)
         raise Conflict(
             f"{block.label} changed while you edited it (version {block.version} became "
             f"{conflict.version}), so your text was not stored. It is kept in {draft}.\n"

@@ -105,7 +105,7 @@ async def _by_address(config: Config) -> tuple[str, str] | None:
         if not settings.base_url:
             continue
         provider = load(name, settings)
-        models = await provider.models()
+        models = [model for model in await provider.models() if can_talk(model.handle)]
         if not models:
             raise ProviderError(f"{settings.base_url} lists no model. Name one with --model.")
         return models[0].handle, f"the first model of {settings.base_url}"
@@ -123,9 +123,16 @@ def _agent_has_one(config: Config, agent: str | None) -> bool:
 
 async def _by_detection() -> tuple[str, str] | None:
     for server in await detect():
-        if server.models:
-            return f"{server.provider}/{server.models[0]}", f"found at {server.base_url}"
+        talkers = [name for name in server.models if can_talk(name)]
+        if talkers:
+            return f"{server.provider}/{talkers[0]}", f"found at {server.base_url}"
     return None
+
+
+def can_talk(model: str) -> bool:
+    """Whether the name is not that of a model for other uses, which servers list all the same."""
+    name = model.lower()
+    return not any(word in name for word in ("embed", "rerank", "whisper", "tts", "bge-"))
 
 
 def _embedded(config: Config) -> tuple[str, str] | None:

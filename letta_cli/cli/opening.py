@@ -2,7 +2,7 @@
 
 from letta_cli.app import SessionOptions, open_session
 from letta_cli.cli.invocation import Invocation, split_rules
-from letta_cli.cli.model_choice import choose_model
+from letta_cli.cli.table import CHOICE, target
 from letta_cli.config import Config
 from letta_cli.session import Session
 
@@ -16,7 +16,9 @@ async def open_invocation(
         AgentError: what choosing a model or opening the conversation raises.
     """
     options = session_options(invocation, interactive=interactive)
-    config = await choose_model(config, invocation.agent, can_ask=interactive)
+    if not config.model:
+        # Not imported where a model is named: it brings the embedded model's download along.
+        config = await target(CHOICE)(config, invocation.agent, can_ask=interactive)
     return await open_session(config, options), config
 
 

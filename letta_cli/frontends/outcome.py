@@ -175,10 +175,15 @@ class Outcome:
         }
         if self.is_error:
             result["errors"] = [self.error]
-            result["error_code"] = self.error_code or self.stop_reason
+            result["error_code"] = self.error_code or self._error_code()
         if self.api_error_status is not None:
             result["api_error_status"] = self.api_error_status
         return result
+
+    def _error_code(self) -> str:
+        if self.stop_reason == "end_turn":
+            return "denied" if self.denials else "nothing_done"
+        return self.stop_reason or "error"
 
     def _model_usage(self) -> dict[str, Any]:
         if not self.steps or not self.facts.model:
@@ -214,7 +219,8 @@ def explain(event: RunFinished, *, nothing_done: bool) -> str:
     """Why the run did not simply end well, for a person."""
     match event.stop_reason:
         case "max_steps":
-            return f"Stopped after {event.steps} model calls, the most this run may make."
+            calls = "model call" if event.steps == 1 else "model calls"
+            return f"Stopped after {event.steps} {calls}, the most this run may make."
         case "max_budget":
             return "Stopped: the budget of this run is used up."
         case "max_tokens":

@@ -1,5 +1,6 @@
 """Plain text for scripts: the model's last text on stdout, all else on stderr."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import TextIO
 
@@ -32,7 +33,7 @@ async def render(events: AsyncIterator[Event], out: TextIO, err: TextIO) -> int:
                     titles[event.call.id] = event.title
                 case ToolReturned() if event.result.status == "denied":
                     title = titles.get(event.result.call_id, event.result.name)
-                    tell(f"denied: {sanitize_line(title)}: {event.result.content.strip()}")
+                    tell(f"denied: {sanitize_line(title)}: {_reason(event.result.content)}")
                 case Retrying():
                     tell(
                         f"{event.message.rstrip('.')}; trying again in {event.wait_seconds:.0f} s "
@@ -52,3 +53,9 @@ async def render(events: AsyncIterator[Event], out: TextIO, err: TextIO) -> int:
     if outcome.is_error and outcome.error:
         tell(outcome.error)
     return outcome.exit_code
+
+
+def _reason(content: str) -> str:
+    """The first sentence of a refusal; what follows is advice to the model."""
+    first = re.split(r"(?<=[.!?])\s", content.strip(), maxsplit=1)[0]
+    return first.removeprefix("Refused: ")

@@ -130,7 +130,8 @@ def reads_only(command: Command) -> bool:
     if look.expands:
         # printf -v writes a variable that a later command may use.
         return not (name == "printf" and arguments and arguments[0].raw.startswith("-"))
-    values = _certain(arguments)
+    plain = not (look.letters or look.words or look.most)
+    values = _certain(arguments, free=plain, dashes=name not in ("find", "test", "["))
     return values is not None and _harmless(name, values, look)
 
 
@@ -158,13 +159,21 @@ def without_timing(words: Sequence[Word]) -> list[Word]:
     return rest
 
 
-def _certain(arguments: Sequence[Word]) -> list[str] | None:
-    """The values of the arguments, or None when one could turn into an option."""
+def _certain(
+    arguments: Sequence[Word], *, free: bool = False, dashes: bool = True
+) -> list[str] | None:
+    """The values of the arguments, or None when one could turn into a dangerous option.
+
+    Args:
+        free: there are no dangerous options.
+        dashes: after ``--`` nothing is an option.
+    """
     values: list[str] = []
     for word in arguments:
         # A file named -delete would become an option where the name begins with a wildcard.
-        if word.value is None or (word.glob and word.raw[0] in "*?["):
+        if word.value is None or (not free and word.glob and word.raw[0] in "*?["):
             return None
+        free = free or (dashes and word.value == "--")
         values.append(word.value)
     return values
 

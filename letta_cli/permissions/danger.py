@@ -113,10 +113,10 @@ def _shell_text(words: Sequence[Word], depth: int) -> Iterator[Sequence[Word]]:
     """Commands in the text given to ``bash -c`` or ``eval``."""
     name = program(words)
     if name == "eval":
-        text = " ".join(word.value or "" for word in words[1:])
+        text = " ".join(_script(word) for word in words[1:])
     elif name in SHELLS:
         at = next((i for i, w in enumerate(words) if re.fullmatch(r"-\w*c\w*", w.value or "")), 0)
-        text = (words[at + 1].value or "") if at and at + 1 < len(words) else ""
+        text = _script(words[at + 1]) if at and at + 1 < len(words) else ""
     else:
         return
     try:
@@ -125,6 +125,11 @@ def _shell_text(words: Sequence[Word], depth: int) -> Iterator[Sequence[Word]]:
         return
     for command in inner:
         yield from unwrapped(command.words, depth + 1)
+
+
+def _script(word: Word) -> str:
+    """The text that a nested shell gets; as it is written where something expands in it."""
+    return word.raw.strip("\"'") if word.value is None else word.value
 
 
 def _one(

@@ -77,7 +77,7 @@ def _judge(case: _Case) -> Decision:
     name = case.call.name
     if case.call.malformed is not None:
         return Decision("allow", "The call is malformed and will be refused by the tool.")
-    if name == "Bash" or (case.spec.kind == "execute" and "command" in case.arguments):
+    if name == "Bash":
         return _judge_shell(case)
     if name in EDITORS or name in READERS:
         return _judge_path(case)
@@ -112,6 +112,8 @@ def shown(rule: Rule) -> str:
 
 def _judge_path(case: _Case) -> Decision:
     written = case.text("file_path") or case.text("path") or "."
+    if case.call.name == "Glob" and case.text("pattern").startswith("/"):
+        written = case.text("pattern")
     try:
         path = canonical(written, case.cwd, case.home)
         as_written = lexical(written, case.cwd, case.home)
@@ -137,7 +139,7 @@ def _judge_path(case: _Case) -> Decision:
     label = _label(path, case)
     if case.mode == "plan":
         return Decision("deny", f"Plan mode: {label} is not changed before the plan is agreed.")
-    if why := protected(path, case.home):
+    if why := protected(path, case.home, case.roots):
         return Decision("ask", f"{why}; every change of it is asked about.")
     within = inside(path, case.roots)
     if case.mode == "bypassPermissions":

@@ -36,6 +36,9 @@ _SYSTEM = frozenset(
     }
 )  # fmt: skip
 
+_SHALLOW = 2
+"""Parts of a path such as /usr: a root there is the system itself."""
+
 _SECRET_FOLDERS = frozenset({".ssh", ".gnupg", ".password-store", "gcloud"})
 _PUBLIC_IN_SECRET = re.compile(r"\.pub\Z|\Aknown_hosts")
 _SECRET_NAMES = frozenset(
@@ -67,8 +70,11 @@ def inside(path: Path, roots: Iterable[Path]) -> bool:
     return any(path == root or root in path.parents for root in roots)
 
 
-def protected(path: Path, home: Path) -> str | None:
-    """Why `path` is changed only when the person says so each time, or None."""
+def protected(path: Path, home: Path, roots: Iterable[Path] = ()) -> str | None:
+    """Why `path` is changed only when the person says so each time, or None.
+
+    A root below a folder of the system, such as /usr/src/app, is the person's.
+    """
     # Compared without case: on some file systems .GIT is .git.
     parts = [part.casefold() for part in path.parts]
     for index, part in enumerate(parts):
@@ -83,14 +89,15 @@ def protected(path: Path, home: Path) -> str | None:
         below = path.relative_to(home).parts
         if any(below[: len(start)] == start for start in _PROTECTED_IN_HOME):
             return f"{path} is run or read by other programs"
-    elif belongs_to_system(path, home):
+    elif belongs_to_system(path, home, roots):
         return f"{path} belongs to the system"
     return None
 
 
-def belongs_to_system(path: Path, home: Path) -> bool:
-    """Whether `path` is below /etc, /usr and the like, and not in the home directory."""
-    return len(path.parts) > 1 and path.parts[1] in _SYSTEM and not inside(path, (home,))
+def belongs_to_system(path: Path, home: Path, roots: Iterable[Path] = ()) -> bool:
+    """Whether `path` is below /etc, /usr and the like, in neither the home nor a deeper root."""
+    own = (home, *(root for root in roots if len(root.parts) > _SHALLOW))
+    return len(path.parts) > 1 and path.parts[1] in _SYSTEM and not inside(path, own)
 
 
 def secret(path: Path) -> str | None:

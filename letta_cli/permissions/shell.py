@@ -80,8 +80,11 @@ class Shell:
         """Whether one part, but for its redirections, only looks."""
         if not reads_only(command) or self.shows_secret(command):
             return False
-        # A repository elsewhere may bring programs that its git runs.
-        away = self.place.lost or not all(inside(f, self.place.roots) for f in self.place.folders)
+        if any(self._matches_outside(word) for word in command.words):
+            return False
+        # A folder may be a repository of its own, with programs that its git runs.
+        roots = self.place.roots
+        away = self.place.lost or any(folder not in roots for folder in self.place.folders)
         return not (away and program(without_timing(command.words)) == "git")
 
     def shows_secret(self, command: Command) -> str | None:
@@ -150,7 +153,7 @@ class Shell:
         for command in self.commands or ():
             for _, paths in self.writes(command):
                 for path in paths:
-                    if why := protected(path, self.place.home):
+                    if why := protected(path, self.place.home, self.place.roots):
                         return f"it writes to {path}; {why}"
             if reads_only(command) or not command.words:
                 continue
@@ -158,6 +161,13 @@ class Shell:
                 if why := self._names_protected(words):
                     return why
         return None
+
+    def _matches_outside(self, word: Word) -> bool:
+        """Whether a wildcard may stand for files outside of the roots, such as keys."""
+        if not word.glob or word.value is None:
+            return False
+        roots = self.place.roots
+        return self.place.lost or not all(inside(p, roots) for p in self._resolved(word.value))
 
     def _names_protected(self, words: Sequence[Word]) -> str | None:
         name = program(words)
@@ -168,7 +178,7 @@ class Shell:
             # Many programs are told of system paths to read them; only some write where told.
             writes = name in _WRITERS and (not copies or number == len(words))
             for path in self.paths(Command(words=[word])):
-                why = protected(path, self.place.home)
+                why = protected(path, self.place.home, self.place.roots)
                 if why and (writes or not belongs_to_system(path, self.place.home)):
                     return f"it names {path}; {why}"
         return None

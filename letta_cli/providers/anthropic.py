@@ -34,6 +34,7 @@ from letta_cli.providers.http import CLOSE_SECONDS, make_http_client
 from letta_cli.providers.message_cache import WireCache
 from letta_cli.providers.models import lookup
 from letta_cli.providers.shapes import as_object, as_rows
+from letta_cli.providers.wording import encodable
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -125,7 +126,7 @@ class AnthropicProvider:
         if request.tools:
             body["tools"] = self._cache.tools(request.tools)
         if request.system:
-            body["system"] = system_to_wire(request.system)
+            body["system"] = system_to_wire(encodable(request.system))
         body["messages"] = mark_messages(self._messages(request))
         if request.model not in self._unthinking:
             body |= thinking_fields(forms, request.effort, max_tokens)

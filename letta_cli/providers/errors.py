@@ -142,6 +142,11 @@ def from_status(
         return ContextOverflow(
             f"The request is too long for {where.model or 'the model'}{detail}", status=status
         )
+    if status == 429 and "request too large" in message.lower():
+        # More tokens than the account may send in a minute: waiting does not make it smaller.
+        return ContextOverflow(
+            f"The request is larger than {where.place} allows this account{detail}", status=status
+        )
     if status == 429:
         return RateLimited(
             f"{where.place} is limiting requests (HTTP 429){detail}",
@@ -271,7 +276,7 @@ def translate(error: BaseException, where: Where, *, started: bool = False) -> P
         return ConnectionFailed(
             f"Cannot reach {where.place} ({_root_cause(error)}). {_how_to_reach(where)}"
         )
-    if isinstance(error, ValueError) and not names & {"ValidationError"}:
+    if isinstance(error, ValueError) and not names & {"ValidationError", "UnicodeEncodeError"}:
         return cut(where, "it sent something that is not an event stream")
     if "APIError" in names:
         code, message = _code_and_message(getattr(error, "body", None))

@@ -9,6 +9,7 @@ from typing import Any
 
 from letta_cli.core.message import Message
 from letta_cli.core.tool import ToolSpec
+from letta_cli.providers.wording import encodable
 
 Wire = list[dict[str, Any]]
 
@@ -34,7 +35,7 @@ class WireCache:
         for message in messages:
             converted = self._messages.get(message.id) if message.id else None
             if converted is None:
-                converted = self._convert_message(message)
+                converted = encodable(self._convert_message(message))
                 if message.id:
                     if len(self._messages) >= _MAX_MESSAGES:
                         self._messages.clear()

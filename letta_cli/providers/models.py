@@ -66,6 +66,8 @@ _TABLE: dict[str, Known] = {
     "claude-fable-5": _claude(10, 50, 1, _M, 128_000),
     "claude-opus-5-5": _claude(4, 20, 0.20, _M, 128_000),
     "claude-opus-5": _claude(5, 25, 0.5, _M, 128_000),
+    "claude-opus-4-8": Known(None, 128_000, Prices(5, 25, 0.5, 6.25)),
+    "claude-opus-4-7": Known(None, 128_000, Prices(5, 25, 0.5, 6.25)),
     "claude-opus-4-6": Known(None, 128_000, Prices(5, 25, 0.5, 6.25)),
     "claude-opus-4-5": _claude(5, 25, 0.5, 200_000, 64_000),
     "claude-sonnet-5-5": _claude(2, 10, 0.10, _M, 128_000),

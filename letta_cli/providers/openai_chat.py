@@ -24,6 +24,7 @@ from letta_cli.providers.ollama_client import OllamaClient
 from letta_cli.providers.openai_client import OpenAIClient
 from letta_cli.providers.servers import PRESETS, ChatClient, Listing, server_root
 from letta_cli.providers.tokens import estimate
+from letta_cli.providers.wording import encodable
 
 Json = dict[str, Any]
 
@@ -63,7 +64,7 @@ class OpenAIChatProvider:
         """See `core.provider.Provider.stream`."""
         messages = self._cache.messages(request.messages)
         if request.system:
-            messages.insert(0, {"role": "system", "content": request.system})
+            messages.insert(0, {"role": "system", "content": encodable(request.system)})
         extra: Json = {}
         if request.tools:
             extra["tools"] = self._cache.tools(request.tools)

@@ -21,6 +21,7 @@ from letta_cli.providers.responses_wire import (
     without_reasoning,
 )
 from letta_cli.providers.shapes import as_rows
+from letta_cli.providers.wording import encodable
 
 Json = dict[str, Any]
 
@@ -102,7 +103,7 @@ class OpenAIResponsesProvider:
             "prompt_cache_key": request.conversation_id,
         }
         if request.system:
-            body["instructions"] = request.system
+            body["instructions"] = encodable(request.system)
         if request.tools:
             body["tools"] = self._cache.tools(request.tools)
         body["input"] = self._input(request)

@@ -17,6 +17,12 @@ from letta_cli.providers.shapes import as_object
 
 Turn = Mapping[str, Any]
 
+_SPOKEN = ("text", "reasoning", "tool_calls", "usage", "stop_reason", "progress")
+_CHOSEN = ("when", "repeat", "comment")
+_PLAYED = ("error", "cut", "hang", "delay_ms", "chunk")
+KEYS = frozenset((*_SPOKEN, *_CHOSEN, *_PLAYED))
+"""What a turn may hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -58,10 +64,9 @@ class Position:
     def count(self, script: Script, index: int | None) -> None:
         """Note that the turn at `index` answered; None for the next one in order."""
         self.answers += 1
-        turn = script.turns[index] if index is not None else {}
-        if index is None or not turn.get("when"):
+        if index is None or not script.turns[index].get("when"):
             self.ordered += 1
-        elif not turn.get("repeat"):
+        elif not script.turns[index].get("repeat"):
             self.spent.add(index)
 
 
@@ -85,7 +90,24 @@ def read_script(path: str) -> Script:
         isinstance(turn, dict) for turn in cast("list[Any]", turns)
     ):
         raise ConfigError(f"The script {path} must be a list of turns, or hold one under 'turns'.")
+    for number, turn in enumerate(cast("list[Turn]", turns), start=1):
+        _check_turn(path, number, turn)
     return Script(path, tuple(cast("list[Turn]", turns)), facts)
+
+
+def _check_turn(path: str, number: int, turn: Turn) -> None:
+    unknown = sorted(set(turn) - KEYS)
+    if unknown:
+        raise ConfigError(
+            f"Turn {number} of the script {path} has {', '.join(unknown)}, which means nothing. "
+            f"A turn may have: {', '.join(sorted(KEYS))}."
+        )
+    try:
+        re.compile(turn.get("when") or "")
+    except (re.error, TypeError) as error:
+        raise ConfigError(
+            f"Turn {number} of the script {path} has no regular expression in 'when': {error}."
+        ) from error
 
 
 def told_last(messages: Sequence[Message]) -> str:

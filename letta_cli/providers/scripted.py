@@ -12,7 +12,7 @@ or an object ``{"turns": […], "context_window": 20000, "small": false,
      "stop_reason": "end_turn", "progress": "reading the prompt 1/2",
      "error": {"code": "rate_limited", "message": "…", "retry_after": 3, "status": 429},
      "cut": true, "hang": true, "delay_ms": 20, "chunk": 12,
-     "when": "regular expression", "repeat": true}
+     "when": "regular expression", "repeat": true, "comment": "for people"}
 
 ``delay_ms`` is waited before each piece of ``chunk`` characters. ``error``, ``cut`` and ``hang``
 come after the turn's text has streamed; ``cut`` ends in the middle of the last tool call.
@@ -35,11 +35,9 @@ read what the model saw.
 import asyncio
 import json
 import os
-import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from letta_cli.core import errors
 from letta_cli.core.clock import now
@@ -58,31 +56,24 @@ from letta_cli.core.provider import (
     TextChunk,
 )
 from letta_cli.core.run import Usage
+from letta_cli.providers.script import (
+    Position,
+    Script,
+    Turn,
+    choose,
+    fails,
+    read_script,
+    told_last,
+)
 from letta_cli.providers.tokens import estimate, estimate_message, estimate_tools
 
-Turn = Mapping[str, Any]
+_ECHO = Script("", ({"text": "{input}", "repeat": True},), {})
 
 _ERRORS: dict[str, type[ProviderError]] = {
     kind.code: kind
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, ProviderError)
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Script:
-    path: str
-    turns: tuple[Turn, ...]
-    facts: Mapping[str, Any]
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far one conversation is. `spent`: indexes of turns that will not come again."""
-
-    answers: int = 0
-    ordered: int = 0
-    spent: set[int] = field(default_factory=set[int])
 
 
 class ScriptedProvider:
@@ -95,8 +86,8 @@ class ScriptedProvider:
         self._settings = settings
         self._script_path = options.get("script", "")
         self._record_path = options.get("record", "")
-        self._scripts: dict[str, _Script] = {}
-        self._conversations: dict[str, _Progress] = {}
+        self._scripts: dict[str, Script] = {}
+        self._positions: dict[str, Position] = {}
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Play the turn that answers `request`.
@@ -107,20 +98,17 @@ class ScriptedProvider:
         if self._record_path:
             _record(self._record_path, request)
         script = self._script(request.model)
-        progress = self._conversations.setdefault(request.conversation_id, _Progress())
-        told = _told(request.messages)
-        if script is None:
-            turn, index = {"text": "{input}"}, None
-        else:
-            _catch_up(progress, script.turns, request.messages)
-            index = _choose(progress, script, told)
-            turn = script.turns[index]
-        call_prefix = f"call-{request.conversation_id[-12:]}-{progress.answers + 1}"
-        if index is not None and _fails(turn) and not turn.get("repeat"):
-            progress.spent.add(index)
-        async for delta in _play(turn, request, told, call_prefix, self._prices(script)):
+        told = told_last(request.messages)
+        position = self._positions.setdefault(request.conversation_id, Position())
+        position.catch_up(script, request.messages)
+        index = choose(position, script, told)
+        turn = script.turns[index]
+        if fails(turn) and not turn.get("repeat"):
+            position.spent.add(index)
+        call_prefix = f"call-{request.conversation_id[-12:]}-{position.answers + 1}"
+        async for delta in _play(turn, request, told, call_prefix, _prices(script)):
             if isinstance(delta, Completed):
-                _count(progress, turn, index)
+                position.count(script, index)
             yield delta
 
     async def models(self) -> list[ModelInfo]:
@@ -132,15 +120,15 @@ class ScriptedProvider:
         try:
             script = self._script(model)
         except ConfigError:
-            script = None
-        facts: Mapping[str, Any] = script.facts if script else {}
+            script = _ECHO
+        facts = script.facts
         return ModelInfo(
             handle=f"scripted/{model}",
             context_window=self._settings.context_window or facts.get("context_window", 200_000),
             max_output=facts.get("max_output"),
-            prices=self._prices(script),
+            prices=_prices(script),
             small=bool(facts.get("small", False)),
-            note=f"plays {script.path}" if script else "repeats what it is told",
+            note=f"plays {script.path}" if script.path else "repeats what it is told",
         )
 
     async def warm(self) -> None:
@@ -149,109 +137,20 @@ class ScriptedProvider:
     async def aclose(self) -> None:
         """Nothing to let go of."""
 
-    def _prices(self, script: _Script | None) -> Prices | None:
-        prices = script.facts.get("prices") if script else None
-        return Prices(**prices) if prices else None
-
-    def _script(self, model: str) -> _Script | None:
+    def _script(self, model: str) -> Script:
         path = self._script_path
         if not path and (model.endswith((".json", ".jsonl")) or Path(model).is_file()):
             path = model
         if not path:
-            return None
+            return _ECHO
         if path not in self._scripts:
-            self._scripts[path] = _read_script(path)
+            self._scripts[path] = read_script(path)
         return self._scripts[path]
 
 
-def _read_script(path: str) -> _Script:
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        if path.endswith(".jsonl"):
-            data: Any = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            data = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"Cannot read the script {path}: {error}") from error
-    facts: Mapping[str, Any] = {}
-    if isinstance(data, dict):
-        facts = cast("dict[str, Any]", data)
-        data = facts.get("turns")
-    if not isinstance(data, list) or not all(
-        isinstance(turn, dict) for turn in cast("list[Any]", data)
-    ):
-        raise ConfigError(f"The script {path} must be a list of turns, or hold one under 'turns'.")
-    return _Script(path, tuple(cast("list[Turn]", data)), facts)
-
-
-def _told(messages: Sequence[Message]) -> str:
-    """All that came in since the model spoke last."""
-    new: list[str] = []
-    for message in reversed(messages):
-        if message.role == "assistant":
-            break
-        for part in reversed(message.parts):
-            text = getattr(part, "text", None) or getattr(part, "content", "")
-            if text:
-                new.append(text)
-    return "\n".join(reversed(new))
-
-
-def _fails(turn: Turn) -> bool:
-    return bool(turn.get("error") or turn.get("cut") or turn.get("hang"))
-
-
-def _catch_up(progress: _Progress, turns: Sequence[Turn], messages: Sequence[Message]) -> None:
-    """Learn from the messages how far the conversation is, when this process saw less of it."""
-    seen = _Progress()
-    for position, message in enumerate(messages):
-        if message.role != "assistant":
-            continue
-        index = _matching(turns, _told(messages[:position]), seen.spent)
-        _count(seen, turns[index] if index is not None else {}, index)
-    if seen.answers > progress.answers:
-        progress.answers, progress.ordered = seen.answers, max(seen.ordered, progress.ordered)
-        progress.spent |= seen.spent
-
-
-def _matching(turns: Sequence[Turn], told: str, spent: Iterable[int]) -> int | None:
-    for index, turn in enumerate(turns):
-        pattern = turn.get("when")
-        if pattern and index not in spent and re.search(pattern, told):
-            return index
-    return None
-
-
-def _choose(progress: _Progress, script: _Script, told: str) -> int:
-    index = _matching(script.turns, told, progress.spent)
-    if index is not None:
-        return index
-    answers = 0
-    last: int | None = None
-    for index, turn in enumerate(script.turns):
-        if turn.get("when"):
-            continue
-        if not _fails(turn):
-            last = index
-            if answers == progress.ordered:
-                return index
-            answers += 1
-        elif answers == progress.ordered and index not in progress.spent:
-            return index
-    if last is not None and script.turns[last].get("repeat"):
-        return last
-    raise ConfigError(
-        f"The script {script.path} has no turn left: it holds {answers} answers, this is request "
-        f'{progress.answers + 1}. Add one, or give the last one "repeat": true.'
-    )
-
-
-def _count(progress: _Progress, turn: Turn, index: int | None) -> None:
-    progress.answers += 1
-    if index is None or not turn.get("when"):
-        progress.ordered += 1
-    elif not turn.get("repeat"):
-        progress.spent.add(index)
+def _prices(script: Script) -> Prices | None:
+    prices = script.facts.get("prices")
+    return Prices(**prices) if prices else None
 
 
 async def _play(
@@ -371,6 +270,6 @@ def _record(path: str, request: Request) -> None:
     )
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(descriptor, line.encode() + b"\n")
+        os.write(descriptor, line.encode(errors="backslashreplace") + b"\n")
     finally:
         os.close(descriptor)

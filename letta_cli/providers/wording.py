@@ -4,7 +4,12 @@ A model must be able to tell the person from the program, and both from a summar
 taken out of its window. Every provider uses the same tags.
 """
 
+import json
+from typing import Any, TypeVar, cast
+
 from letta_cli.core.message import Message, Role, Text
+
+T = TypeVar("T")
 
 _TAGS: dict[Role, str] = {"notice": "notice", "summary": "conversation-summary"}
 
@@ -16,3 +21,24 @@ def spoken_texts(message: Message) -> list[str]:
     if tag is None:
         return texts
     return [f"<{tag}>\n{text}\n</{tag}>" for text in texts]
+
+
+def encodable(value: T) -> T:
+    """`value`, text or JSON, with what UTF-8 cannot write made readable. File names and program
+    output may bring lone surrogates, and a single one would make every request fail."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return cast("T", _escaped(value))
+    return value
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return {_escaped(key): _escaped(inner) for key, inner in pairs}
+    if isinstance(value, list):
+        return [_escaped(item) for item in cast("list[Any]", value)]
+    return value

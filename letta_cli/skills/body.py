@@ -3,9 +3,9 @@
 import os
 import re
 import shlex
+from html import escape
 from itertools import islice
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 from letta_cli.core.skill import Skill
 from letta_cli.skills.frontmatter import read_skill_file
@@ -30,7 +30,7 @@ def load_body(skill: Skill, arguments: str = "") -> str:
         filled += f"\n\nArguments: {arguments.strip()}"
     resources = _resources(folder)
     listed = f"\n\nFiles of this skill: {', '.join(resources)}" if resources else ""
-    opening = f"<skill_content name={quoteattr(skill.name)} dir={quoteattr(str(folder))}>"
+    opening = f'<skill_content name="{skill.name}" dir="{escape(str(folder))}">'
     return f"{opening}\n{filled.strip()}{listed}\n</skill_content>"
 
 

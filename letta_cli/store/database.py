@@ -50,10 +50,6 @@ class Database(Protocol):
         """
         ...
 
-    def snapshot(self) -> AbstractContextManager[None]:
-        """Read several statements from one and the same state."""
-        ...
-
     def health(self) -> dict[str, Any]:
         """Facts about the database for the doctor; slow, reads everything."""
         ...

@@ -8,7 +8,7 @@ from letta_cli.core.errors import Busy, Holder, NotFound
 from letta_cli.store.locks import Lock, make_private_folder, new_lock
 
 # So long a question of `holder` may keep the lock from one who comes to take it.
-_GRACE_SECONDS = 0.05
+_GRACE_SECONDS = 0.02
 
 _ALLOWED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 

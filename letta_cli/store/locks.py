@@ -27,6 +27,7 @@ else:
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 _POLL_SECONDS = 0.005
+_SHORT_SECONDS = 0.1
 _NOTE_BYTES = 512
 
 
@@ -205,27 +206,46 @@ class KernelLock:
         return _read_note(self._path)
 
     def _acquire(self, deadline: float) -> bool:
-        assert fcntl is not None
         while True:
             self._open()
             try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if not self._wait(deadline - time.monotonic()):
+                if not self._try() and not self._wait(deadline - time.monotonic()):
                     return False
+            except OSError as error:
+                raise StoreError(
+                    f"The file system of {self._path} cannot lock files: {error.strerror}. "
+                    "Choose a folder on another one with AGENT_HOME."
+                ) from error
             if self._is_current():
                 self._write_note()
                 return True
             self._close()
 
-    def _wait(self, seconds: float) -> bool:
-        if seconds <= 0:
+    def _try(self) -> bool:
+        assert fcntl is not None
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             return False
+        return True
+
+    def _wait(self, seconds: float) -> bool:
+        if seconds <= _SHORT_SECONDS:
+            # Not worth a thread, which would stand in the queue long after we gave up.
+            return self._poll(seconds)
         # The descriptor belongs to the waiter until it has the lock.
         descriptor, self._descriptor = self._descriptor, -1
         if _Waiter(descriptor).wait(seconds):
             self._descriptor = descriptor
             return True
+        return False
+
+    def _poll(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
+            if self._try():
+                return True
         return False
 
     def _open(self) -> None:

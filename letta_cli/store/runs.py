@@ -88,7 +88,7 @@ class Runs:
 
         Raises:
             NotFound: there is no such run.
-            Conflict: the conversation went on elsewhere.
+            Conflict: the conversation went on elsewhere, or the run is over.
             StoreError: two of the calls have the same id.
         """
         with self._database.transaction():
@@ -146,7 +146,7 @@ class Runs:
 
         Raises:
             NotFound: there is no such run.
-            Conflict: the conversation went on elsewhere.
+            Conflict: the conversation went on elsewhere, or the run is over.
             StoreError: a call would be without a return, or a return without a call.
         """
         with self._database.transaction():
@@ -330,10 +330,16 @@ class Runs:
         return [OpenCall(*row) for row in found]
 
     def _conversation_of(self, run_id: str) -> str:
-        found = self._database.query("SELECT conversation_id FROM run WHERE id = ?", run_id)
+        """The conversation of an open run."""
+        found = self._database.query("SELECT conversation_id, state FROM run WHERE id = ?", run_id)
         if not found:
             raise NotFound(f"There is no run {run_id} any more.")
-        return found[0][0]
+        conversation_id, state = found[0]
+        if state != "open":
+            raise Conflict(
+                f"Run {run_id} is over: another session settled it. Open the conversation again."
+            )
+        return conversation_id
 
     def _run_of_call(self, call_id: str, run_id: str | None) -> str:
         found = self._database.query(

@@ -13,7 +13,7 @@ from datetime import datetime
 from letta_cli.core.clock import from_text
 from letta_cli.core.message import Message, Part, Role, Text, ToolCall, ToolReturn
 from letta_cli.store import rows
-from letta_cli.store.database import Database
+from letta_cli.store.database import Database, Row
 
 _INDEXED_ROLES = ("user", "assistant", "tool")
 
@@ -23,9 +23,15 @@ _CALL_MAX = 1_500
 _RETURN_HEAD, _RETURN_TAIL = 1_500, 500
 
 _WORDS_MAX = 32
+
+# How many of the best matches are looked at before filters; and how many matches a query may have
+# before its most common words are left out, which keeps the ranking of large stores quick.
+_DEPTH = 400
+_ALL = -1
+_POSTINGS = 20_000
+
 _SNIPPET = 240
 _LEAD = 60
-_SNIPPET_SOURCE = 50_000
 _CONTEXT_WEIGHT = 0.3
 
 # fmt: off
@@ -93,45 +99,43 @@ class Search:
         words = query_words(query)
         if not words or limit < 1:
             return []
-        sql = (
-            "SELECT m.conversation_id, m.seq, m.role, c.title, m.parts, m.created_at, m.document,"
-            f" bm25(message_index, 1.0, {_CONTEXT_WEIGHT}) AS rank"
-            " FROM message_index JOIN message m ON m.document = message_index.rowid"
-            " JOIN conversation c ON c.id = m.conversation_id"
-            " WHERE message_index MATCH ? AND c.agent_id = ?"
-        )
-        args: list[object] = [" OR ".join(f'"{word}"' for word in words), agent_id]
+        within, conditions, args = "", "c.agent_id = ?", [agent_id]
+        if role is not None:
+            conditions += " AND m.role = ?"
+            args.append(role)
+        match = [" OR ".join(f'"{word}"' for word in self._affordable(words))]
         if conversation_id is not None:
-            sql += " AND m.conversation_id = ?"
+            # The plus keeps SQLite from searching anew for each of the rows.
+            within = " AND +rowid IN (SELECT document FROM message WHERE conversation_id = ?)"
+            match.append(conversation_id)
+            conditions += " AND m.conversation_id = ?"
             args.append(conversation_id)
         else:
             # The original, or the oldest copy that is left of it.
-            sql += (
+            conditions += (
                 " AND m.number ="
                 " (SELECT min(o.number) FROM message o WHERE o.document = m.document)"
             )
-        if role is not None:
-            sql += " AND m.role = ?"
-            args.append(role)
-        found = self._database.query(f"{sql} ORDER BY rank, m.number DESC LIMIT ?", *args, limit)
-        return [
-            Hit(
-                conversation_id=conversation,
-                seq=seq,
-                role=said_by,
-                title=title,
-                snippet=snippet("\n".join(_texts(rows.parts_from_json(parts))), words),
-                created_at=from_text(created_at),
-                score=-rank,
-            )
-            for conversation, seq, said_by, title, parts, created_at, _, rank in found
-        ]
+        # A cross join keeps SQLite to this order: matches first, then their messages.
+        sql = (
+            "SELECT m.conversation_id, m.seq, m.role, c.title, m.parts, m.created_at, h.rank"
+            f" FROM (SELECT rowid AS document, bm25(message_index, 1.0, {_CONTEXT_WEIGHT}) AS rank"
+            f" FROM message_index WHERE message_index MATCH ?{within} ORDER BY rank LIMIT ?) h"
+            " CROSS JOIN message m ON m.document = h.document"
+            " CROSS JOIN conversation c ON c.id = m.conversation_id"
+            f" WHERE {conditions} ORDER BY h.rank, m.number DESC LIMIT ?"
+        )
+        found = self._database.query(sql, *match, max(_DEPTH, limit), *args, limit)
+        if len(found) < limit and self._count(match[0]) > _DEPTH:
+            # The best of all may be another agent's, or of another role: look at every match.
+            found = self._database.query(sql, *match, _ALL, *args, limit)
+        return [_hit(row, words) for row in found]
 
     def add(self, number: int, message: Message) -> None:
         """Index a message that was just stored as row `number`, in the same transaction."""
         if message.role not in _INDEXED_ROLES:
             return
-        body = rows.clean("\n".join(_capped(message.parts)))
+        body = rows.clean("\n".join(_indexed(message.parts)))
         if not body.strip():
             return
         self._database.execute(
@@ -139,6 +143,28 @@ class Search:
             number, body, _context(message),
         )  # fmt: skip
         self._database.execute("UPDATE message SET document = ? WHERE number = ?", number, number)
+
+    def _affordable(self, words: list[str]) -> list[str]:
+        """The rarest words that together match few enough messages to be ranked quickly."""
+        newest: int = self._database.query("SELECT coalesce(max(number), 0) FROM message")[0][0]
+        if newest <= _POSTINGS:
+            return words
+        counted = sorted((self._count(f'"{word}"'), word) for word in words)
+        chosen, total = [counted[0][1]], counted[0][0]
+        for count, word in counted[1:]:
+            total += count
+            if total > _POSTINGS:
+                break
+            chosen.append(word)
+        return chosen
+
+    def _count(self, match: str) -> int:
+        """How many messages match; counting stops past the budget."""
+        return self._database.query(
+            "SELECT count(*) FROM"
+            " (SELECT 1 FROM message_index WHERE message_index MATCH ? LIMIT ?) AS found",
+            match, _POSTINGS + 1,
+        )[0][0]  # fmt: skip
 
     def forget(self, conversation_id: str) -> None:
         """Drop what only this conversation holds, before its messages are removed."""
@@ -151,6 +177,14 @@ class Search:
         )
 
 
+def _hit(row: Row, words: Sequence[str]) -> Hit:
+    conversation_id, seq, role, title, parts, created_at, rank = row
+    text = "\n".join(_indexed(rows.parts_from_json(parts)))
+    return Hit(
+        conversation_id, seq, role, title, snippet(text, words), from_text(created_at), -rank
+    )
+
+
 def query_words(text: str) -> list[str]:
     """The words of a query that carry meaning, each once, in order; all if none does."""
     words = list(dict.fromkeys(_WORD.findall(rows.clean(text).lower())))
@@ -160,7 +194,7 @@ def query_words(text: str) -> list[str]:
 
 def snippet(text: str, words: Sequence[str]) -> str:
     """The piece of `text` that holds the most of `words`, on one line, about 240 characters."""
-    flat = " ".join(text[:_SNIPPET_SOURCE].split())
+    flat = " ".join(text.split())
     if len(flat) <= _SNIPPET:
         return flat
     # The index compares stems; the first letters of a word find it here as well.
@@ -200,7 +234,8 @@ def _texts(parts: tuple[Part, ...]) -> Iterator[str]:
                 pass
 
 
-def _capped(parts: tuple[Part, ...]) -> Iterator[str]:
+def _indexed(parts: tuple[Part, ...]) -> Iterator[str]:
+    """The text of a message that the index holds, and snippets are taken from."""
     room = _TEXT_MAX
     for part, text in zip(
         (part for part in parts if isinstance(part, Text | ToolCall | ToolReturn)),

@@ -8,7 +8,7 @@ lock. One connection for each process and thread.
 import contextlib
 import os
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +29,12 @@ LOCK_NAME = "agent.lock"
 _READS = ("SELECT", "WITH")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Session:
     """One thread's connection, and how deep it is in transactions."""
 
     connection: Connection
+    thread: threading.Thread
     pid: int
     depth: int = 0
 
@@ -68,6 +69,7 @@ class SqliteDatabase:
         self._steps = steps("sqlite", migrations)
         self._sessions = threading.local()
         self._all: list[_Session] = []
+        self._guard = threading.Lock()
         with self._translated():
             make_private_folder(path.parent)
         self.filesystem = filesystem_type(path.parent) if filesystem is None else filesystem
@@ -132,20 +134,6 @@ class SqliteDatabase:
                 if not durable:
                     connection.pragma("synchronous", 2)
 
-    @contextmanager
-    def snapshot(self) -> Generator[None]:
-        session = self._session()
-        if session.depth:
-            yield
-            return
-        with self._translated():
-            session.connection.execute("BEGIN")
-            try:
-                yield
-            finally:
-                if session.connection.in_transaction:
-                    session.connection.execute("ROLLBACK")
-
     def health(self) -> dict[str, Any]:
         from letta_cli.store.sqlite_health import examine
 
@@ -155,11 +143,9 @@ class SqliteDatabase:
             )
 
     def close(self) -> None:
-        mine = [session for session in self._all if session.pid == os.getpid()]
-        self._all.clear()
         self._sessions = threading.local()
-        for session in mine:
-            session.connection.close()
+        with self._guard:
+            self._close_where(lambda _: True)
 
     def _session(self) -> _Session:
         session: _Session | None = getattr(self._sessions, "current", None)
@@ -177,10 +163,18 @@ class SqliteDatabase:
         except BaseException:
             connection.close()
             raise
-        session = _Session(connection, os.getpid())
+        session = _Session(connection, threading.current_thread(), os.getpid())
         self._sessions.current = session
-        self._all.append(session)
+        with self._guard:
+            self._close_where(lambda each: not each.thread.is_alive())
+            self._all.append(session)
         return session
+
+    def _close_where(self, condition: Callable[[_Session], bool]) -> None:
+        mine = [each for each in self._all if each.pid == os.getpid() and condition(each)]
+        self._all = [each for each in self._all if each not in mine]
+        for session in mine:
+            session.connection.close()
 
     def _connect(self) -> Connection:
         return sqlite_file.connect(self.path, shared=self._shared)

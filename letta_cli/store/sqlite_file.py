@@ -110,8 +110,8 @@ def create(path: Path, steps: Sequence[Step], *, shared: bool) -> None:
         leftover.unlink(missing_ok=True)
     try:
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-        os.fchmod(descriptor, PRIVATE_FILE)
         os.close(descriptor)
+        draft.chmod(PRIVATE_FILE)
     except OSError as error:
         raise unwritable(path, str(error.strerror)) from error
     try:

@@ -1,6 +1,10 @@
 """Bash: run a command and tell how it ended."""
 
+import hashlib
+import re
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from letta_cli.core.tool import Display, ToolSpec
@@ -20,12 +24,18 @@ SPEC = ToolSpec(
     summary="run a shell command",
 )
 
+_SUBSTITUTION = re.compile(r"\b(sed|perl)\b[^|;&\n]*?\bs([/|#,@])")
+_WORD = re.compile(r"[\w./~-]+")
+_MOST_WATCHED = 20
+_LARGEST_WATCHED = 1_000_000
+
 
 async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
     command = text(arguments, "command")
     if not command.strip() or "\0" in command:
         return failed("The command is empty or has a NUL character. Give a bash command.")
     timeout = integer(arguments, "timeout", 0)
+    before = _editable(command, context.workspace.cwd)
     try:
         result = await context.workspace.shell.run(
             command,
@@ -38,12 +48,32 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     display = Display(
         title=title(arguments), text=result.output.rstrip(), exit_code=result.exit_code
     )
-    content = "\n".join(_report(command, result))
+    lines = _report(result)
+    if before and before == _editable(command, context.workspace.cwd):
+        lines.append(f"(nothing changed in {', '.join(before)}; use Edit to change a file)")
+    content = "\n".join(lines)
     good = result.exit_code == 0 and not result.timed_out
     return ok(content, display) if good else failed(content, display)
 
 
-def _report(command: str, result: CommandResult) -> list[str]:
+def _editable(command: str, cwd: Path) -> dict[str, tuple[int, str]]:
+    """The files that a sed or perl substitution names, and their state.
+
+    Small models take such a command for done when it only printed, or matched nothing.
+    """
+    if not _SUBSTITUTION.search(command):
+        return {}
+    states: dict[str, tuple[int, str]] = {}
+    for name in _WORD.findall(command)[-_MOST_WATCHED:]:
+        path = cwd / name
+        with suppress(OSError):
+            if path.is_file() and path.stat().st_size <= _LARGEST_WATCHED:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                states[name] = (path.stat().st_size, digest)
+    return states
+
+
+def _report(result: CommandResult) -> list[str]:
     lines: list[str] = []
     output = result.output.strip("\n")
     if output:

@@ -1,6 +1,7 @@
 """Glob: files by name, newest first."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from letta_cli.core.tool import Display, ToolSpec
@@ -8,7 +9,7 @@ from letta_cli.tools.arguments import schema, text, text_of
 from letta_cli.tools.paths import TitleOf, shown
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
 from letta_cli.workspace import FileRefused
-from letta_cli.workspace.search import SearchRefused
+from letta_cli.workspace.search import SearchRefused, fixed_part
 
 LIMIT = 100
 
@@ -27,6 +28,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     pattern = text(arguments, "pattern") or "*"
     where = text(arguments, "path")
     try:
+        if Path(pattern).is_absolute():
+            where, pattern = fixed_part(pattern)
         folder = workspace.files.resolve(where) if where else workspace.cwd
         if where and not folder.exists():
             return failed(f"The folder {where} does not exist. Leave path out to search here.")
@@ -38,8 +41,7 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
             f"No files fit {pattern}. Try *NAME* or another folder; ignored files are left out.",
             Display(title=f"Glob {pattern}: no files"),
         )
-    absolute = pattern.startswith("/")
-    prefix = "" if absolute or folder == workspace.cwd else shown(folder, workspace.cwd) + "/"
+    prefix = "" if folder == workspace.cwd else shown(folder, workspace.cwd) + "/"
     content = "\n".join(prefix + path for path in found.paths)
     more = f"\n(the newest {LIMIT}; there are more, narrow the pattern)" if found.more else ""
     title = f"Glob {pattern}: {len(found.paths)} files"

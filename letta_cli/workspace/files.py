@@ -83,7 +83,10 @@ class Files:
         """The canonical path of `name`, relative to the working directory; links resolved."""
         if "\0" in name or not name.strip():
             raise FileRefused("The file name is empty or has a NUL character. Give a path.")
-        return Path(os.path.realpath(self.cwd / Path(name).expanduser()))
+        if name == "~" or name.startswith("~/"):
+            # Not ~name: permissions judge a path by the same rule.
+            name = str(Path("~").expanduser()) + name[1:]
+        return Path(os.path.realpath(self.cwd / name))
 
     def seen(self, path: Path) -> bool:
         """Whether this conversation has read or written `path` (canonical) as it may be edited."""

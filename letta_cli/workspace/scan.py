@@ -14,8 +14,10 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
-SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".tox"})
-"""Folders that nobody means when searching a project."""
+SKIPPED = frozenset(
+    {".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".tox", ".ssh", ".gnupg"}
+)
+"""Folders that nobody means when searching a project, or that hold keys."""
 
 MAX_FILE = 8 * 1024 * 1024
 MAX_LINE = 500

@@ -112,8 +112,6 @@ class Search:
             SearchRefused: a path that does not exist.
         """
         folder = path or self._cwd
-        if Path(pattern).is_absolute():
-            folder, pattern = _fixed_part(pattern)
         root, only = self._place(folder)
         if only:
             raise SearchRefused(f"{folder} is a file. Give a folder to search in, or use Read.")
@@ -223,8 +221,8 @@ def _newest(root: str, pattern: str, limit: int) -> Found:
     return Found(paths=[name for _, name in dated[:limit]], more=len(dated) > limit)
 
 
-def _fixed_part(pattern: str) -> tuple[Path, str]:
+def fixed_part(pattern: str) -> tuple[str, str]:
     """An absolute pattern as the folder before its first wildcard, and the rest."""
     parts = Path(pattern).parts
     fixed = next((i for i, part in enumerate(parts) if set("*?[{") & set(part)), len(parts) - 1)
-    return Path(*parts[:fixed]), "/".join(parts[fixed:])
+    return str(Path(*parts[:fixed])), "/".join(parts[fixed:])

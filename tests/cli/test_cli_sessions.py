@@ -110,6 +110,7 @@ def test_renaming_changes_the_title(machine: Machine, talk: str) -> None:
 def test_a_fork_goes_on_by_itself(machine: Machine, talk: str) -> None:
     made = machine.json("sessions", "fork", talk, "--json")
     assert made["forked_from"] == talk
+    machine.script({"text": "one"}, {"text": "two"})
     machine.ok("run", "--conversation", made["id"], "more")
     assert machine.json("sessions", "show", talk, "--json")["messages"] == 2
     assert machine.json("sessions", "show", made["id"], "--json")["messages"] == 4

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.errors import Overloaded
+from letta_cli.core.errors import Busy, Overloaded
 from letta_cli.core.event import (
     ApprovalRequested,
     AssistantMessage,
@@ -123,6 +123,8 @@ class FakeSession:
 
     async def _play(self, text: str) -> AsyncIterator[Event]:
         self.cancelled.clear()
+        if self.script is busy:
+            raise Busy("In use by pid 4121 on /dev/pts/7. Fork it with /fork, or open another.")
         conversation = self.conversation.id
         self.store.messages.append(conversation, "user", (Text(text),))
         yield RunStarted("run-1", conversation, self.agent.id, self.model)
@@ -291,6 +293,11 @@ async def retries(session: FakeSession, text: str) -> AsyncIterator[Event]:
     raise Overloaded("The provider is still overloaded. Try again in a few minutes.")
 
 
+async def busy(session: FakeSession, text: str) -> AsyncIterator[Event]:
+    """Never used: the conversation belongs to another session; see `FakeSession._play`."""
+    yield finished("")
+
+
 async def hostile(session: FakeSession, text: str) -> AsyncIterator[Event]:
     """Everything that comes from outside tries to take over the terminal."""
     evil = "\x1b[2J\x1b]0;owned\x07[bold red]m[/] \x9b31m"
@@ -305,7 +312,7 @@ async def hostile(session: FakeSession, text: str) -> AsyncIterator[Event]:
 
 
 SCRIPTS = {
-    script.__name__: script for script in (answer, echo, tools, slow, deaf, retries, hostile)
+    script.__name__: script for script in (answer, echo, tools, slow, deaf, retries, hostile, busy)
 }
 
 
@@ -314,8 +321,9 @@ async def main(directory: Path, script: str, first_prompt: str | None) -> int:
 
     store = open_store(f"sqlite:///{directory / 'agent.db'}")
     session = FakeSession(store, directory, SCRIPTS[script])
+    editor = next((word[9:] for word in sys.argv if word.startswith("--editor=")), "")
     config: Any = SimpleNamespace(
-        no_color="--no-color" in sys.argv, editor="", history_file=directory / "history"
+        no_color="--no-color" in sys.argv, editor=editor, history_file=directory / "history"
     )
     try:
         code = await run_interactive(session, config=config, first_prompt=first_prompt)

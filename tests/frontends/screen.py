@@ -111,6 +111,13 @@ class Screen:
         """What the UI asked of the session; complete after the end."""
         return (self.directory / "log").read_text(encoding="utf-8").splitlines()
 
+    def hang_up(self) -> None:
+        """Close the terminal's other end, as a closed window does."""
+        os.close(self.child.child_fd)
+        for end in (self.child, self.child.ptyproc):
+            end.closed = True
+        self.child.child_fd = self.child.ptyproc.fd = -1
+
     def stop(self) -> None:
         if self.child.isalive():
             self.child.kill(signal.SIGKILL)

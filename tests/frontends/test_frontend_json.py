@@ -95,6 +95,7 @@ async def test_a_run_that_did_nothing_is_an_error() -> None:
     assert code == 1
     assert result["is_error"] is True
     assert "nothing" in result["result"]
+    assert result["error_code"] == "nothing_done"
 
 
 async def test_a_run_with_tool_calls_but_no_last_text_is_not_nothing() -> None:

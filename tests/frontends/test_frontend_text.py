@@ -29,9 +29,9 @@ async def test_only_the_last_text_reaches_stdout() -> None:
 
 async def test_a_denied_call_is_named_on_stderr_and_in_the_exit_code() -> None:
     out, err = io.StringIO(), io.StringIO()
-    events = calling("denied", "Refused: no rule allows it.", exit_code=55)
+    events = calling("denied", "Refused: no rule allows it. Go on without it.", exit_code=55)
     assert await render(play(events), out, err) == 55
-    assert "denied: Bash(rm -rf build): Refused: no rule allows it." in err.getvalue()
+    assert "denied: Bash(rm -rf build): no rule allows it.\n" in err.getvalue()
 
 
 async def test_an_error_is_told_on_stderr_with_its_exit_code() -> None:

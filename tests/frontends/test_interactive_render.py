@@ -163,7 +163,7 @@ def test_output_is_cut_from_the_beginning_for_commands_and_from_the_end_for_othe
 
 def test_a_summary_stands_for_content_that_has_no_text_for_people() -> None:
     result = returned("Read", "1 a\n2 b", display={"title": "Read a.py (2 lines)"})
-    assert block(result) == "● Read(x)\n  ⎿  Read a.py (2 lines)\n"
+    assert block(result) == "● Read a.py (2 lines)\n"
     assert "2 b" in block(result, expanded=True)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,20 @@ def test_a_retry_is_a_countdown_and_an_error_does_not_end_the_chat(open_screen: 
     screen.line("go").until("trying again in 2s (try 1 of 10").until("trying again in 1s")
     screen.until("still overloaded").ready()
     assert "Half an ans" in screen.text
+
+
+def test_words_that_could_not_be_sent_come_back_into_the_line(open_screen: Open) -> None:
+    screen = open_screen("busy").ready()
+    screen.line("precious words").until("In use by pid 4121")
+    screen.until(lambda seen: seen.text.count("❯ precious words") == 2)
+
+
+def test_ctrl_r_searches_the_history(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("find the needle").until("You said: find the needle").ready()
+    screen.line("something else").until("You said: something else").ready()
+    screen.type("\x12needle").until("find the needle\n───").type("\r").settle(0.1).type("\r")
+    screen.until(lambda seen: seen.text.count("You said: find the needle") == 2)
 
 
 def test_control_sequences_from_outside_never_reach_the_terminal(open_screen: Open) -> None:
@@ -239,3 +254,29 @@ def test_sigterm_interrupts_the_run_and_leaves_the_terminal_clean(open_screen: O
     assert screen.log == ["send go on", "cancel"]
     assert "agent chat -r conv-" in screen.text
     assert b"\x1b[?2004l" in screen.raw[-400:]
+
+
+def test_the_message_is_written_in_the_editor(open_screen: Open, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho editing $1; sed -i 's/draft/final/' $1; echo more >> $1\n")
+    editor.chmod(0o755)
+    screen = open_screen("echo", f"--editor={editor}").ready()
+    screen.type("a draft").until("❯ a draft").type("\x07").until("❯ a final").type("\r")
+    screen.until("You said: a final").until("more").ready()
+
+
+def test_an_editor_that_fails_leaves_the_text_alone(open_screen: Open) -> None:
+    screen = open_screen("echo", "--editor=/nonexistent/editor").ready()
+    screen.type("a draft").until("❯ a draft").type("\x07").until("The message was not edited")
+    screen.until("❯ a draft")
+
+
+def test_a_terminal_that_goes_away_ends_the_process_and_the_run(open_screen: Open) -> None:
+    screen = open_screen("slow").ready()
+    screen.line("go on").until("esc to interrupt")
+    screen.hang_up()
+    deadline = time.monotonic() + 10
+    while screen.child.isalive() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not screen.child.isalive()
+    assert screen.log == ["send go on", "cancel"]

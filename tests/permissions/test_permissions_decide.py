@@ -118,6 +118,29 @@ def test_a_worktree_of_ours_still_protects_its_git_file(judge):
     assert judge("Write", ".agent/worktrees/a/.git", "bypassPermissions").verdict == "ask"
 
 
+def test_a_project_below_a_system_folder_is_the_persons(home: Path):
+    spec = ToolSpec("Write", "", {}, "edit")
+
+    def verdict(path: str) -> str:
+        return decide(
+            ToolCall("1", "Write", {"file_path": path}), spec, rules=Rules(), mode="acceptEdits",
+            cwd=Path("/usr/src/app"), roots=(), home=home,
+        ).verdict  # fmt: skip
+
+    assert verdict("main.py") == "allow"
+    assert verdict("/usr/src/other.py") == "ask"
+    assert verdict("/usr/src/app/.git/config") == "ask"
+
+
+def test_a_foreign_tool_with_a_command_is_not_taken_for_bash(home: Path):
+    spec = ToolSpec("mcp__x__run", "", {}, "execute")
+    call = ToolCall("1", "mcp__x__run", {"command": "ls"})
+    decision = decide(
+        call, spec, rules=Rules(), mode="default", cwd=home / "repo", roots=(), home=home
+    )
+    assert decision.verdict == "ask"
+
+
 def test_keys_are_not_read_unasked(judge):
     for path in ("~/.ssh/id_rsa", "~/.aws/credentials", "~/.netrc", "/proc/1/environ",
                  "~/.agent/keys.json", "/etc/shadow", "~/.config/gh/hosts.yml"):  # fmt: skip
@@ -126,6 +149,8 @@ def test_keys_are_not_read_unasked(judge):
     assert judge("Read", "~/.netrc", allow=["Read(~/.netrc)"]).verdict == "allow"
     assert judge("Read", "~/.ssh/id_rsa.pub").verdict == "allow"
     assert judge("Read", "i18n/keys.json").verdict == "allow"
+    assert judge("Grep", "~/.ssh/x").verdict == "ask"
+    assert judge("Read", "~root/x", deny=["Read(~root/**)"]).verdict == "deny"
 
 
 def test_a_link_cannot_lead_around_a_rule(judge, home: Path):

@@ -89,6 +89,11 @@ diff a.txt b.txt
 ls \
   -l
 jq .name package.json
+wc -l *.py
+cat *.md | head
+grep -n x src/*.py *.txt
+git log -3 -- *.py
+du -sh */
 """.strip()
     .replace(" \\\n", " \\\0")
     .split("\n")
@@ -231,6 +236,12 @@ cat ~/.agent/keys.json
 head /etc/shadow
 cat ~/.netrc
 cat ~root/x
+cat ~/.s*/id*
+cat ../*/x
+cat /home/*/.bashrc
+sort *
+git log *.py
+cd src && git status
 ls # comment
 """.strip()
 
@@ -307,6 +318,8 @@ nohup rm -rf ~ &
 bash -c 'rm -rf ~'
 sh -c "cd / && rm -rf *"
 eval "rm -rf ~"
+bash -c "cd $X; rm -rf ~"
+bash -c "$X; sudo rm -rf ../.."
 if true; then rm -rf ~; fi
 cd ../.. && rm -rf home
 cp -t /etc x y

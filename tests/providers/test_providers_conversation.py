@@ -1,5 +1,6 @@
 """What every provider does alike: streaming, tool calls, their results, reasoning, a stable prefix."""
 
+import asyncio
 import json
 import time
 from itertools import pairwise
@@ -267,6 +268,41 @@ async def test_the_key_goes_only_into_its_header(name):
         (request,) = server.requests
     assert request.headers["authorization"] == "Bearer sk-secret-key-123456"
     assert b"sk-secret" not in request.raw
+
+
+async def test_a_server_on_this_machine_is_never_reached_through_a_proxy(name, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with WireServer([Say("ok")]) as server:
+        done = await complete(provider(name, server.base_url), told("hi").request())
+    assert done.parts == (Text("ok"),)
+
+
+async def test_text_that_utf8_cannot_write_is_made_readable(name):
+    thread = told("the file caf\udce9.txt")
+    thread.add("assistant", ToolCall("c-1", "Read", {"path": "caf\udce9.txt"}))
+    thread.returns(thread.messages[-1].tool_calls[0], "text \ud800")
+    with WireServer([Say("ok")]) as server:
+        client = provider(name, server.base_url)
+        await complete(client, thread.request(system="In caf\udce9."))
+        assert rb"caf\\udce9.txt" in server.requests[0].raw
+
+
+async def test_a_cancelled_task_is_cancelled_and_nothing_else(name):
+    with WireServer([Say("slow " * 50, delay=0.05), Say("there")]) as server:
+        client = provider(name, server.base_url)
+        begun = asyncio.Event()
+
+        async def listen() -> None:
+            async for _ in client.stream(told("hi").request()):
+                begun.set()
+
+        task = asyncio.create_task(listen())
+        await asyncio.wait_for(begun.wait(), 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await complete(client, told("hi").request())).parts == (Text("there"),)
 
 
 async def test_closing_is_immediate_while_a_stream_is_open(name):

@@ -146,6 +146,13 @@ async def test_a_request_that_is_too_long_leads_to_compaction(name, status, mess
     assert isinstance(await failure_of(name, Fail(status, message, code=code)), ContextOverflow)
 
 
+async def test_more_than_the_account_may_send_at_once_is_not_waited_for(name):
+    error = await failure_of(
+        name, Fail(429, "Request too large for m: Limit 30000, Requested 41000")
+    )
+    assert isinstance(error, ContextOverflow)
+
+
 async def test_a_refused_request_is_not_worth_another_try(name):
     error = await failure_of(name, Fail(400, "tools.0.name: too short"))
     assert type(error) is BadRequest

@@ -6,7 +6,7 @@ import time
 import pytest
 from story import Thread, collect, complete, streamed_arguments, streamed_text, told
 
-from letta_cli.core.errors import ConfigError, Overloaded, RateLimited, StreamCut
+from letta_cli.core.errors import ConfigError, Overloaded, RateLimited, ServerError, StreamCut
 from letta_cli.core.message import Reasoning, Text, ToolCall
 from letta_cli.core.provider import ProviderSettings
 from letta_cli.core.run import Usage
@@ -156,6 +156,14 @@ async def test_a_failure_comes_once_and_then_the_answer(tmp_path):
     assert await answer(client, thread) == "whole"
 
 
+async def test_a_failure_that_repeats_never_ends(tmp_path):
+    script = [{"error": {"code": "server_error"}, "repeat": True}, {"text": "never"}]
+    client = scripted(tmp_path, script)
+    for _ in range(3):
+        with pytest.raises(ServerError):
+            await complete(client, told("hi").request())
+
+
 async def test_a_hanging_turn_can_be_cancelled(tmp_path):
     client = scripted(tmp_path, [{"text": "half", "hang": True}, {"text": "whole"}])
     stream = client.stream(told("hi").request())
@@ -203,7 +211,9 @@ async def test_the_handle_may_name_the_script(tmp_path):
     assert done.parts == (Text("one"),)
 
 
-@pytest.mark.parametrize("text", ["{not json", '{"turns": 3}', '["a"]'])
+@pytest.mark.parametrize(
+    "text", ["{not json", '{"turns": 3}', '["a"]', '[{"txt": "a"}]', '[{"when": "(", "text": "a"}]']
+)
 async def test_a_broken_script_is_named(tmp_path, text):
     path = tmp_path / "broken.json"
     path.write_text(text)

@@ -1,5 +1,6 @@
 """What the store's tests share: a store in a fresh folder, and one conversation in it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once and copied for each test, which saves most of the waiting for the disk."""
+    folder = tmp_path_factory.mktemp("empty")
+    open_store(url_of(folder)).close()
+    return folder / "agent.db"
+
+
 @pytest.fixture
-def store(folder: Path):
+def store(folder: Path, empty_database: Path):
+    folder.mkdir(mode=0o700)
+    shutil.copy(empty_database, folder)
     store = open_store(url_of(folder))
     yield store
     store.close()

@@ -3,6 +3,7 @@
 import os
 import random
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_eight_processes_insert_into_one_block_and_no_line_is_lost(
     revisions = store.blocks.since(block.id, 1)
     assert [revision.version for revision in revisions] == list(range(2, 202))
     assert after.version == 201
-    for earlier, later in zip(revisions, revisions[1:], strict=False):
+    for earlier, later in pairwise(revisions):
         assert later.before == earlier.after
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 from pathlib import Path
 
 import apsw
@@ -336,6 +337,18 @@ def test_settings_of_every_connection(store: Store, folder: Path):
     with store._database.transaction(durable=False):
         assert connection.pragma("synchronous") == 1
     assert connection.pragma("synchronous") == 2
+
+
+def test_connections_of_ended_threads_are_closed(store: Store):
+    def look() -> None:
+        store.agents.list()
+
+    for _ in range(12):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join(10)
+    assert len(store._database._all) <= 3
+    store.agents.current()
 
 
 def test_writes_outside_a_transaction_are_a_bug(store: Store):

@@ -102,6 +102,16 @@ def test_a_lock_that_cannot_be_made_is_explained(tmp_path: Path):
         KernelLock(tmp_path / "missing" / "x.lock", "t").acquire(0)
 
 
+def test_short_tries_leave_no_thread_behind(tmp_path: Path):
+    first, second = KernelLock(tmp_path / "x", "t"), KernelLock(tmp_path / "x", "t")
+    assert first.acquire(0)
+    before = threading.active_count()
+    for _ in range(5):
+        assert not second.acquire(0.02)
+    assert threading.active_count() == before
+    first.release()
+
+
 def test_garbage_in_the_note_is_nobody(tmp_path: Path):
     path = tmp_path / "x.lock"
     for text in (b"", b"{}", b"[]", b"null", b'{"pid": "x"}', b"\xff\xfe", b'{"pid": 1'):

@@ -169,6 +169,25 @@ def test_finish_is_final(store: Store, conversation: Conversation):
     assert store.runs.finish(run.id, "error", error="late") == first
 
 
+def test_a_run_that_another_session_settled_takes_nothing_more(
+    store: Store, conversation: Conversation
+):
+    run = begin_with_calls(store, conversation)
+    store.runs.recover(conversation.id)
+    before = thread(store, conversation)
+    for late in (
+        lambda: store.runs.add_reply(run.id, [Text("late")], Usage(), expected_head=None),
+        lambda: store.runs.add_returns(run.id, [], expected_head=None),
+    ):
+        with pytest.raises(Conflict, match="over"):
+            late()
+    with pytest.raises(NotFound):
+        store.runs.finish_call(ToolReturn("c1", "Read", "ok", "late"))
+    store.runs.save_partial(run.id, "late")
+    assert thread(store, conversation) == before
+    assert store.runs.recover(conversation.id) == []
+
+
 def test_finish_keeps_the_work_so_far(store: Store, conversation: Conversation):
     run = begin(store, conversation)
     store.runs.save_partial(run.id, "I was about to sa")

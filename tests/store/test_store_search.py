@@ -144,3 +144,24 @@ def test_a_refused_append_leaves_nothing_in_the_index(store, agent, conversation
     with pytest.raises(Exception, match="went on elsewhere"):
         store.messages.append(conversation.id, "user", [Text("walrus")], expected_head=5)
     assert found(store, agent, "walrus") == []
+
+
+def test_what_another_agent_said_often_does_not_hide_our_own(
+    store: Store, agent: Agent, conversation: Conversation
+):
+    other = store.agents.create("other")
+    theirs = store.conversations.default(other.id)
+    with store._database.transaction():
+        say(store, theirs, *["walrus"] * 450)
+    say(store, conversation, "once, in a much longer sentence than theirs, there was a walrus")
+    assert len(found(store, agent, "walrus")) == 1
+
+
+def test_common_words_give_way_to_rare_ones_in_a_large_store(
+    store: Store, agent: Agent, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("letta_cli.store.search._POSTINGS", 10)
+    say(store, conversation, *["walrus"] * 20, "zebra walrus", "pelican")
+    assert found(store, agent, "walrus zebra pelican")[:2] == ["pelican", "zebra walrus"]
+    assert len(found(store, agent, "walrus zebra pelican")) == 2
+    assert len(found(store, agent, "walrus", limit=30)) == 21

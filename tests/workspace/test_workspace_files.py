@@ -148,6 +148,15 @@ def test_a_link_is_followed_and_stays_a_link(files: Files, tmp_path: Path):
     assert (tmp_path / "real.txt").read_text() == "two"
 
 
+def test_only_a_plain_tilde_is_the_home_directory(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert files.resolve("~/x") == Path("/somewhere/x")
+    assert files.resolve("~root/x") == tmp_path.resolve() / "~root/x"
+    assert files.resolve("~nobody-at-all/x") == tmp_path.resolve() / "~nobody-at-all/x"
+
+
 def test_a_hard_link_is_noted(files: Files, tmp_path: Path):
     (tmp_path / "a.txt").write_text("one")
     os.link(tmp_path / "a.txt", tmp_path / "b.txt")

@@ -1,11 +1,13 @@
 """The inline terminal UI: the terminal's own scrollback, and a small live region below it."""
 
+import errno
 import sys
 
 from prompt_toolkit.output import create_output
 from prompt_toolkit.utils import is_dumb_terminal
 
 from letta_cli.config import Config
+from letta_cli.core.exit_codes import TERMINATED
 from letta_cli.frontends.interactive.chat import Chat
 from letta_cli.frontends.interactive.door import ChatSession
 from letta_cli.frontends.interactive.look import look_for
@@ -32,5 +34,11 @@ async def run_interactive(
         return await run_plain(session, sys.stdin, sys.stdout, first_prompt)
     look = look_for(encoding=sys.stdout.encoding, color=not config.no_color)
     chat = Chat(session, config, look, create_output(stdout=sys.stdout))
-    with stopping_on_signals(chat.leave):
-        return await chat.run(first_prompt)
+    try:
+        with stopping_on_signals(chat.leave):
+            return await chat.run(first_prompt)
+    except OSError as error:
+        # A terminal that was closed answers every write with EIO.
+        if error.errno != errno.EIO:
+            raise
+        return TERMINATED

@@ -129,7 +129,7 @@ class ChatActions:
             desk.scrollback.resume()
 
     def redraw(self) -> None:
-        self._desk.app.renderer.clear()
+        self._desk.scrollback.clear_screen()
 
     def show_keys(self) -> None:
         desk = self._desk

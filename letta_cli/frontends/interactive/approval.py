@@ -117,7 +117,7 @@ class ApprovalPanel:
             self._press_in_list(key, text)
 
     def _pass_on(self, key: str, text: str) -> None:
-        if key == "text":
+        if key in {"text", "paste"}:
             self._quiet_until = self._clock() + GRACE_SECONDS
             self._typed(text)
 
@@ -138,6 +138,9 @@ class ApprovalPanel:
                     self._show_all(Hanging(body, "  "))
             case "text":
                 self._press_letter(text)
+            case "paste":
+                # Pasted text is never an answer, not even a lone "y".
+                self._pass_on(key, text)
             case _:
                 pass
 
@@ -157,7 +160,7 @@ class ApprovalPanel:
     def _press_in_reason(self, key: str, text: str) -> None:
         reason = self._reason or ""
         match key:
-            case "text":
+            case "text" | "paste":
                 self._reason = reason + sanitize_line(text) if text.strip() else reason + " "
             case "backspace":
                 self._reason = reason[:-1]

@@ -14,6 +14,7 @@ from rich.text import Text
 from letta_cli.config import Config
 from letta_cli.core.errors import AgentError
 from letta_cli.core.event import Event
+from letta_cli.core.exit_codes import TERMINATED
 from letta_cli.core.permission import PermissionMode
 from letta_cli.frontends.interactive.actions import ChatActions
 from letta_cli.frontends.interactive.command_table import COMMANDS
@@ -35,6 +36,7 @@ from letta_cli.frontends.interactive.prompt_line import PromptLine
 from letta_cli.frontends.interactive.replay import replay
 from letta_cli.frontends.interactive.scrollback import Scrollback
 from letta_cli.frontends.interactive.toolbar import ToolbarFacts, toolbar
+from letta_cli.frontends.sanitize import sanitize_line
 
 PLACEHOLDER = "Ask, or / for commands"
 _LEAVE_SECONDS = 5.0
@@ -68,6 +70,7 @@ class Chat:
         self.actions = ChatActions(self, editor=config.editor)
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._exit_code = 0
+        self._title = ""
         self._branch_name, self._branch_read = "", float("-inf")
         self.app = self._make_app(output)
 
@@ -79,6 +82,7 @@ class Chat:
             panel=self._panel_text,
             toolbar=self._toolbar,
             placeholder=lambda: "" if self.player.live.running else PLACEHOLDER,
+            title=lambda: self._title,
         )
         app: Application[None] = Application(
             layout=screen.layout,
@@ -111,10 +115,14 @@ class Chat:
 
         try:
             await self.app.run_async(pre_run=start, handle_sigint=False)
+        except EOFError:
+            # The terminal is gone: there is nobody to say anything to.
+            return TERMINATED
         finally:
             if worker is not None and not worker.done():
                 worker.cancel()
                 await asyncio.wait({worker})
+        self.app.output.clear_title()
         self._say_goodbye()
         return self._exit_code
 
@@ -153,20 +161,17 @@ class Chat:
 
     async def _take(self, line: str) -> None:
         if not line.startswith("/"):
-            self.player.view.said(line)
-            await self.play(self.session.send(line))
+            await self._say(line, self.session.send(line))
             return
         name, _, argument = line[1:].partition(" ")
         command = find_command(self.commands, name)
         if command is not None:
             await self._run_command(command, line)
         elif (skill := find_skill(self.session, name)) is not None:
-            self.player.view.said(line)
-            await self.play(self.session.invoke_skill(skill, argument.strip()))
+            await self._say(line, self.session.invoke_skill(skill, argument.strip()))
         elif "/" in name:
             # A path such as /etc/hosts at the start of a message is no command.
-            self.player.view.said(line)
-            await self.play(self.session.send(line))
+            await self._say(line, self.session.send(line))
         else:
             self.complain(f"There is no command or skill /{name}. /help lists them.")
 
@@ -190,13 +195,21 @@ class Chat:
 
     async def play(self, events: AsyncIterator[Event]) -> None:
         unheard = await self.player.play(events)
+        self.refresh_title()
         if not unheard:
             return
         text = "\n\n".join(unheard)
-        if self.player.was_cancelled:
+        if self.player.unfinished:
             self.prompt.put_back(text)
         else:
             self._lines.put_nowait(text)
+
+    async def _say(self, line: str, events: AsyncIterator[Event]) -> None:
+        """Send the person's words; those that could not be stored go back into the line."""
+        self.player.view.said(line)
+        await self.play(events)
+        if not self.player.stored:
+            self.prompt.put_back(line)
 
     async def choose(self, title: str, items: Sequence[Item]) -> str | None:
         chosen: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
@@ -216,14 +229,22 @@ class Chat:
 
     def opened(self, *, clear: bool = False) -> None:
         if clear:
-            self.app.renderer.clear()
+            self.scrollback.clear_screen()
         self.player.live.todos = ()
+        self.refresh_title()
         session = self.session
         self.scrollback.block(header(session, self.look))
         if session.conversation.head:
             messages = session.store.messages.read(session.conversation.id)
             for block in replay(messages, self.look):
                 self.scrollback.block(block)
+
+    def refresh_title(self) -> None:
+        """Read the conversation's title again: the first message or a command gave it one."""
+        conversation = self.session.store.conversations.get(self.session.conversation.id)
+        self._title = sanitize_line(conversation.title)
+        if self._title and self.look.rule != "-":
+            self.app.output.set_title(f"{self._title} - agent")
 
     def set_mode(self, mode: PermissionMode) -> None:
         self.session.set_mode(mode)

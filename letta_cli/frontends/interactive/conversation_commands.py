@@ -37,6 +37,7 @@ async def rename(host: Host, argument: str) -> None:
         host.complain("Say the new title: /rename TITLE")
         return
     host.session.store.conversations.rename(host.session.conversation.id, argument)
+    host.refresh_title()
     host.quiet(f"this conversation is now “{argument}”")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
@@ -32,7 +32,8 @@ class Actions(Protocol):
 def key_bindings(actions: Actions, *, is_empty: Callable[[], bool]) -> KeyBindings:
     """All keys of the chat; while a panel is open they all go to the panel."""
     bindings = KeyBindings()
-    no_panel = ~Condition(actions.panel_open)
+    # In a history search the keys belong to the search.
+    writing = ~Condition(actions.panel_open) & ~is_searching
     plain: dict[tuple[str, ...], Callable[[], None]] = {
         ("enter",): actions.submit,
         ("c-j",): actions.newline,
@@ -47,10 +48,10 @@ def key_bindings(actions: Actions, *, is_empty: Callable[[], bool]) -> KeyBindin
         ("c-l",): actions.redraw,
     }
     for keys, action in plain.items():
-        bindings.add(*keys, filter=no_panel)(_calling(action))
+        bindings.add(*keys, filter=writing)(_calling(action))
     empty = Condition(is_empty)
-    bindings.add("c-d", filter=no_panel & empty)(_calling(actions.leave_if_empty))
-    bindings.add("?", filter=no_panel & empty)(_calling(actions.show_keys))
+    bindings.add("c-d", filter=writing & empty)(_calling(actions.leave_if_empty))
+    bindings.add("?", filter=writing & empty)(_calling(actions.show_keys))
 
     def suspend(event: KeyPressEvent) -> None:
         event.app.suspend_to_background()
@@ -58,8 +59,8 @@ def key_bindings(actions: Actions, *, is_empty: Callable[[], bool]) -> KeyBindin
     def paste(event: KeyPressEvent) -> None:
         actions.paste(event.data)
 
-    bindings.add("c-z", filter=no_panel)(suspend)
-    bindings.add(Keys.BracketedPaste, filter=no_panel)(paste)
+    bindings.add("c-z", filter=writing)(suspend)
+    bindings.add(Keys.BracketedPaste, filter=writing)(paste)
     _add_panel_keys(bindings, actions)
     return bindings
 
@@ -75,10 +76,13 @@ def _add_panel_keys(bindings: KeyBindings, actions: Actions) -> None:
         return lambda event: actions.panel_press(key)
 
     def typed(event: KeyPressEvent) -> None:
-        if event.data.isprintable() or event.key_sequence[0].key == Keys.BracketedPaste:
+        if event.data.isprintable():
             actions.panel_press("text", event.data)
 
+    def pasted(event: KeyPressEvent) -> None:
+        actions.panel_press("paste", event.data)
+
     bindings.add(Keys.Any, filter=panel)(typed)
-    bindings.add(Keys.BracketedPaste, filter=panel)(typed)
+    bindings.add(Keys.BracketedPaste, filter=panel)(pasted)
     for key in KEYS:
         bindings.add(key, filter=panel, eager=key != "escape")(named(key))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.formatted_text import (
     ANSI,
     AnyFormattedText,
@@ -35,6 +35,7 @@ _INPUT_ROWS = 8
 STYLE = Style.from_dict(
     {
         "rule": "ansibrightblack",
+        "title": "ansibrightblack bold",
         "prompt": "ansicyan bold",
         "placeholder": "ansibrightblack",
         "toolbar": "ansibrightblack",
@@ -64,12 +65,14 @@ class Screen:
         panel: Callable[[int, int], str | None],
         toolbar: Callable[[int], StyleAndTextTuples],
         placeholder: Callable[[], str],
+        title: Callable[[], str],
     ) -> None:
         self._buffer = buffer
         self._look = look
         self._live = live
         self._panel = panel
         self._toolbar = toolbar
+        self._title = title
         self.search = SearchToolbar()
         self.input = Window(
             BufferControl(
@@ -79,7 +82,7 @@ class Screen:
                 input_processors=[
                     ConditionalProcessor(
                         AfterInput(lambda: placeholder(), style="class:placeholder"),
-                        Condition(lambda: not buffer.text),
+                        Condition(lambda: not buffer.text) & ~is_searching,
                     )
                 ],
             ),
@@ -106,9 +109,9 @@ class Screen:
                 self._text_window("panel", self._panel_text),
                 self._text_window("live", self._live_text),
                 Window(height=1, dont_extend_height=True),
-                self._rule(),
+                Window(FormattedTextControl(self._titled_rule), height=1, dont_extend_height=True),
                 self.input,
-                self._rule(),
+                Window(char=self._look.rule, height=1, style="class:rule", dont_extend_height=True),
                 ConditionalContainer(self._text_window("menu", self._menu_text), has_menu),
                 self.search,
                 ConditionalContainer(
@@ -139,8 +142,18 @@ class Screen:
             height=lambda: Dimension(min=0, preferred=_height_of(drawn())),
         )
 
-    def _rule(self) -> Window:
-        return Window(char=self._look.rule, height=1, style="class:rule", dont_extend_height=True)
+    def _titled_rule(self) -> StyleAndTextTuples:
+        """The line above the input, with the conversation's title at its end."""
+        title = self._title()
+        room = self._columns - 6
+        if not title or room < 20:
+            return [("class:rule", self._look.rule * self._columns)]
+        if get_cwidth(title) > room:
+            title = title[: room // 2] + self._look.dots
+        left = max(0, self._columns - get_cwidth(title) - 4)
+        rule = self._look.rule
+        before, after = f"{rule * left} ", f" {rule * 2}"
+        return [("class:rule", before), ("class:title", title), ("class:rule", after)]
 
     def _fixed_rows(self) -> int:
         """What the rows below take, and one above that stays free.

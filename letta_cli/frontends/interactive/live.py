@@ -16,6 +16,7 @@ from letta_cli.frontends.sanitize import sanitize, sanitize_line
 
 REASONING_LINES = 3
 PROGRESS_LINES = 3
+_PAUSE_FACTOR = 6
 
 
 @dataclass(slots=True)
@@ -32,6 +33,36 @@ class RetryWait:
     attempt: int
     max_attempts: int
     reason: str
+
+
+@dataclass(slots=True)
+class AnswerTail:
+    """The drawn unfinished end of the answer.
+
+    Drawing a long list or table takes a while, and it grows many times a second: so it is drawn
+    again only after a pause of a few times what the last drawing took.
+    """
+
+    _drawn: list[str] = field(default_factory=list[str])
+    _key: tuple[int, int, int] = (0, 0, 0)
+    _not_before: float = 0.0
+
+    def lines(self, live: "Live", painter: Painter, width: int, room: int) -> list[str]:
+        """At least the last `room` lines of the answer that is not printed yet."""
+        pending = live.stream.pending
+        if not pending.strip():
+            self._not_before = 0.0
+            return []
+        key = (id(live.stream), len(pending), width)
+        started = time.monotonic()
+        grown = key[0] == self._key[0] and key[1] >= self._key[1] and key[2] == self._key[2]
+        if key == self._key or (grown and started < self._not_before):
+            return list(self._drawn)
+        sign = "  " if live.continues else f"{painter.look.bullet} "
+        text = painter.ansi(Hanging(Answer(live.stream.tail(room)), sign), width)
+        self._drawn, self._key = ["", *text.splitlines()], key
+        self._not_before = time.monotonic() + _PAUSE_FACTOR * (time.monotonic() - started)
+        return list(self._drawn)
 
 
 @dataclass(slots=True)
@@ -52,6 +83,7 @@ class Live:
     started: float = 0.0
     paused_since: float | None = None
     stream: MarkdownStream = field(default_factory=MarkdownStream)
+    tail: AnswerTail = field(default_factory=AnswerTail)
     continues: bool = False
     """A block of this answer has been printed already."""
     reasoning: str = ""
@@ -95,18 +127,17 @@ def render(live: Live, painter: Painter, width: int, height: int) -> str:
     look = painter.look
     below = painter.ansi(Group(*_below(live, look)), width) if live.running else ""
     room = max(1, height - below.count("\n"))
-    above = painter.ansi(Group(*_above(live, look, room)), width).splitlines()[-room:]
+    above = live.tail.lines(live, painter, width, room)
+    above += painter.ansi(Group(*_above(live, look)), width).splitlines()
+    above = above[-room:]
     return "\n".join([*above, *below.splitlines()])
 
 
-def _above(live: Live, look: Look, room: int) -> list[RenderableType]:
+def _above(live: Live, look: Look) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if live.reasoning.strip() and not live.stream.pending:
         lines = sanitize(live.reasoning).strip().splitlines()[-REASONING_LINES:]
         parts += ["", Hanging(Text("\n".join(lines), style="dim italic"), "  ")]
-    if live.stream.pending.strip():
-        sign = "  " if live.continues else f"{look.bullet} "
-        parts += ["", Hanging(Answer(live.stream.tail(room)), sign)]
     blink = "quiet" if int(live.clock() * 2) % 2 else "default"
     for tool in live.tools.values():
         parts += ["", Hanging(title_text(tool.title), f"{look.bullet} ", blink)]

@@ -7,7 +7,8 @@ from rich.console import RenderableType
 KEYS = (
     "enter", "escape", "up", "down", "backspace", "tab", "c-c", "c-d", "c-e", "pageup", "pagedown",
 )  # fmt: skip
-"""The named keys a panel is told of; everything else that can be typed comes as ``text``."""
+"""The named keys a panel is told of; what can be typed comes as ``text``, and a
+paste as ``paste``."""
 
 
 class PanelSlot:
@@ -36,5 +37,5 @@ class Panel(Protocol):
         ...
 
     def press(self, key: str, text: str = "") -> None:
-        """A key of `KEYS`, or ``text`` with what was typed or pasted."""
+        """A key of `KEYS`, or ``text`` or ``paste`` with what was typed or pasted."""
         ...

@@ -101,7 +101,7 @@ class Picker:
                 self._chosen(None)
             case "backspace":
                 self._filter = self._filter[:-1]
-            case "text":
+            case "text" | "paste":
                 self._filter += text.replace("\n", " ")
                 self._selected = 0
             case _:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from rich.console import RenderableType
 
 from letta_cli.core.errors import AgentError
-from letta_cli.core.event import ApprovalRequested, Event
+from letta_cli.core.event import ApprovalRequested, Event, RunFinished, RunStarted
 from letta_cli.core.permission import Answer
 from letta_cli.frontends.interactive.approval import ApprovalPanel
 from letta_cli.frontends.interactive.door import ChatSession
@@ -42,8 +42,10 @@ class Player:
         self._typed = typed
         self._bell = bell
         self._approval: ApprovalPanel | None = None
-        self.was_cancelled = False
-        """Whether the person interrupted the newest run."""
+        self.unfinished = False
+        """Whether the newest run was interrupted or failed: then nothing is sent by itself."""
+        self.stored = False
+        """Whether what was said in the newest run is in the thread."""
 
     async def play(self, events: AsyncIterator[Event]) -> list[str]:
         """Show a run to its end; return what was typed during it and not heard by the model.
@@ -52,13 +54,15 @@ class Player:
         """
         live = self.live
         live.begin()
-        self.was_cancelled = False
+        self.unfinished = self.stored = False
         ticker = asyncio.create_task(self._tick())
         try:
             async for event in events:
                 self.view.handle(event)
+                self._note(event)
                 self._redraw()
         except AgentError as error:
+            self.unfinished = True
             self.view.broke_off()
             self.view.complain(str(error))
         finally:
@@ -79,9 +83,18 @@ class Player:
 
     def cancel(self) -> None:
         """Interrupt the run; what it did is kept."""
-        self.live.cancelling = self.was_cancelled = True
+        self.live.cancelling = self.unfinished = True
         self._session.cancel()
         self._redraw()
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self.stored = True
+            case RunFinished(stop_reason="error"):
+                self.unfinished = True
+            case _:
+                pass
 
     async def _tick(self) -> None:
         while True:

@@ -11,11 +11,11 @@ from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.markdown import Answer
 from letta_cli.frontends.interactive.measures import plural
 from letta_cli.frontends.interactive.paint import Hanging
+from letta_cli.frontends.interactive.speech import said
 from letta_cli.frontends.interactive.tool_lines import title_text
-from letta_cli.frontends.sanitize import sanitize, sanitize_line
+from letta_cli.frontends.sanitize import sanitize_line
 
 SHOWN_MESSAGES = 12
-_USER_LINES = 12
 
 
 def replay(messages: Sequence[Message], look: Look) -> list[RenderableType]:
@@ -50,15 +50,6 @@ def _blocks(message: Message, outcomes: dict[str, ToolReturn], look: Look) -> li
             return [Hanging(Text(line[:200], style="quiet"), f"  {look.elbow}  ", "quiet")]
         case "tool":
             return []
-
-
-def said(text: str, look: Look) -> RenderableType:
-    """The person's words; a very long message is cut."""
-    lines = sanitize(text.strip()).split("\n")
-    if len(lines) > _USER_LINES:
-        rest = plural(len(lines) - _USER_LINES, "line")
-        lines = [*lines[:_USER_LINES], f"{look.dots} +{rest}"]
-    return Hanging(Text("\n".join(lines), style="said"), f"{look.prompt} ", "accent")
 
 
 def _assistant_blocks(

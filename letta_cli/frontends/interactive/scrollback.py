@@ -27,6 +27,7 @@ class Scrollback:
         self._waiting: list[str] = []
         self._suspended = False
         self._frame_open = False
+        self._dense = False
 
     @property
     def columns(self) -> int:
@@ -41,13 +42,23 @@ class Scrollback:
         self._app = app
         app.after_render += self._end_frame
 
-    def block(self, renderable: RenderableType) -> None:
-        """Print a block with one blank line before it."""
-        self._print("\n" + self._painter.ansi(renderable, self.columns))
+    def block(self, renderable: RenderableType, *, dense: bool = False) -> None:
+        """Print a block with one blank line before it; none between two `dense` ones."""
+        before = "" if dense and self._dense else "\n"
+        self._dense = dense
+        self._print(before + self._painter.ansi(renderable, self.columns))
 
     def line(self, renderable: RenderableType) -> None:
         """Print without a blank line before."""
+        self._dense = False
         self._print(self._painter.ansi(renderable, self.columns))
+
+    def clear_screen(self) -> None:
+        """Empty the visible rows; the scrollback stays."""
+        if self._app is not None:
+            self._app.renderer.clear()
+            # The live region must not begin in the first row, see `layout.Screen`.
+            self._print("\n")
 
     def suspend(self) -> None:
         self._suspended = True

@@ -19,6 +19,7 @@ DIFF_LINES = 40
 EXPANDED_LINES = 2_000
 _TITLE_LENGTH = 300
 _SLOW_SECONDS = 10.0
+_NEEDS_A_BLOCK = {"diff", "todos", "exit_code"}
 
 _BULLET_STYLE: dict[ReturnStatus, str] = {
     "ok": "ok",
@@ -33,10 +34,12 @@ _BULLET_STYLE: dict[ReturnStatus, str] = {
 class ToolBlock:
     """Attributes:
     hidden: lines that were left out, and that Ctrl+O shows.
+    one_line: needs no blank line between itself and another one.
     """
 
     body: RenderableType
     hidden: int
+    one_line: bool = False
 
 
 def title_text(title: str) -> Text:
@@ -52,9 +55,27 @@ def tool_block(
     title: str, result: ToolReturn, seconds: float, look: Look, *, expanded: bool = False
 ) -> ToolBlock:
     """The finished call as it goes into the scrollback."""
-    head = Hanging(title_text(title), f"{look.bullet} ", _BULLET_STYLE[result.status])
+    style = _BULLET_STYLE[result.status]
+    if not expanded and (summary := _summary(result)):
+        line = Hanging(_summary_text(summary), f"{look.bullet} ", style)
+        return ToolBlock(line, result.content.count("\n") + 1, one_line=True)
+    head = Hanging(title_text(title), f"{look.bullet} ", style)
     body, hidden = outcome(result, seconds, look, expanded=expanded)
     return ToolBlock(Group(head, Hanging(body, f"  {look.elbow}  ", "quiet")), hidden)
+
+
+def _summary(result: ToolReturn) -> str:
+    """What was looked at, in one line: enough for a call that only read something."""
+    display: Mapping[str, Any] = result.display or {}
+    title = display.get("title")
+    if result.status != "ok" or not isinstance(title, str) or display.keys() & _NEEDS_A_BLOCK:
+        return ""
+    return title
+
+
+def _summary_text(summary: str) -> Text:
+    name, blank, rest = sanitize_line(summary).partition(" ")
+    return Text.assemble((name, "bold"), blank + rest[:_TITLE_LENGTH])
 
 
 def outcome(
@@ -101,9 +122,6 @@ def _text_part(
     result: ToolReturn, display: Mapping[str, Any], seconds: float, look: Look, *, expanded: bool
 ) -> tuple[RenderableType, int]:
     shown = display.get("text")
-    summary = display.get("title")
-    if result.status == "ok" and shown is None and isinstance(summary, str) and not expanded:
-        return Text(sanitize_line(summary), style="quiet"), result.content.count("\n") + 1
     text = sanitize(shown if isinstance(shown, str) else result.content).strip("\n")
     lines = [line.rstrip() for line in text.split("\n")] if text.strip() else []
     limit = EXPANDED_LINES if expanded else TEXT_LINES

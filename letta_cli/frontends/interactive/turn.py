@@ -32,6 +32,7 @@ from letta_cli.frontends.interactive.markdown import Answer
 from letta_cli.frontends.interactive.measures import duration, estimate, plural, tokens
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.scrollback import Scrollback
+from letta_cli.frontends.interactive.speech import said
 from letta_cli.frontends.interactive.tool_lines import tool_block
 from letta_cli.frontends.outcome import explain
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
@@ -112,8 +113,7 @@ class TurnView:
 
     def said(self, text: str) -> None:
         """The person's words, as they go into the scrollback."""
-        line = Text(sanitize(text.rstrip()), style="said")
-        self._scrollback.block(Hanging(line, f"{self._look.prompt} ", "accent"))
+        self._scrollback.block(said(text, self._look))
 
     def typed_command(self, line: str) -> None:
         """A command, as it goes into the scrollback."""
@@ -194,7 +194,7 @@ class TurnView:
         if result.name in _QUIET_MEMORY_TOOLS and result.status == "ok":
             return
         block = tool_block(title, result, event.seconds, self._look)
-        self._scrollback.block(block.body)
+        self._scrollback.block(block.body, dense=block.one_line)
 
     def _notice(self, event: Notice) -> None:
         match event.kind:
@@ -208,10 +208,10 @@ class TurnView:
                 self.quiet(event.text)
 
     def _steered(self, text: str) -> None:
-        heard = [said for said in self._live.queued if said.strip() in text]
-        for said in heard or [text]:
-            self.said(said)
-        self._live.queued[:] = [said for said in self._live.queued if said not in heard]
+        heard = [words for words in self._live.queued if words.strip() in text]
+        for words in heard or [text]:
+            self.said(words)
+        self._live.queued[:] = [words for words in self._live.queued if words not in heard]
 
     def _compacted(self, event: Compacted) -> None:
         before, after = tokens(event.before_tokens), tokens(event.after_tokens)
@@ -235,6 +235,8 @@ class TurnView:
             self.quiet(f"{how}. What was done so far is kept; say what to do instead.")
         elif event.stop_reason == "error":
             self.complain(event.error or "The run failed.")
+        elif event.stop_reason == "end_turn" and event.exit_code and not event.denials:
+            self.complain(event.error or explain(event, nothing_done=True), "warn")
         elif event.stop_reason != "end_turn":
             self.complain(event.error or explain(event, nothing_done=False), "warn")
         if all(todo.get("status") == "completed" for todo in live.todos):

@@ -1,4 +1,4 @@
-"""Fetches the embedded model's weights: resumable, verified to the last bit, once for all terminals.
+"""Fetches the embedded model's weights: resumable, verified to the last bit, once for all.
 
 The bytes are appended in order to a ``*.part`` file that is always a prefix of the whole, so any
 source continues what another began. A piece whose hash is wrong is cut off again. The file gets
@@ -286,8 +286,8 @@ def _fetch(model: EmbeddedModel, part: Path, sources: Sequence[Source]) -> Itera
             raise ConnectionFailed(
                 f"{model.title} could not be fetched.\n"
                 + "\n".join(f"  {failure}" for failure in failures)
-                + f"\n{writer.size / 1e6:.0f} of {model.size / 1e6:.0f} MB are kept: try again with "
-                "`agent models pull`, or give a copy with `agent models pull --from FILE`."
+                + f"\n{writer.size / 1e6:.0f} of {model.size / 1e6:.0f} MB are kept. Try again "
+                "with `agent models pull`, or give a copy with `agent models pull --from FILE`."
             )
         writer.finish()
     finally:
@@ -297,13 +297,12 @@ def _fetch(model: EmbeddedModel, part: Path, sources: Sequence[Source]) -> Itera
 def _drain(model: EmbeddedModel, writer: _Writer, source: Source) -> Iterator[PullEvent]:
     meter = _Meter(model.size)
     told = 0.0
-    with contextlib.closing(source.read(writer.size)) as chunks:  # pyright: ignore
-        for chunk in chunks:
-            writer.append(chunk.data)
-            if time.monotonic() - told >= PROGRESS_SECONDS or writer.size == model.size:
-                told = time.monotonic()
-                label = f"{source.label}, {chunk.detail}" if chunk.detail else source.label
-                yield meter.progress(writer.size + chunk.pending, label)
+    for chunk in source.read(writer.size):
+        writer.append(chunk.data)
+        if time.monotonic() - told >= PROGRESS_SECONDS or writer.size == model.size:
+            told = time.monotonic()
+            label = f"{source.label}, {chunk.detail}" if chunk.detail else source.label
+            yield meter.progress(writer.size + chunk.pending, label)
 
 
 def _sync_folder(folder: Path) -> None:

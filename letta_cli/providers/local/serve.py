@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         alive.acquire(timeout=0)
     except LockTimeout:
-        print("another server is running already", file=sys.stderr)
+        sys.stderr.write("another server is running already\n")
         return 3
     meeting.state_file.unlink(missing_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

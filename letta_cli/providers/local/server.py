@@ -7,10 +7,11 @@ dies in any way holds nothing back, and that a server which died is found out an
 import asyncio
 import contextlib
 import importlib.util
+import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,8 @@ class SharedServer:
         weights = self.check()
         self.meeting.create()
         deadline = time.monotonic() + LOAD_SECONDS
+        if self._child is not None and self._child.poll() is not None:
+            self._child = None
         while time.monotonic() < deadline:
             async with self._start_lock():
                 self._register()
@@ -136,7 +139,8 @@ class SharedServer:
         with contextlib.suppress(OSError):
             if self.meeting.log.stat().st_size > LOG_BYTES:
                 self.meeting.log.unlink()
-        with self.meeting.log.open("ab") as log:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with os.fdopen(os.open(self.meeting.log, flags, 0o600), "ab") as log:
             # Not in the current folder: `-m` would import what a repository calls letta_cli.
             self._child = subprocess.Popen(
                 command,
@@ -177,7 +181,7 @@ class SharedServer:
         return "\n".join(lines[-5:])
 
     @contextlib.asynccontextmanager
-    async def _start_lock(self) -> AsyncIterator[None]:
+    async def _start_lock(self) -> AsyncGenerator[None]:
         lock = FileLock(str(self.meeting.start_lock), mode=0o600, thread_local=False)
         while True:
             try:

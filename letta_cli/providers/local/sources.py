@@ -70,7 +70,9 @@ class Publisher:
                 httpx2.Client(timeout=timeout, follow_redirects=True) as client,
                 client.stream("GET", self._model.url, headers=headers) as response,
             ):
-                skip = self._bytes_to_skip(response.status_code, response.headers, offset)
+                skip = self._bytes_to_skip(
+                    response.status_code, response.headers.get("content-length"), offset
+                )
                 for data in response.iter_bytes(CHUNK):
                     if skip >= len(data):
                         skip -= len(data)
@@ -80,13 +82,12 @@ class Publisher:
         except httpx2.HTTPError as error:
             raise SourceFailed(f"{self.label}: {error or type(error).__name__}") from error
 
-    def _bytes_to_skip(self, status: int, headers: object, offset: int) -> int:
+    def _bytes_to_skip(self, status: int, length: str | None, offset: int) -> int:
         """How much of the answer lies before `offset`: a server may ignore the Range header."""
         if status == 206:
             return 0
         if status != 200:
             raise SourceFailed(f"{self.label} answered with status {status}")
-        length = headers.get("content-length") if hasattr(headers, "get") else None  # pyright: ignore
         if length is not None and int(length) != self._model.size:
             raise SourceFailed(f"{self.label} offers a file of {length} bytes, not the model")
         return offset

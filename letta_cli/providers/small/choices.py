@@ -109,7 +109,7 @@ def _field_lark(value: Field, terminal: str, rules: list[str]) -> str:
             return "(" + " | ".join(_literal(_quoted(text)) for text in values) + ")"
         case Copy(source=source) if 0 < len(source) <= COPY_CHARS:
             regex = json.dumps({"substring_chunks": _chunks(source)}, ensure_ascii=False)
-            rules.append(f"{terminal}: %regex {regex}")
+            rules += [f"{terminal}: {terminal}S & /.+/", f"{terminal}S: %regex {regex}"]
             quote = _literal('"')
             return f"{quote} {terminal} {quote}"
         case Value(schema=schema):
@@ -123,7 +123,7 @@ LONG_LINE = 300
 """Characters; a file with longer lines is copied from by words."""
 
 # Escapes stay whole, words stay whole: a copy neither begins nor ends within one.
-_WORD = re.compile(r'\\u[0-9a-f]{4}|\\.|\w+| +|[^\w\\ ]')
+_WORD = re.compile(r"\\u[0-9a-f]{4}|\\.|\w+| +|[^\w\\ ]")
 
 
 def _chunks(source: str) -> list[str]:
@@ -133,7 +133,9 @@ def _chunks(source: str) -> list[str]:
         return _WORD.findall(_quoted(source)[1:-1])
     chunks: list[str] = []
     for line in lines:
-        chunks += [_quoted(line)[1:-1], "\\n"]
+        # Apart, so that a copy may begin after the indentation, as models like to.
+        words = line.lstrip()
+        chunks += [line[: len(line) - len(words)].replace("\t", "\\t"), _quoted(words)[1:-1], "\\n"]
     return [chunk for chunk in chunks[:-1] if chunk]
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from letta_cli.providers.small.situation import Step
+from letta_cli.providers.small.wish import Wish
 
 
-def hint_after(steps: Sequence[Step]) -> str:
-    """The hint for the newest of `steps`; empty where there is nothing to say."""
+def hint_after(steps: Sequence[Step], wish: Wish) -> str:
+    """The hint for the newest of `steps`, made for `wish`; empty where nothing is to be said."""
     step = steps[-1]
     result = step.result
     if result is None:
@@ -28,8 +29,21 @@ def hint_after(steps: Sequence[Step]) -> str:
         case "memory_insert" if not failed:
             return "Stored. Next: respond."
         case "Skill" if not failed:
-            return "Next: follow these instructions now, step by step."
+            return f"Next: do what these instructions say. {_task(wish)}"
         case "Grep" if "No matches" in result.content:
-            return "Next: try another pattern, or respond."
+            return "If you know the answer, respond."
+        case "Grep" | "Read" if not failed and not wish.change:
+            return "If this answers the question, respond."
+        case "Grep" | "Read" if not failed:
+            return _task(wish)
         case _:
             return ""
+
+
+TASK_CHARS = 400
+
+
+def _task(wish: Wish) -> str:
+    """The task once more: what a small model read last, it heeds most."""
+    words = " ".join(wish.text.split())
+    return f"The task: {words[:TASK_CHARS]}"

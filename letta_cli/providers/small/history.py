@@ -12,6 +12,7 @@ from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
 from letta_cli.providers.small.hints import hint_after
 from letta_cli.providers.small.reply import RESPOND
 from letta_cli.providers.small.situation import Step, without_numbers
+from letta_cli.providers.small.wish import read_wish
 from letta_cli.providers.wording import spoken_texts
 
 RESULT_CHARS = 3_000
@@ -25,22 +26,25 @@ def to_chat(system: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
     chat: list[dict[str, Any]] = [{"role": "system", "content": system}]
     calls: dict[str, ToolCall] = {}
     steps: list[Step] = []
+    wish = read_wish("")
     for message in messages:
         if message.role == "assistant":
             calls |= {call.id: call for call in message.tool_calls}
             role, texts = "assistant", _said(message)
         elif message.role == "tool":
             role, texts = "user", []
-            for part in message.parts:
-                if isinstance(part, ToolReturn):
-                    call = calls.get(part.call_id) or ToolCall(part.call_id, part.name, {})
-                    steps.append(Step(call, part))
-                    texts.append(_result(steps))
+            returns = [part for part in message.parts if isinstance(part, ToolReturn)]
+            for part in returns:
+                call = calls.get(part.call_id) or ToolCall(part.call_id, part.name, {})
+                steps.append(Step(call, part))
+                texts.append(_result(steps[-1]))
+            texts.append(hint_after(steps, wish) if returns else "")
         else:
             if message.role == "user":
                 steps.clear()
+                wish = read_wish(message.text)
             role, texts = "user", spoken_texts(message)
-        content = "\n".join(texts)
+        content = "\n".join(text for text in texts if text)
         if not content:
             continue
         if chat[-1]["role"] == role:
@@ -64,9 +68,7 @@ def _said(message: Message) -> list[str]:
     return [as_json(RESPOND, {"text": text})] if text.strip() else []
 
 
-def _result(steps: Sequence[Step]) -> str:
-    """The newest step's result."""
-    step = steps[-1]
+def _result(step: Step) -> str:
     result = step.result
     assert result is not None
     content = result.content
@@ -75,8 +77,7 @@ def _result(steps: Sequence[Step]) -> str:
     content = shorten(content, RESULT_CHARS if result.status == "ok" else ERROR_CHARS)
     subject = str(step.path or step.call.arguments.get("command") or "")
     head = f"[{step.call.name}{f' {subject[:80]}' if subject else ''}: {result.status}]"
-    hint = hint_after(steps)
-    return "\n".join(part for part in (head, content, hint) if part)
+    return f"{head}\n{content}" if content else head
 
 
 def shorten(text: str, limit: int) -> str:

@@ -6,13 +6,12 @@ calls are ordinary ones, and none is made twice.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from letta_cli.core.ids import new_id
 from letta_cli.core.message import ToolCall
-from letta_cli.providers.small.situation import Situation, Step
+from letta_cli.providers.small.situation import Situation, Step, find_file
 
 AT_ONCE = 3
 """Files that are shown in one step at most."""
@@ -56,7 +55,7 @@ def _named(situation: Situation) -> Iterator[Wanted]:
         if _names_skill(wish.text, skill):
             yield "Skill", {"skill": skill}
             return
-    files = [path for word in wish.paths if (path := find_file(word, situation.listed))]
+    files = situation.named_files
     yield from _reads(files, situation)
     if wish.rename:
         yield "Grep", {"pattern": rf"\b{wish.rename[0]}\b"}
@@ -112,15 +111,7 @@ def _imported(content: str, situation: Situation) -> Iterator[str]:
                 yield candidate
 
 
-def _reads(files: list[str], situation: Situation) -> Iterator[Wanted]:
+def _reads(files: Sequence[str], situation: Situation) -> Iterator[Wanted]:
     for path in dict.fromkeys(files):
         if path not in situation.files:
             yield "Read", {"file_path": path}
-
-
-def find_file(word: str, listed: tuple[str, ...]) -> str | None:
-    """The file of the project that `word` means: its path, or its name when only one has it."""
-    if word in listed:
-        return word
-    same = [name for name in listed if PurePosixPath(name).name == word]
-    return same[0] if len(same) == 1 else None

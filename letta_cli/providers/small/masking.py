@@ -15,7 +15,7 @@ from letta_cli.providers.small.choices import Branch, Copy, Field, Free, OneOf, 
 from letta_cli.providers.small.prompt import APPEND
 from letta_cli.providers.small.reply import RESPOND
 from letta_cli.providers.small.situation import Situation, Step
-from letta_cli.providers.small.syntax import broken_syntax, words_of
+from letta_cli.providers.small.syntax import broken_syntax, undefined, words_of
 
 PATIENCE = 8
 """Steps without a change after which a model may give up on what it was held to."""
@@ -77,7 +77,7 @@ def what_is_owed(situation: Situation) -> str:
     wish = situation.wish
     if wish.destructive or situation.refused or len(situation.since_change()) >= PATIENCE:
         return ""
-    checks = (_owes_memory, _owes_change, _owes_syntax, _owes_rename, _owes_check)
+    checks = (_owes_memory, _owes_change, _owes_names, _owes_syntax, _owes_rename, _owes_check)
     return next((owed for check in checks if (owed := check(situation))), "")
 
 
@@ -91,17 +91,38 @@ def _owes_change(situation: Situation) -> str:
     wish = situation.wish
     if not wish.change or situation.changes:
         return ""
-    if not wish.check and any(step.call.name == "Bash" and step.ok for step in situation.steps):
-        # A command may have made the change; nobody can tell.
+    if any(step.ok for step in _commands(situation.steps)):
+        # What was said to fail does not, or the command made the change: nobody can tell.
         return ""
     return "The change that was asked for was not made yet."
+
+
+def _owes_names(situation: Situation) -> str:
+    missing = missing_names(situation)
+    return f"{missing[0]} stands in no file yet." if missing and situation.changes else ""
+
+
+def missing_names(situation: Situation) -> tuple[str, ...]:
+    """The name in code of what is to be added, while no file in view has it."""
+    wish = situation.wish
+    if not wish.add or not wish.names or not any(n.endswith(_CODE) for n in situation.named_files):
+        return ()
+    there = {word for text in situation.files.values() for word in words_of(text)}
+    return () if wish.names[0] in there else wish.names[:1]
+
+
+_CODE = (".py", ".js", ".ts", ".tsx", ".go", ".rs", ".java", ".rb", ".c", ".h", ".cpp", ".php")
 
 
 def _owes_syntax(situation: Situation) -> str:
     changed = {step.path for step in situation.changes}
     for path, text in situation.files.items():
-        if path in changed and (problem := broken_syntax(path, text)):
+        if path not in changed:
+            continue
+        if problem := broken_syntax(path, text):
             return f"{path} is broken now: {problem}."
+        if names := undefined(path, text):
+            return f"{', '.join(sorted(names))} is used in {path} and defined nowhere."
     return ""
 
 
@@ -148,11 +169,28 @@ def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
             return frozenset({"Bash"})
         if wish.check and recent[-1].ok:
             return frozenset()
-        return CHANGE_TOOLS | {"Bash"} if not wish.check else CHANGE_TOOLS | LOOK_TOOLS
+        if wish.check or owed:
+            return CHANGE_TOOLS | LOOK_TOOLS
+        # A small model that may go on after it is done takes its work apart again.
+        return CHANGE_TOOLS if len(situation.changes) < _wanted_changes(situation) else frozenset()
+    if wish.change and not wish.check and _has_all_in_view(situation):
+        # What is not there yet is added: an edit would put it in the place of something else.
+        return frozenset({APPEND}) if missing_names(situation) else CHANGE_TOOLS
     looks = [step for step in situation.since_change()[-SEARCHES:] if step.call.name == "Grep"]
     if len(looks) == SEARCHES:
         return CHANGE_TOOLS | {"Read", "Bash", "memory_insert", "Skill"}
     return None
+
+
+def _wanted_changes(situation: Situation) -> int:
+    named = len(situation.named_files) + len(situation.new_files)
+    return max(situation.wish.parts, named)
+
+
+def _has_all_in_view(situation: Situation) -> bool:
+    """Whether the person named the files to change, and those that exist are in view."""
+    named = situation.named_files
+    return bool(named) and all(path in situation.files for path in named)
 
 
 def _for_rename(situation: Situation, owed: str) -> frozenset[str] | None:
@@ -210,6 +248,8 @@ def _edit(situation: Situation) -> list[Branch]:
     files = [path for path, text in situation.files.items() if text.strip()]
     if situation.wish.check and not situation.wish.tests:
         files = [path for path in files if not is_test(path)]
+    elif any(path in situation.named_files for path in files):
+        files = [path for path in files if path in situation.named_files]
     if rest := rename_rest(situation):
         files = [path for path in files if path in rest]
     return [
@@ -228,13 +268,39 @@ def _edit(situation: Situation) -> list[Branch]:
 def _write(situation: Situation) -> list[Branch]:
     """New files, and lines at the end of those in view."""
     branches: list[Branch] = []
-    files = tuple(path for path in situation.files if not is_test(path) or situation.wish.tests)
-    if files and not situation.wish.check:
+    named = situation.named_files
+    if not named or situation.new_files:
+        where = OneOf(situation.new_files) if situation.new_files else Free()
+        branches.append(Branch("Write", (("file_path", where), ("content", Free()))))
+    known = [path for path in situation.files if path in named] or list(situation.files)
+    files = tuple(path for path in known if not is_test(path) or situation.wish.tests)
+    if files:
         branches.append(Branch(APPEND, (("file_path", OneOf(files)), ("content", Free()))))
-    return [Branch("Write", (("file_path", Free()), ("content", Free()))), *branches]
+    return branches
+
+
+def _bash(situation: Situation) -> list[Branch]:
+    """Any command; where tests are spoken of and how to run them is plain, that command."""
+    commands = test_commands(situation.listed, situation.named_files)
+    tests = situation.wish.check and "test" in situation.wish.text.lower()
+    field = OneOf(commands) if tests and commands else Free()
+    return [Branch("Bash", (("command", field),))]
+
+
+def test_commands(listed: Sequence[str], named: Sequence[str] = ()) -> tuple[str, ...]:
+    """How the tests of a project with these files are run, as far as their names tell."""
+    names = {PurePosixPath(path).name for path in listed}
+    tests = [path for path in listed if is_test(path) and path.endswith(".py")]
+    if tests:
+        chosen = [path for path in named if path in tests]
+        return (" ".join(["python3 -m pytest -q", *chosen]),)
+    by_file = {"Cargo.toml": "cargo test", "go.mod": "go test ./...", "package.json": "npm test"}
+    return tuple(command for name, command in by_file.items() if name in names)
 
 
 def _memory(situation: Situation) -> list[Branch]:
+    if situation.wish.change:
+        return []
     fields: tuple[tuple[str, Field], ...]
     fields = (("label", OneOf(situation.labels)), ("new_string", Free()))
     return [Branch("memory_insert", fields)]
@@ -249,6 +315,7 @@ def _skill(situation: Situation) -> list[Branch]:
 _SPECIAL: dict[str, Callable[[Situation], list[Branch]]] = {
     "Read": _read,
     "Edit": _edit,
+    "Bash": _bash,
     "Write": _write,
     "memory_insert": _memory,
     "Skill": _skill,

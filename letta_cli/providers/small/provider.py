@@ -8,7 +8,7 @@ is checked before it becomes a call.
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 from letta_cli.core.errors import BadRequest
 from letta_cli.core.ids import new_id
@@ -35,7 +35,7 @@ from letta_cli.providers.small.situation import Situation, read_situation, witho
 from letta_cli.providers.small.vetting import Rejected, reasons, vet
 
 TEMPERATURE = 0.2
-RETRY_TEMPERATURE = 0.6
+RETRY_TEMPERATURE = 0.7
 MAX_OUTPUT = 900
 """Tokens of one step: a file of some eighty lines."""
 
@@ -164,8 +164,9 @@ class SmallModelProvider:
                     yield delta
                 yield Completed(outcome, _stop_reason(attempt.completed), usage)
                 return
+            again = outcome in rejected
             rejected.append(outcome)
-            if outcome.drop and attempt.reader.name:
+            if (outcome.drop or again) and attempt.reader.name:
                 dropped.add(attempt.reader.name)
         text = f"I do not get further here. {reasons(rejected)} What should I do?"
         yield TextChunk(text)
@@ -247,9 +248,7 @@ def _nudged(
     return [*chat[:-1], {**last, "content": f"{last['content']}\n\n{' '.join(words)}"}]
 
 
-def _outcome(
-    attempt: _Try, offer: Offer, situation: Situation
-) -> tuple[Part, ...] | Rejected:
+def _outcome(attempt: _Try, offer: Offer, situation: Situation) -> tuple[Part, ...] | Rejected:
     """The message that the answer comes to, or why it is none."""
     raw = attempt.reader.raw
     known = offer.names | {RESPOND}
@@ -273,10 +272,10 @@ def _outcome(
 
 def _parse(raw: str, known: frozenset[str]) -> tuple[str, dict[str, Any]] | None:
     try:
-        value = json.loads(raw, strict=False)
+        value: Any = json.loads(raw, strict=False)
     except ValueError:
         return find_call(raw, known)
-    return as_call(value, known) if isinstance(value, dict) else None  # pyright: ignore
+    return as_call(cast("dict[str, Any]", value), known) if isinstance(value, dict) else None
 
 
 def _talk(attempt: _Try, offer: Offer) -> tuple[Part, ...] | Rejected:

@@ -7,6 +7,7 @@ thread; after a command they may be out of date, which the tools find out and sa
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from letta_cli.core.message import Message, ToolCall, ToolReturn
 from letta_cli.core.provider import Request
@@ -57,6 +58,17 @@ class Situation:
     labels: tuple[str, ...]
 
     @property
+    def named_files(self) -> tuple[str, ...]:
+        """Files of the project that the person named."""
+        found = [find_file(word, self.listed) for word in self.wish.paths]
+        return tuple(dict.fromkeys(path for path in found if path))
+
+    @property
+    def new_files(self) -> tuple[str, ...]:
+        """Names of files that the person used and that are not there."""
+        return tuple(word for word in self.wish.paths if not find_file(word, self.listed))
+
+    @property
     def changes(self) -> tuple[Step, ...]:
         """Edits that were made."""
         return tuple(step for step in self.steps if step.call.name in CHANGING and step.ok)
@@ -76,6 +88,14 @@ class Situation:
             if step.call.name in CHANGING and step.ok:
                 return self.steps[index + 1 :]
         return self.steps
+
+
+def find_file(word: str, listed: Sequence[str]) -> str | None:
+    """The file of the project that `word` means: its path, or its name when only one has it."""
+    if word in listed:
+        return word
+    same = [name for name in listed if PurePosixPath(name).name == word]
+    return same[0] if len(same) == 1 else None
 
 
 def read_situation(request: Request) -> Situation:
@@ -110,9 +130,7 @@ def _steps(messages: Sequence[Message]) -> list[Step]:
         for part in message.parts
         if isinstance(part, ToolReturn)
     }
-    return [
-        Step(call, results.get(call.id)) for message in messages for call in message.tool_calls
-    ]
+    return [Step(call, results.get(call.id)) for message in messages for call in message.tool_calls]
 
 
 def _files(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:

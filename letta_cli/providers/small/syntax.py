@@ -1,8 +1,10 @@
 """What can be said of a file's text without running it."""
 
 import ast
+import builtins
 import json
 import re
+import symtable
 import tomllib
 
 _DEFINITION = re.compile(
@@ -31,6 +33,31 @@ def broken_syntax(path: str, text: str) -> str:
 def definitions(text: str) -> set[str]:
     """Names that `text` defines, in the languages that have a word for it."""
     return set(_DEFINITION.findall(text))
+
+
+def undefined(path: str, text: str) -> set[str]:
+    """Names that a Python file uses and nowhere binds. Empty for other files and broken ones."""
+    if not path.endswith(".py") or "import *" in text:
+        return set()
+    try:
+        module = symtable.symtable(text, path, "exec")
+    except (SyntaxError, ValueError):
+        return set()
+    bound = {s.get_name() for s in module.get_symbols() if s.is_assigned() or s.is_imported()}
+    used: set[str] = set()
+    tables = [module]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if symbol.is_global() and symbol.is_assigned():
+                bound.add(symbol.get_name())
+            if symbol.is_referenced() and (symbol.is_global() or table is module):
+                used.add(symbol.get_name())
+    return used - bound - set(dir(builtins)) - _MODULE_NAMES
+
+
+_MODULE_NAMES = {"__file__", "__name__", "__doc__", "__path__", "__spec__", "__package__"}
 
 
 def words_of(text: str) -> set[str]:

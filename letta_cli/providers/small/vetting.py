@@ -12,9 +12,10 @@ from letta_cli.core.message import ToolCall
 from letta_cli.providers.small.appending import as_real_call
 from letta_cli.providers.small.prompt import APPEND
 from letta_cli.providers.small.situation import Situation, after_edit
-from letta_cli.providers.small.syntax import block_at, broken_syntax, definitions
+from letta_cli.providers.small.syntax import block_at, broken_syntax, definitions, undefined
 
 _HEADER = re.compile(r"^([ \t]*)(?:async\s+)?(?:def|class)\s+(\w+)")
+_IMPORT = re.compile(r"(import|from)\s+\w")
 _SHELL_EDIT = re.compile(r"\bsed\s+(?:-\S+\s+)*-i|\bperl\s+-\S*i|>>?\s*[\w./-]+\.\w+")
 _REMOVAL = re.compile(r"\b(delete|remove|drop|rename|replace|move)\b", re.IGNORECASE)
 
@@ -77,10 +78,16 @@ def _vet_edit(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
         return Rejected("old_string and new_string are the same.")
     if old not in text:
         return call
+    if _is_undone(call, situation):
+        return Rejected("That would undo what was just done.")
+    if _stands_there(old, new, text):
+        return Rejected("What it adds stands there already.")
     call = _whole_definition(call, path, text)
     old, new = _text(call, "old_string"), _text(call, "new_string")
     if old == new:
         return Rejected("That changes nothing.")
+    if path.endswith(".py") and _loses_import(path, text, call):
+        call = _with(call, new_string=f"{old.rstrip()}\n{new}")
     lost = _lost(old, new, situation)
     if lost:
         if not definitions(new) - definitions(old) or old in new:
@@ -91,6 +98,32 @@ def _vet_edit(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
             return Rejected("old_string occurs several times: copy more lines around it.")
         call = _with(call, replace_all=True)
     return _checked(call, path, text, after_edit(text, call))
+
+
+def _is_undone(call: ToolCall, situation: Situation) -> bool:
+    """Whether an edit turns an earlier one of this task round."""
+    return any(
+        step.call.name == "Edit"
+        and step.path == call.arguments.get("file_path")
+        and step.call.arguments.get("old_string") == call.arguments.get("new_string")
+        and step.call.arguments.get("new_string") == call.arguments.get("old_string")
+        for step in situation.changes
+    )
+
+
+def _stands_there(old: str, new: str, text: str) -> bool:
+    """Whether an edit adds lines that follow, or precede, the place already."""
+    if old not in new or len(new) == len(old):
+        return False
+    return new.strip() in text
+
+
+def _loses_import(path: str, text: str, call: ToolCall) -> bool:
+    """Whether one import takes the place of another that is still needed: both are meant."""
+    old, new = _text(call, "old_string"), _text(call, "new_string")
+    if not (_IMPORT.match(old) and _IMPORT.match(new)):
+        return False
+    return bool(undefined(path, after_edit(text, call)) - undefined(path, text))
 
 
 def _tail(old: str) -> str:
@@ -177,11 +210,14 @@ def _line_count(text: str) -> int:
 
 
 def _checked(call: ToolCall, path: str, before: str, after: str) -> ToolCall | Rejected:
-    """The call, unless it breaks a file that was whole."""
+    """The call, unless it breaks a file that was whole or takes away what it needs."""
     if broken_syntax(path, before):
         return call
-    problem = broken_syntax(path, after)
-    return Rejected(f"That would break {path}: {problem}") if problem else call
+    if problem := broken_syntax(path, after):
+        return Rejected(f"That would break {path}: {problem}.")
+    if lost := undefined(path, after) - undefined(path, before):
+        return Rejected(f"Then {', '.join(sorted(lost))} would be used but defined nowhere.")
+    return call
 
 
 def reasons(rejected: Iterable[Rejected]) -> str:

@@ -12,6 +12,7 @@ _CHANGE = re.compile(
     r"move|refactor|rename|repair|replace|set|update|write)\b",
     re.IGNORECASE,
 )
+_ADD = re.compile(r"\b(add|append|create|implement|write|extend)\b", re.IGNORECASE)
 _QUESTION = re.compile(
     r"^\W*(what|why|how|where|which|who|when|is|are|does|do|did|explain|describe|show|list|find|"
     r"tell|summari[sz]e|read|look|search|count|run|check|(can|could|would) you (explain|describe|"
@@ -42,7 +43,7 @@ _RENAME = re.compile(
 _PATH = re.compile(
     r"(?<![\w/.])(?:\.{0,2}/)?[\w\-]+(?:[/.][\w\-]+)*\.\w{1,10}\b|[\w\-]+(?:/[\w\-.]+)+"
 )
-_CODE_NAME = re.compile(r"\b([A-Za-z]\w*_\w+|[A-Z][a-z0-9]+(?:[A-Z]\w*)+|[A-Za-z_]\w*(?=\(\)))")
+_CODE_NAME = re.compile(r"\b([A-Za-z]\w*_\w+|[A-Z][a-z0-9]+(?:[A-Z]\w*)+|[A-Za-z_]\w*(?=\())")
 _QUOTED = re.compile(r"`([^`\n]{2,60})`")
 
 
@@ -52,6 +53,8 @@ class Wish:
 
     Attributes:
         change: files are to be different afterwards.
+        parts: how many changes the words speak of; at least 1.
+        add: something is to be there that was not; `names` says what it is called.
         check: something fails now and is to work afterwards.
         tests: test files may be changed.
         memory: something is to be remembered.
@@ -63,6 +66,8 @@ class Wish:
 
     text: str
     change: bool
+    parts: int
+    add: bool
     check: bool
     tests: bool
     memory: bool
@@ -76,15 +81,15 @@ def read_wish(text: str) -> Wish:
     """What is plain in `text`."""
     destructive = bool(_DESTRUCTIVE.search(text))
     asks_kindly = re.match(r"^\W*(can|could|would|will) you\b", text, re.IGNORECASE)
-    question = bool(_QUESTION.search(text)) or (
-        text.rstrip().endswith("?") and asks_kindly is None
-    )
+    question = bool(_QUESTION.search(text)) or (text.rstrip().endswith("?") and asks_kindly is None)
     change = bool(_CHANGE.search(text)) and not (question or destructive)
     memory = bool(_MEMORY.search(text)) and not question and not _RECALL.search(text)
     paths = tuple(dict.fromkeys(match[0].removeprefix("./") for match in _PATH.finditer(text)))
     return Wish(
         text=text,
         change=change and not memory,
+        parts=max(1, len(_CHANGE.findall(text))),
+        add=change and not memory and bool(_ADD.search(text)),
         check=bool(_CHECK.search(text)) and change and not memory,
         tests=bool(_TEST_CHANGE.search(text)),
         memory=memory,

@@ -1,0 +1,166 @@
+"""WebFetch against a real HTTP server on this machine."""
+
+import asyncio
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from letta_cli.tools import webfetch
+
+PAGE = """<!doctype html><html><head><title>Guide &amp; more</title><style>p{}</style></head>
+<body><nav>menu</nav><main><h1>Start</h1><p>Use <code>agent</code> and
+<a href="/x">this</a>.</p><script>alert(1)</script><ul><li>one</li></ul></main></body></html>"""
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        path = self.path
+        if path.startswith("/hop/"):
+            count = int(path.split("/")[2])
+            where = f"/hop/{count - 1}" if count > 1 else "/page"
+            return self._send(b"", 302, location=where)
+        if path == "/to":
+            return self._send(b"", 302, location=self.server.leads_to)
+        if path == "/slow":
+            time.sleep(3)
+        bodies = {
+            "/page": (PAGE.encode(), "text/html; charset=utf-8"),
+            "/json": (b'{"a": 1}', "application/json"),
+            "/latin": ("é".encode("latin-1"), "text/plain; charset=iso-8859-1"),
+            "/image": (b"\x89PNG\0", "image/png"),
+            "/long": (b"word " * 20_000, "text/plain"),
+            "/big": (b"x" * (webfetch.MAX_BYTES + 100_000), "text/plain"),
+            "/slow": (b"late", "text/plain"),
+            "/host": (self.headers["host"].encode(), "text/plain"),
+        }
+        if path not in bodies:
+            return self._send(b"gone", 404)
+        body, kind = bodies[path]
+        return self._send(body, 200, kind)
+
+    def _send(self, body: bytes, status: int, kind: str = "text/plain", **headers: str) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(OSError):  # A client that has enough closes early.
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    server.base = f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+async def test_a_page_comes_as_markdown(call, server):
+    outcome = await call("WebFetch", url=f"{server.base}/page")
+    assert outcome.status == "ok"
+    assert outcome.content.startswith("# Guide & more\n\n# Start")
+    assert "Use `agent` and\n[this](/x)." in outcome.content
+    assert "- one" in outcome.content
+    assert "alert" not in outcome.content
+    assert "menu" not in outcome.content
+
+
+async def test_other_texts_come_as_they_are(call, server):
+    assert (await call("WebFetch", url=f"{server.base}/json")).content == '{"a": 1}'
+    assert (await call("WebFetch", url=f"{server.base}/latin")).content == "é"
+    host = f"localhost:{server.server_port}"
+    assert (await call("WebFetch", url=f"http://{host}/host")).content == host
+
+
+async def test_what_is_no_text_or_no_page_is_an_error(call, server):
+    image = await call("WebFetch", url=f"{server.base}/image")
+    assert (image.status, "image/png" in image.content) == ("error", True)
+    missing = await call("WebFetch", url=f"{server.base}/none")
+    assert (missing.status, "status 404" in missing.content) == ("error", True)
+
+
+async def test_redirects_are_followed_but_not_for_ever(call, server):
+    outcome = await call("WebFetch", url=f"{server.base}/hop/5")
+    assert f"(from {server.base}/page)" in outcome.content
+    outcome = await call("WebFetch", url=f"{server.base}/hop/6")
+    assert "more than 5 redirects" in outcome.content
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("http://169.254.169.254/latest/meta-data", "link-local"),
+        ("http://[fe80::1]/", "link-local"),
+        ("http://10.0.0.1/", "inside this machine or network"),
+        ("http://0.0.0.0/", "inside this machine or network"),
+        ("http://[::ffff:192.168.0.1]/", "inside this machine or network"),
+        ("file:///etc/passwd", "no http or https address"),
+        ("ftp://example.com/", "no http or https address"),
+    ],
+)
+async def test_a_redirect_is_judged_like_an_address(call, server, target: str, words: str):
+    server.leads_to = target
+    outcome = await call("WebFetch", url=f"{server.base}/to")
+    assert (outcome.status, words in outcome.content) == ("error", True), outcome.content
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "example.com",
+        "",
+        "http://",
+        "http://user:secret@example.com/",
+        "http://example.com:99999/",
+        "http://169.254.169.254/",
+        "http://no-such-host.invalid/",
+    ],
+)
+async def test_bad_addresses_are_refused_with_a_reason(call, url: str):
+    outcome = await call("WebFetch", url=url)
+    assert outcome.status == "error"
+    assert len(outcome.content) > 20
+
+
+async def test_a_name_that_leads_inside_is_refused(call, server, monkeypatch: pytest.MonkeyPatch):
+    # A public name whose owner points it at this machine, without asking a name server.
+    loop = asyncio.get_running_loop()
+    address = (2, 1, 6, "", ("127.0.0.1", server.server_port))
+
+    async def resolve(*_: object, **__: object) -> list[object]:
+        return [address]
+
+    monkeypatch.setattr(loop, "getaddrinfo", resolve)
+    outcome = await call("WebFetch", url=f"http://rebound.example.com:{server.server_port}/page")
+    assert "leads to 127.0.0.1, inside this machine" in outcome.content
+
+
+async def test_long_pages_are_cut_and_kept_in_a_file(call, server):
+    outcome = await call("WebFetch", url=f"{server.base}/long")
+    assert len(outcome.content) < webfetch.MAX_CHARS + 300
+    path = outcome.content.rsplit("page is in ", 1)[1].split(",")[0]
+    assert (await call("Read", file_path=path)).status == "ok"
+    big = await call("WebFetch", url=f"{server.base}/big")
+    assert "only the first 5 MB" in big.content
+
+
+async def test_a_slow_server_is_given_up_on(call, server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(webfetch, "SECONDS", 0.3)
+    begun = time.monotonic()
+    outcome = await call("WebFetch", url=f"{server.base}/slow")
+    assert "did not answer" in outcome.content or "could not be fetched" in outcome.content
+    assert time.monotonic() - begun < 2
