@@ -78,6 +78,10 @@ class LightGroup(TyperGroup):
         return _lighten(super().get_help_option(ctx))
 
 
+class PipeClosed(Exception):
+    """The reader of our output went away. Not an OSError, which Typer would answer itself."""
+
+
 class LazyGroup(LightGroup):
     """The top level: knows its commands from the table, imports the one that is called."""
 
@@ -102,6 +106,12 @@ class LazyGroup(LightGroup):
         command = typer.main.get_command(target(entry.target))
         command.name = cmd_name
         return command
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise PipeClosed from error
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):

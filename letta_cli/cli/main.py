@@ -16,9 +16,9 @@ from typer.completion import (
 )
 from typer.exceptions import TyperException
 
-from letta_cli.cli.light import LazyGroup
+from letta_cli.cli.light import LazyGroup, PipeClosed
 from letta_cli.cli.table import COMMANDS, FAILURE, target
-from letta_cli.core.errors import AgentError, UsageError
+from letta_cli.core.errors import AgentError, Conflict, UsageError
 from letta_cli.core.exit_codes import INTERRUPTED, OK, TERMINATED
 
 BROKEN_PIPE = 141
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     try:
         code = run(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, PipeClosed):
         code = BROKEN_PIPE
         _drop_stdout()
     except KeyboardInterrupt:
@@ -57,6 +57,13 @@ def run(arguments: Sequence[str]) -> int:
         return _report_usage(error, arguments)
     except typer.Abort:
         return INTERRUPTED
+    except (BrokenPipeError, PipeClosed):
+        raise
+    except Exception as error:
+        # A bug keeps its traceback; a program that waits for JSON still gets an object.
+        _tell_machine(AgentError(f"internal error: {error!r}"), arguments)
+        sys.stdout.flush()
+        raise
     return result if isinstance(result, int) else OK
 
 
@@ -111,7 +118,10 @@ def _tell_machine(error: AgentError, arguments: Sequence[str]) -> None:
     ):
         target(FAILURE)(error, sys.stdout)
     elif "--json" in arguments:
-        json.dump({"error": {"code": error.code, "message": str(error)}}, sys.stdout, indent=2)
+        told: dict[str, Any] = {"code": error.code, "message": str(error)}
+        if isinstance(error, Conflict):
+            told |= {"current": error.current, "version": error.version}
+        json.dump({"error": told}, sys.stdout, indent=2)
         sys.stdout.write("\n")
 
 

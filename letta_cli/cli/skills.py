@@ -7,12 +7,12 @@ import typer
 from letta_cli.cli import options
 from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.light import LightCommand, new_app
-from letta_cli.cli.output import say, say_json, table
+from letta_cli.cli.output import say, say_json, table, warn
 from letta_cli.config import load_config
 from letta_cli.config.load import project_root
 from letta_cli.core.errors import NotFound
 from letta_cli.core.skill import Skill
-from letta_cli.skills import discover, load_body
+from letta_cli.skills import discover_with_warnings, load_body
 
 app = new_app("Show the skills found here.")
 
@@ -20,7 +20,9 @@ app = new_app("Show the skills found here.")
 @app.command("list", cls=LightCommand)
 def list_skills(as_json: options.Json = False, directory: options.Directory = None) -> None:
     """List skills: bundled, yours, this project's. The nearer one hides one of the same name."""
-    skills = _found(directory)
+    skills, warnings = _found(directory)
+    for line in warnings:
+        warn(line)
     if as_json:
         say_json([_facts(skill) for skill in skills])
         return
@@ -38,7 +40,7 @@ def show_skill(
     directory: options.Directory = None,
 ) -> None:
     """Print a skill as the model reads it."""
-    skills = _found(directory)
+    skills, _ = _found(directory)
     for skill in skills:
         if skill.name == name:
             body = load_body(skill)
@@ -51,10 +53,11 @@ def show_skill(
     raise NotFound(f"There is no skill {name!r}. Skills here: {names or 'none'}.")
 
 
-def _found(directory: str | None) -> list[Skill]:
+def _found(directory: str | None) -> tuple[list[Skill], list[str]]:
+    """The skills that can be used there, and what was wrong with others."""
     config = load_config(cwd=working_directory(directory), secrets=False)
     root = project_root(config.cwd)
-    return discover(
+    return discover_with_warnings(
         cwd=config.cwd,
         project_root=root if (root / ".git").exists() else None,
         home=config.home,

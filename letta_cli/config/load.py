@@ -81,6 +81,8 @@ def load_config(
     origins["home"] = "environment AGENT_HOME" if environ.get("AGENT_HOME") else "default"
     warnings = [line for layer in layers for line in layer.warnings]
     providers = _providers(values, origins, home, environ, warnings if secrets else None)
+    own = cast("dict[str, str]", values.get("env", {}))
+    passed = cast("tuple[str, ...]", values.get("passEnvironment", ()))
     return Config(
         home=home,
         cwd=cwd,
@@ -97,9 +99,7 @@ def load_config(
         bash_timeout_ms=min(values["bash.timeoutMs"], values["bash.maxTimeoutMs"]),
         bash_max_timeout_ms=values["bash.maxTimeoutMs"],
         bash_max_output=values["bash.maxOutput"],
-        environment=child_environment(
-            environ, passed=values.get("passEnvironment", ()), extra=values.get("env", {})
-        ),
+        environment=child_environment(environ, passed=passed, extra=own),
         local_model_consent=values["localModel"] == "auto",
         no_color=bool(environ.get("NO_COLOR")),
         editor=values["editor"],
@@ -107,6 +107,8 @@ def load_config(
         origins=origins,
         warnings=tuple(warnings),
         api_timeout_ms=values["apiTimeoutMs"],
+        own_environment=own,
+        passed_environment=passed,
     )
 
 

@@ -1,7 +1,7 @@
 """What a configuration holds: values only, handed down to everything that needs one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from letta_cli.core.permission import PermissionMode, Rules
@@ -34,6 +34,8 @@ class Config:
         rules: of all layers, each with its source; project files add no ``allow``.
         max_turns: model calls in one run; None for no limit.
         environment: for child processes; credentials are left out.
+        own_environment: the part of `environment` that the person's settings add.
+        passed_environment: names of credentials that are passed on all the same.
         local_model_consent: the person agreed to fetch the embedded model.
         editor: a command line, from VISUAL or EDITOR.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
@@ -63,6 +65,8 @@ class Config:
     origins: Mapping[str, str]
     warnings: tuple[str, ...]
     api_timeout_ms: int = 600_000
+    own_environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    passed_environment: tuple[str, ...] = ()
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of `name`; plain ones when nothing is configured for it."""

@@ -37,6 +37,8 @@ def shown_settings(config: Config) -> list[Shown]:
         "bash.maxOutput": config.bash_max_output,
         "localModel": "auto" if config.local_model_consent else "ask",
         "editor": config.editor,
+        "env": mask_entries(config.own_environment),
+        "passEnvironment": list(config.passed_environment),
     }
     for name, settings in config.providers.items():
         options = dict(settings.options)

@@ -34,6 +34,9 @@ INTERPRETERS = SHELLS | frozenset(
     }
 )  # fmt: skip
 
+MAX_WRAPPED = 64
+"""Words of a wrapper that are tried as the beginning of what it runs."""
+
 _RAW = (
     (re.compile(r":\s*\(\s*\)\s*\{.*:\s*\|\s*:\s*&.*\}"), "starts processes without end"),
     (re.compile(r"\b(\w+)\s*\(\s*\)\s*\{[^}]*\b\1\s*\|\s*\1\b"), "starts processes without end"),
@@ -73,6 +76,8 @@ def danger(
     """
     downloaded = False
     for command in commands:
+        if program(command.words) in WRAPPERS and len(command.words) > MAX_WRAPPED:
+            return "what its wrapper runs is hidden among very many words"
         for words in unwrapped(command.words):
             name = program(words)
             if command.piped and downloaded and name in INTERPRETERS:
@@ -93,7 +98,7 @@ def unwrapped(words: Sequence[Word], depth: int = 0) -> Iterator[Sequence[Word]]
     name = program(words)
     if name in WRAPPERS:
         # Which of its words begin the command depends on each wrapper's options: try them all.
-        for start in range(1, len(words)):
+        for start in range(1, min(len(words), MAX_WRAPPED)):
             if not words[start].raw.startswith("-"):
                 yield words[start:]
                 yield from _shell_text(words[start:], depth)

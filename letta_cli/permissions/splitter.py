@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 MAX_LENGTH = 10_000
+MAX_WORDS = 1_000
 MAX_DEPTH = 8
 
 _RESERVED = frozenset(
@@ -82,7 +83,10 @@ def split(command: str) -> list[Command]:
         raise NotUnderstood("the command is very long")
     if _HIDDEN.search(command):
         raise NotUnderstood("the command has invisible or control characters")
-    return _Splitter(command, 0).commands()
+    commands = _Splitter(command, 0).commands()
+    if sum(len(found.words) for found in commands) > MAX_WORDS:
+        raise NotUnderstood("the command has very many words")
+    return commands
 
 
 class _Splitter:

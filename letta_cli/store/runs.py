@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from letta_cli.core.clock import now, to_text
 from letta_cli.core.errors import Conflict, NotFound, StoreError
 from letta_cli.core.ids import new_id
-from letta_cli.core.message import Message, Part, Text, ToolReturn, part_to_dict
+from letta_cli.core.message import Message, Part, Text, ToolReturn
 from letta_cli.core.run import CallState, Run, StopReason, Usage
 from letta_cli.store import rows
 from letta_cli.store.database import Database
+from letta_cli.store.journal import Journal
 from letta_cli.store.messages import Messages
-from letta_cli.store.recovery import OpenCall, describe, settle
+from letta_cli.store.recovery import describe, settle
 
 _TITLE_MAX = 60
 
 # `Runs.list` hides the builtin in the class body.
 _Texts = list[str]
-_OpenCalls = list[OpenCall]
 _Returns = list[ToolReturn]
 
 
@@ -33,6 +33,7 @@ class Runs:
     def __init__(self, database: Database, messages: Messages) -> None:
         self._database = database
         self._messages = messages
+        self._journal = Journal(database)
 
     def start(
         self,
@@ -98,7 +99,7 @@ class Runs:
             )
             self._database.execute("UPDATE run SET partial = '' WHERE id = ?", run_id)
             self._add_step(message, run_id, usage)
-            self._add_calls(message, run_id)
+            self._journal.add(message, run_id)
         return message
 
     def mark_call(
@@ -122,22 +123,12 @@ class Runs:
             Conflict: several are, and `run_id` does not say which.
         """
         with self._database.transaction():
-            self._database.execute(
-                "UPDATE tool_call SET state = ?, pgid = coalesce(?, pgid),"
-                " arguments_sha256 = CASE WHEN ? = '' THEN arguments_sha256 ELSE ? END"
-                " WHERE call_id = ? AND run_id = ?",
-                state, pgid, arguments_sha256, arguments_sha256, call_id,
-                self._run_of_call(call_id, run_id),
-            )  # fmt: skip
+            self._journal.mark(call_id, state, arguments_sha256, pgid, run_id)
 
     def finish_call(self, result: ToolReturn, *, run_id: str | None = None) -> None:
         """Keep a call's result until it is in the thread. Raises as `mark_call`."""
         with self._database.transaction():
-            self._database.execute(
-                "UPDATE tool_call SET state = 'done', result = ? WHERE call_id = ? AND run_id = ?",
-                rows.to_json(part_to_dict(result)), result.call_id,
-                self._run_of_call(result.call_id, run_id),
-            )  # fmt: skip
+            self._journal.finish(result, run_id)
 
     def add_returns(
         self, run_id: str, returns: Sequence[ToolReturn], *, expected_head: int | None
@@ -151,7 +142,7 @@ class Runs:
         """
         with self._database.transaction():
             conversation_id = self._conversation_of(run_id)
-            wanted = [call.call_id for call in self._open_calls(run_id)]
+            wanted = [call.call_id for call in self._journal.open_calls(run_id)]
             given = {each.call_id: each for each in returns}
             if len(given) != len(returns) or given.keys() != set(wanted):
                 raise StoreError(
@@ -199,7 +190,7 @@ class Runs:
                     # Only the mark that it is over was missing.
                     self._close(run_id, "end_turn", "")
                     continue
-                calls = self._open_calls(run_id)
+                calls = self._journal.open_calls(run_id)
                 returns, kept_text = self._settle(run_id, conversation_id)
                 notice, line = describe(
                     returns,
@@ -270,22 +261,9 @@ class Runs:
             to_text(message.created_at),
         )  # fmt: skip
 
-    def _add_calls(self, message: Message, run_id: str) -> None:
-        calls = message.tool_calls
-        if len({call.id for call in calls}) != len(calls):
-            raise StoreError("The model gave the same id to two tool calls of one message.")
-        self._database.execute_many(
-            "INSERT INTO tool_call (run_id, call_id, conversation_id, position, name, state,"
-            " arguments_sha256) VALUES (?, ?, ?, ?, ?, 'pending', '')",
-            [
-                (run_id, call.id, message.conversation_id, position, call.name)
-                for position, call in enumerate(calls)
-            ],
-        )
-
     def _settle(self, run_id: str, conversation_id: str) -> tuple[_Returns, bool]:
         """Give every open call its return and keep what has streamed; what was it?"""
-        returns = [settle(call) for call in self._open_calls(run_id)]
+        returns = [settle(call) for call in self._journal.open_calls(run_id)]
         if returns:
             self._put_returns(conversation_id, run_id, returns, None)
         partial = self._partial_of(run_id)
@@ -303,7 +281,7 @@ class Runs:
         message = self._messages.append(
             conversation_id, "tool", returns, run_id=run_id, expected_head=expected_head
         )
-        self._database.execute("DELETE FROM tool_call WHERE run_id = ?", run_id)
+        self._journal.clear(run_id)
         return message
 
     def _close(self, run_id: str, stop_reason: StopReason, error: str) -> None:
@@ -321,14 +299,6 @@ class Runs:
         )
         return [row[0] for row in found]
 
-    def _open_calls(self, run_id: str) -> _OpenCalls:
-        found = self._database.query(
-            "SELECT call_id, name, state, pgid, result FROM tool_call WHERE run_id = ?"
-            " ORDER BY position",
-            run_id,
-        )
-        return [OpenCall(*row) for row in found]
-
     def _conversation_of(self, run_id: str) -> str:
         """The conversation of an open run."""
         found = self._database.query("SELECT conversation_id, state FROM run WHERE id = ?", run_id)
@@ -341,17 +311,6 @@ class Runs:
             )
         return conversation_id
 
-    def _run_of_call(self, call_id: str, run_id: str | None) -> str:
-        found = self._database.query(
-            "SELECT run_id FROM tool_call WHERE call_id = ? AND run_id = coalesce(?, run_id)",
-            call_id, run_id,
-        )  # fmt: skip
-        if not found:
-            raise NotFound(f"No tool call {call_id} is open.")
-        if len(found) > 1:
-            raise Conflict(f"Several open tool calls have the id {call_id}; say of which run.")
-        return found[0][0]
-
     def _partial_of(self, run_id: str) -> str:
         text: str = self._database.query("SELECT partial FROM run WHERE id = ?", run_id)[0][0]
         return text if text.strip() else ""
@@ -361,7 +320,7 @@ class Runs:
 
     def _is_answered(self, run_id: str) -> bool:
         """Whether the last thing in the run is a whole answer that asks for nothing more."""
-        if self._open_calls(run_id) or self._partial_of(run_id):
+        if self._journal.open_calls(run_id) or self._partial_of(run_id):
             return False
         found = self._database.query(
             f"SELECT {rows.MESSAGE} FROM message WHERE run_id = ? ORDER BY number DESC LIMIT 1",

@@ -8,7 +8,7 @@ from typing import Any
 
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of, truth, truth_of
-from letta_cli.tools.diffs import Change, numbered
+from letta_cli.tools.diffs import Change
 from letta_cli.tools.paths import file_title, shown, similar_files
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
 from letta_cli.workspace import FileRefused
@@ -58,7 +58,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
         written = files.write(path, planned.after, old.style)
     except FileRefused as error:
         return failed(str(error))
-    note = f"\nNote: {written.note}." if written.note else ""
+    notes = [note for note in (written.note, _inside_names(arguments, old.text)) if note]
+    note = f"\nNote: {'; '.join(notes)}." if notes else ""
     display = planned.display(f"Edit {label}", label)
     return ok(f"Edited {label}. It now reads:\n{planned.changed_lines()}{note}", display)
 
@@ -113,13 +114,13 @@ def _not_found(old: str, contents: Contents, label: str) -> str:
         real = "\n".join(lines[start : start + len(wanted)])
         return f"{problem} Its white space differs. The file has:\n{real}"
     if len(lines) <= _SHORT_FILE:
-        whole = "\n".join(numbered(lines, 1))
-        return f"{problem} Copy old_string exactly from the file as it is:\n{whole}"
+        whole = "\n".join(lines)
+        return f"{problem} Copy old_string exactly from the file. It reads:\n{whole}"
     near = _nearest(wanted, lines)
     if near is None:
         return f"{problem} Read it again, or find the place with Grep."
-    around = "\n".join(numbered(lines[near : near + len(wanted) + 4], near + 1))
-    return f"{problem} The nearest place is:\n{around}"
+    around = "\n".join(lines[near : near + len(wanted) + 4])
+    return f"{problem} The nearest place, at line {near + 1}, reads:\n{around}"
 
 
 def _ambiguous(old: str, count: int, contents: Contents, label: str) -> str:
@@ -132,14 +133,26 @@ def _ambiguous(old: str, count: int, contents: Contents, label: str) -> str:
         f"old_string occurs {count} times in {label} (lines {', '.join(places)}). Nothing "
         "changed. Add lines around it until it is unique, or set replace_all to true."
     )
-    if _IDENTIFIER.match(old):
-        whole = len(re.findall(rf"\b{re.escape(old)}\b", contents.text))
-        if whole < count:
-            problem += (
-                f" Only {whole} of them {'is' if whole == 1 else 'are'} the whole word {old}; the "
-                "others are parts of longer names, which replace_all would change too."
-            )
+    if (whole := _whole_words(old, contents.text)) < count:
+        problem += (
+            f" Only {whole} of them {'is' if whole == 1 else 'are'} the whole word {old}; the "
+            "others are parts of longer names, which replace_all would change too."
+        )
     return problem
+
+
+def _whole_words(old: str, text_: str) -> int:
+    """How often `old` stands alone; every time, when it is not a single name."""
+    if not _IDENTIFIER.match(old):
+        return text_.count(old)
+    return len(re.findall(rf"\b{re.escape(old)}\b", text_))
+
+
+def _inside_names(arguments: Mapping[str, Any], before: str) -> str:
+    """A warning when a name was replaced within longer names."""
+    old = text(arguments, "old_string")
+    parts = before.count(old) - _whole_words(old, before)
+    return f"{old} was also replaced inside longer names ({parts}x)" if parts else ""
 
 
 def _find(lines: list[str], wanted: list[str]) -> int | None:

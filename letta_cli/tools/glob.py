@@ -44,6 +44,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     prefix = "" if folder == workspace.cwd else shown(folder, workspace.cwd) + "/"
     content = "\n".join(prefix + path for path in found.paths)
     more = f"\n(the newest {LIMIT}; there are more, narrow the pattern)" if found.more else ""
+    if found.timed_out:
+        more += "\n(ended before every folder was seen; name a folder in path)"
     title = f"Glob {pattern}: {len(found.paths)} files"
     return ok(content + more, Display(title=title, text=content))
 

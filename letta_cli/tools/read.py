@@ -1,6 +1,7 @@
 """Read: a file's lines, numbered, so that they can be edited."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from letta_cli.core.tool import Display, ToolSpec
@@ -14,6 +15,7 @@ from letta_cli.workspace.text import split_lines
 
 LINES = 2_000
 CHARS = 60_000
+_LISTED = 40
 _IMAGES = {".png", ".jpg", ".jpeg", ".gif", ".webp"}
 
 SPEC = ToolSpec(
@@ -44,6 +46,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
                 f"{shown(path, context.workspace.cwd)} is an image ({files.size(name):,} bytes). "
                 "Its picture cannot be shown here; Bash with file tells its size and type."
             )
+        if path.is_dir():
+            return failed(_directory(path, shown(path, context.workspace.cwd)))
         whole = files.size(name) <= MAX_WHOLE
         if whole:
             lines = split_lines(files.read(name).text)
@@ -70,6 +74,16 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
         content += "\n(this file is too large for Edit; change it with a Bash command)"
     title = f"Read {label} ({len(shown_lines)} lines)"
     return ok(content, Display(title=title, path=label))
+
+
+def _directory(path: Path, label: str) -> str:
+    try:
+        names = sorted(f"{item.name}/" if item.is_dir() else item.name for item in path.iterdir())
+    except OSError as error:
+        return f"{label} is a directory and cannot be listed: {error.strerror}."
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    listed = ", ".join(names[:_LISTED]) or "nothing"
+    return f"{label} is a directory, not a file. In it: {listed}{more}. Read one of its files."
 
 
 def _fitting(lines: list[str]) -> list[str]:

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterator
 from fnmatch import translate
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 SKIPPED = frozenset(
     {".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".tox", ".ssh", ".gnupg"}
@@ -54,25 +55,72 @@ def _git_files(root: str) -> list[str]:
 
 
 def _walk(root: str) -> Iterator[str]:
-    stack = [""]
+    """Without git's help: reads the .gitignore files on the way."""
+    stack: list[tuple[str, tuple[_Rule, ...]]] = [("", ())]
     while stack:
-        prefix = stack.pop()
+        prefix, above = stack.pop()
         try:
             entries = sorted(os.scandir(f"{root}/{prefix}"), key=lambda entry: entry.name)
         except OSError:
             continue
+        rules = above
+        if any(entry.name == ".gitignore" and entry.is_file() for entry in entries):
+            rules = (*above, *_ignore_rules(f"{root}/{prefix}.gitignore", len(prefix)))
         folders: list[str] = []
         for entry in entries:
-            name = f"{prefix}/{entry.name}" if prefix else entry.name
+            name = prefix + entry.name
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in SKIPPED:
-                        folders.append(name)
-                elif entry.is_file():
+                    if entry.name not in SKIPPED and not _ignored(name, rules, folder=True):
+                        folders.append(f"{name}/")
+                elif entry.is_file() and not _ignored(name, rules, folder=False):
                     yield name
             except OSError:
                 continue
-        stack.extend(reversed(folders))
+        stack.extend((folder, rules) for folder in reversed(folders))
+
+
+class _Rule(NamedTuple):
+    """A line of a .gitignore: `start` is where a path below its folder begins."""
+
+    start: int
+    parts: tuple[str, ...]
+    folders_only: bool
+    kept: bool
+
+
+def _ignore_rules(path: str, start: int) -> list[_Rule]:
+    try:
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(MAX_FILE).splitlines()
+    except OSError:
+        return []
+    rules: list[_Rule] = []
+    for line in lines:
+        text = line.rstrip()
+        kept = text.startswith("!")
+        text = text[kept:]
+        if not text or text.startswith("#"):
+            continue
+        pattern = text.removesuffix("/")
+        parts = tuple(pattern.removeprefix("/").split("/"))
+        anchored = "/" in pattern
+        rules.append(_Rule(start, parts if anchored else ("**", *parts), text != pattern, kept))
+    return rules
+
+
+def _ignored(path: str, rules: tuple[_Rule, ...], *, folder: bool) -> bool:
+    """Whether the last rule about `path` ignores it."""
+    for rule in reversed(rules):
+        if (folder or not rule.folders_only) and _matches_rule(path[rule.start :], rule.parts):
+            return not rule.kept
+    return False
+
+
+def _matches_rule(path: str, parts: tuple[str, ...]) -> bool:
+    if len(parts) == 2 and parts[0] == "**":
+        return _name_pattern(parts[1]).match(path.rsplit("/", 1)[-1]) is not None
+    return _matches_parts(tuple(path.split("/")), parts)
 
 
 @lru_cache(maxsize=256)

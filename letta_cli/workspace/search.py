@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -213,12 +214,18 @@ async def _check_end(process: asyncio.subprocess.Process) -> None:
 
 def _newest(root: str, pattern: str, limit: int) -> Found:
     dated: list[tuple[float, str]] = []
+    deadline = time.monotonic() + SECONDS
+    ended = False
     for name in scan.list_files(root):
+        if time.monotonic() > deadline:
+            ended = True
+            break
         if scan.matches_glob(name, pattern):
             with suppress(OSError):
                 dated.append((-Path(root, name).stat().st_mtime, name))
     dated.sort()
-    return Found(paths=[name for _, name in dated[:limit]], more=len(dated) > limit)
+    paths = [name for _, name in dated[:limit]]
+    return Found(paths=paths, more=len(dated) > limit, timed_out=ended)
 
 
 def fixed_part(pattern: str) -> tuple[str, str]:

@@ -102,6 +102,16 @@ def test_skills_are_listed_with_their_origin_and_shown(machine: Machine) -> None
     assert "greet" in machine.run("skills", "show", "nothing").stderr
 
 
+def test_a_folder_that_is_no_skill_is_said_beside_those_that_are(machine: Machine) -> None:
+    folder = machine.project / ".agents" / "skills" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "SKILL.md").write_text("no frontmatter at all\n")
+    done = machine.run("skills")
+    assert done.returncode == 0
+    assert "broken" in done.stderr
+    assert "init-memory" in done.stdout
+
+
 def test_the_doctor_finds_a_new_installation_healthy(machine: Machine) -> None:
     report = machine.json("doctor", "--json")
     assert report["ok"]

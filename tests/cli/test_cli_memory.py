@@ -1,5 +1,7 @@
 """`agent memory`: the person reads, changes and takes back what the agent remembers."""
 
+import json
+
 import pexpect
 import pytest
 from cli_machine import Machine
@@ -84,8 +86,8 @@ def editor(machine: Machine, body: str) -> None:
     machine.environ["EDITOR"] = str(path)
 
 
-def edit_in_terminal(machine: Machine) -> tuple[int, str]:
-    [program, *arguments] = machine.command("memory", "edit", "human")
+def edit_in_terminal(machine: Machine, *options: str) -> tuple[int, str]:
+    [program, *arguments] = machine.command("memory", "edit", "human", *options)
     child = pexpect.spawn(
         program,
         arguments,
@@ -127,6 +129,16 @@ def test_an_edit_that_lost_the_race_is_kept_and_shown_beside_the_winner(machine:
     [draft] = list((machine.home / "output").glob("memory-human-draft*"))
     assert draft.read_text() == "my words"
     assert draft.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lost_race_is_told_to_a_program_with_the_current_text(machine: Machine) -> None:
+    machine.ok("memory", "edit", "human", "--text", "Ada")
+    winner = " ".join(machine.command("memory", "edit", "human", "--text", "'the winner'"))
+    editor(machine, f'{winner} </dev/null >/dev/null; echo "my words" > "$1"')
+    done, text = edit_in_terminal(machine, "--json")
+    told = json.loads(text[text.index("{") : text.rindex("}") + 1])["error"]
+    assert (done, told["code"], told["current"]) == (1, "conflict", "the winner")
+    assert told["version"] == 3
 
 
 @pytest.mark.parametrize("command", ["show", "edit", "undo"])

@@ -73,9 +73,7 @@ def test_taking_a_value_out_takes_its_empty_groups_with_it(machine: Machine) -> 
     assert not unset_value(machine.home, path, "providers.ollama.model")
 
 
-def test_ten_processes_that_change_one_file_at_once_all_keep_their_change(
-    machine: Machine,
-) -> None:
+def test_processes_that_change_one_file_at_once_all_keep_their_change(machine: Machine) -> None:
     home = machine.load().home
     code = (
         "import sys; from pathlib import Path; from letta_cli.config.edit import set_value\n"

@@ -64,11 +64,11 @@ def test_no_value_of_the_configuration_shows_a_key(machine: Machine) -> None:
     machine.user(
         {
             "database": "postgresql://ada:pass-word-9@db/agent",
+            "env": {"DEPLOY_TOKEN": KEY},
             "providers": {"openai": {"headers": {"X-Auth-Token": KEY, "X-Team": "blue"}}},
         }
     )
     config = machine.load()
-    assert KEY not in repr(config.providers["openai"].api_key is None)
     shown = json.dumps([[item.key, item.value, item.origin] for item in shown_settings(config)])
     assert KEY not in shown
     assert "pass-word-9" not in shown

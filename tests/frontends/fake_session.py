@@ -279,7 +279,12 @@ async def slow(session: FakeSession, text: str) -> AsyncIterator[Event]:
 async def deaf(session: FakeSession, text: str) -> AsyncIterator[Event]:
     """Never hears what is said in mid-run; the second message gets an answer."""
     yield StepStarted(1)
-    await session.rest(1.5 if len(session.log) < 2 else 0)
+    first = len(session.log) < 2
+    for _ in range(100):
+        if session.steers or not first:
+            break
+        await session.rest(0.1)
+    await session.rest(0.5 if first else 0)
     yield TextDelta(f"Answer to {text}")
     yield finished(f"Answer to {text}")
 
@@ -287,8 +292,8 @@ async def deaf(session: FakeSession, text: str) -> AsyncIterator[Event]:
 async def retries(session: FakeSession, text: str) -> AsyncIterator[Event]:
     """Overloaded once, then an error."""
     yield StepStarted(1)
-    yield Retrying(1, 10, 2.0, "overloaded", "The provider is overloaded.", 529)
-    await session.rest(1.0)
+    yield Retrying(1, 10, 3.0, "overloaded", "The provider is overloaded.", 529)
+    await session.rest(2.5)
     yield TextDelta("Half an ans")
     raise Overloaded("The provider is still overloaded. Try again in a few minutes.")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fake_session import ANSWER, DIFF
+from rich.console import Console
 from rich.text import Text
 
 from letta_cli.core.event import ApprovalRequested, MemoryChanged
@@ -22,6 +23,7 @@ from letta_cli.frontends.interactive.markdown import MarkdownStream
 from letta_cli.frontends.interactive.measures import duration, estimate, short_path, tokens
 from letta_cli.frontends.interactive.paint import Hanging, Painter
 from letta_cli.frontends.interactive.picker import Item, Picker
+from letta_cli.frontends.interactive.speech import notice_line
 from letta_cli.frontends.interactive.tool_lines import tool_block
 from letta_cli.frontends.interactive.toolbar import ToolbarFacts, toolbar
 from letta_cli.frontends.interactive.turn import memory_line
@@ -109,6 +111,18 @@ def test_a_diff_has_line_numbers_signs_and_marks_what_changed() -> None:
     assert [changed.text[start:end] for start, end in changed.changed] == [": str", " -> int"]
 
 
+def test_code_in_a_diff_keeps_its_colours_on_the_coloured_row() -> None:
+    console = Console(color_system="truecolor", force_terminal=True, width=60, record=False)
+    view = diff.DiffView(diff.parse(DIFF), "app.py", LOOK)
+    styles = {
+        segment.text: segment.style for segment in console.render(view) if segment.text == "def"
+    }
+    assert styles["def"] is not None
+    assert styles["def"].color is not None
+    assert styles["def"].color.name == "bright_blue"
+    assert styles["def"].bgcolor is not None
+
+
 def test_hunks_are_parted_and_dissimilar_lines_are_not_marked() -> None:
     text = "@@ -1,1 +1,1 @@\n-alpha\n+0123456789\n@@ -50,1 +50,1 @@\n-x\n+x y\n"
     rows = diff.parse(text)
@@ -182,6 +196,17 @@ def test_a_memory_edit_is_one_line_that_says_what_was_kept() -> None:
     event = MemoryChanged("human", 2, "Name: Ada\n", "Name: Ada\nLikes tabs\nUses vim\n")
     assert memory_line(event) == "memory: human + Likes tabs (and 1 more line)"
     assert memory_line(MemoryChanged("human", 3, "a\nb", "a")) == "memory: human - b"
+
+
+def test_memory_news_for_a_model_becomes_one_sentence_for_a_person() -> None:
+    news = (
+        'block "human" was changed by conversation "billing" (conv-12ab) at 2026-11-23T07:33Z. '
+        "It now reads:\nPrefers tabs."
+    )
+    assert notice_line(news) == (
+        'block "human" was changed by conversation "billing" at 2026-11-23T07:33Z.'
+    )
+    assert len(notice_line("word " * 200)) == 160
 
 
 # Live region

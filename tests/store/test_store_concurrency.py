@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -246,3 +247,51 @@ store.messages.append(made.id, "user", [Text("parent again")])
 print(*[m.text for m in store.messages.read(made.id)], sep="|")
 """
     assert run(folder, code) == "parent|child|parent again"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_does_not_keep_its_dead_parents_lock(
+    store: Store, folder: Path, agent: Agent
+):
+    code = """
+store = open_store(url)
+with store._database.transaction():
+    if (pid := os.fork()) == 0:
+        time.sleep(60)
+        os._exit(0)
+    print(pid, flush=True)
+    sys.stdin.read()
+"""
+    parent = start(folder, code)
+    forked = int(wait_for_line(parent))
+    try:
+        parent.kill()
+        parent.wait(30)
+        began = time.monotonic()
+        store.agents.update(agent.id, system="next")
+        assert time.monotonic() - began < 2
+    finally:
+        os.kill(forked, signal.SIGKILL)
+        parent.communicate(timeout=30)
+
+
+def test_a_writer_that_knows_nothing_of_our_lock_is_waited_for(
+    store: Store, folder: Path, agent: Agent
+):
+    # In a process of its own: two SQLite libraries in one process undo each other's locks.
+    code = """
+import sqlite3
+other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+other.execute("UPDATE block SET value = 'theirs', version = 2 WHERE id = ?", args)
+print("inside", flush=True)
+time.sleep(0.3)
+other.execute("COMMIT")
+"""
+    human = store.blocks.find(agent.id, "human")
+    other = start(folder, code, human.id)
+    wait_for_line(other)
+    store.blocks.insert(human.id, "ours", origin=Origin("model"))
+    finish([other])
+    after = store.blocks.find(agent.id, "human")
+    assert (after.value, after.version) == ("theirs\nours", 3)

@@ -44,6 +44,13 @@ async def test_read_of_strange_things_is_an_error_that_says_what_they_are(call, 
         assert (outcome.status, words in outcome.content) == ("error", True), outcome.content
 
 
+async def test_read_of_a_directory_tells_what_is_in_it(call, cwd: Path):
+    (cwd / "src").mkdir()
+    (cwd / "a.txt").write_text("")
+    outcome = await call("Read", file_path=".")
+    assert (outcome.status, "In it: a.txt, src/." in outcome.content) == ("error", True)
+
+
 async def test_a_picture_is_a_note(call, cwd: Path):
     (cwd / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
     assert "is an image (9 bytes)" in (await call("Read", file_path="x.png")).content
@@ -124,6 +131,7 @@ async def test_edit_that_is_not_unique_says_where_and_how(call, cwd: Path):
         "Edit", file_path="a.py", old_string="port", new_string="gate", replace_all=True
     )
     assert (cwd / "a.py").read_text() == "gate = 1\nregate = gate\n"
+    assert "Note: port was also replaced inside longer names (1x)." in outcome.content
 
 
 async def test_edit_of_text_that_is_not_there_shows_what_is(call, cwd: Path):
@@ -138,13 +146,13 @@ async def test_edit_of_text_that_is_not_there_shows_what_is(call, cwd: Path):
 
     assert "Its white space differs. The file has:\n\treturn 'x'" in await content("    return 'x'")
     assert "Leave out the line numbers" in await content("2\t\treturn 'x'")
-    assert "1\tdef f():" in await content("def g(a, b):")
+    assert "It reads:\ndef f():\n\treturn" in await content("def g(a, b):")
     (cwd / "long.py").write_text(
         "".join(f"x{n}()\n" for n in range(400)) + "maximum_of(a, b)\nend\n"
     )
     await call("Read", file_path="long.py")
     outcome = await call("Edit", file_path="long.py", old_string="maximum_of(a, c)", new_string="y")
-    assert "The nearest place is:\n401\tmaximum_of(a, b)" in outcome.content
+    assert "The nearest place, at line 401, reads:\nmaximum_of(a, b)" in outcome.content
     assert "x100()" not in outcome.content
 
 

@@ -124,6 +124,13 @@ async def test_a_pattern_without_end_is_ended(project: Path, monkeypatch: pytest
     assert time.monotonic() - begun < 3
 
 
+async def test_a_listing_without_end_is_ended(project: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("letta_cli.workspace.search.SECONDS", -1.0)
+    found = await Search(project, {"PATH": os.environ["PATH"]}).glob("**/*")
+    assert found.timed_out
+    assert found.paths == []
+
+
 async def test_a_cancelled_search_leaves_no_process(project: Path):
     (project / "evil.txt").write_text("a" * 60 + "!\n")
     search = Search(project, {"PATH": os.environ["PATH"]})
@@ -158,6 +165,19 @@ async def test_outside_of_a_repository_everything_but_the_usual_is_found(
     assert "build/out.py:1:greet ignored" in await hits(search, "greet")
     assert not any("node_modules" in hit for hit in await hits(search, "greet"))
     assert "build/out.py" in (await search.glob("**/*.py")).paths
+
+
+async def test_ignore_files_hold_without_a_repository(search: Search, project: Path):
+    shutil.rmtree(project / ".git")
+    (project / ".gitignore").write_text("build/\n# note\n*.log\n!keep.log\n/top.txt\nlib/*.txt\n")
+    for name in ("x.log", "keep.log", "top.txt", "lib/top.txt", "lib/deep/top.txt", "lib/x/y.log"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("needle")
+    (project / "lib/deep/.gitignore").write_text("*.md\n")
+    (project / "lib/deep/a.md").write_text("needle")
+    (project / "b.md").write_text("needle")
+    found = await search.grep("needle", files_only=True)
+    assert sorted(found.paths) == ["b.md", "keep.log", "lib/deep/top.txt"]
 
 
 @pytest.mark.parametrize(

@@ -136,11 +136,19 @@ async def test_long_output_is_cut_and_kept_whole_in_a_private_file(shell: Shell)
     assert len(result.output) < 1_200
     assert result.output.startswith("line 1\n")
     assert result.output.endswith("line 5000\n")
-    assert "output cut" in result.output
+    assert "is left out" in result.output
     assert result.overflow is not None
     assert result.overflow.read_text().splitlines() == [f"line {n}" for n in range(1, 5001)]
     assert result.overflow.stat().st_mode & 0o777 == 0o600
     assert result.overflow.parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_output_goes_on_when_there_is_no_place_for_it(shell: Shell, tmp_path: Path):
+    (tmp_path / "output").write_text("a file where the folder should be")
+    result = await shell.run("seq 5000; exit 4")
+    assert (result.exit_code, result.overflow) == (4, None)
+    assert result.output.startswith("1\n2\n")
+    assert result.output.endswith("4999\n5000\n")
 
 
 async def test_endless_output_is_bounded(shell: Shell):

@@ -149,10 +149,11 @@ class Chat:
         if not self.player.live.running:
             self._lines.put_nowait(text)
             return
-        if not text.startswith("/"):
+        name = text[1:].partition(" ")[0]
+        if not text.startswith("/") or "/" in name:
             self.player.steer(text)
             return
-        command = find_command(self.commands, text[1:].split(maxsplit=1)[0] if text[1:] else "")
+        command = find_command(self.commands, name)
         if command is None or not command.in_run:
             self.prompt.put_back(text)
             self.hints.say("the agent is working: esc interrupts it")

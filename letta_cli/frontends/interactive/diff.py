@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -22,8 +21,8 @@ _SIMILAR = 0.5
 _HIGHLIGHT_LIMIT = 400
 _ADDED = Style.parse("#e8e8e8 on #16351f")
 _REMOVED = Style.parse("#e8e8e8 on #3f1a1d")
-_ADDED_WORD = Style.parse("on #2a6b3c")
-_REMOVED_WORD = Style.parse("on #7a2b30")
+_ADDED_WORD = Style.parse("on #008700")
+_REMOVED_WORD = Style.parse("on #870000")
 _QUIET = Style(dim=True)
 
 
@@ -139,27 +138,25 @@ class DiffView:
     def _highlighted(self) -> list[Text]:
         texts = [Text(row.text, end="") for row in self._rows]
         if self._look.color and self._path and len(self._rows) <= _HIGHLIGHT_LIMIT:
-            for row, text, colored in zip_longest(self._rows, texts, self._colored()):
-                if colored is not None and colored.plain == row.text:
-                    text.spans.extend(colored.spans)
+            self._color_code(texts)
         for row, text in zip(self._rows, texts, strict=True):
             style = _ADDED_WORD if row.sign == "+" else _REMOVED_WORD
             for start, end in row.changed:
                 text.stylize(style if self._look.color else Style(reverse=True), start, end)
         return texts
 
-    def _colored(self) -> Iterator[Text]:
+    def _color_code(self, texts: list[Text]) -> None:
         lexer = Syntax.guess_lexer(self._path)
         if lexer in ("default", "text"):
             return
         syntax = Syntax("", lexer, theme=CODE_THEME, background_color="default")
-        for row in self._rows:
-            colored = syntax.highlight(row.text)
-            colored.rstrip()
-            if len(colored.plain) < len(row.text):
-                colored.append(row.text[len(colored.plain) :])
-            colored.right_crop(max(0, len(colored.plain) - len(row.text)))
-            yield colored
+        for text in texts:
+            colored = syntax.highlight(text.plain)
+            if colored.plain.startswith(text.plain):
+                end = len(text.plain)
+                text.spans.extend(
+                    span.right_crop(end) for span in colored.spans if span.start < end
+                )
 
 
 def _row_style(row: Row, look: Look) -> Style | None:

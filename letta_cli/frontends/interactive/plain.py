@@ -18,6 +18,7 @@ from letta_cli.core.event import (
 from letta_cli.core.permission import Answer
 from letta_cli.frontends.interactive.commands import find_skill
 from letta_cli.frontends.interactive.door import ChatSession
+from letta_cli.frontends.interactive.stop_signals import stopping_on_signals
 from letta_cli.frontends.outcome import explain
 from letta_cli.frontends.sanitize import sanitize, sanitize_line, write_text
 
@@ -62,7 +63,15 @@ class _Plain:
 
     async def ask(self, prompt: str) -> str | None:
         self.say(prompt, end="")
-        line = await asyncio.to_thread(self._source.readline)
+        # Waited for in the event loop, not in a thread: a thread in readline outlives Ctrl-C.
+        readable = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._source.fileno(), readable.set)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(self._source.fileno())
+        line = self._source.readline()
         return line.rstrip("\n") if line else None
 
     async def take(self, line: str) -> None:
@@ -79,6 +88,11 @@ class _Plain:
             await self._play(session.send(line))
 
     async def _play(self, events: AsyncIterator[Event]) -> None:
+        """Show a run; Ctrl-C interrupts it and keeps what was done."""
+        with stopping_on_signals(lambda _code: self._session.cancel()):
+            await self._show(events)
+
+    async def _show(self, events: AsyncIterator[Event]) -> None:
         async for event in events:
             match event:
                 case AssistantMessage() if event.text.strip():

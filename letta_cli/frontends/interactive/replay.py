@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from letta_cli.core.message import Message, ToolCall, ToolReturn
@@ -11,11 +11,11 @@ from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.markdown import Answer
 from letta_cli.frontends.interactive.measures import plural
 from letta_cli.frontends.interactive.paint import Hanging
-from letta_cli.frontends.interactive.speech import said
+from letta_cli.frontends.interactive.speech import notice_line, said
 from letta_cli.frontends.interactive.tool_lines import title_text
-from letta_cli.frontends.sanitize import sanitize_line
 
 SHOWN_MESSAGES = 12
+_ARGUMENT = 60
 
 
 def replay(messages: Sequence[Message], look: Look) -> list[RenderableType]:
@@ -46,8 +46,8 @@ def _blocks(message: Message, outcomes: dict[str, ToolReturn], look: Look) -> li
         case "summary":
             return [Text("  (what came before was summarised here)", style="quiet")]
         case "notice":
-            line = sanitize_line(message.text)
-            return [Hanging(Text(line[:200], style="quiet"), f"  {look.elbow}  ", "quiet")]
+            line = Text(notice_line(message.text), style="quiet")
+            return [Hanging(line, f"  {look.elbow}  ", "quiet")]
         case "tool":
             return []
 
@@ -55,13 +55,13 @@ def _blocks(message: Message, outcomes: dict[str, ToolReturn], look: Look) -> li
 def _assistant_blocks(
     message: Message, outcomes: dict[str, ToolReturn], look: Look
 ) -> list[RenderableType]:
-    blocks: list[RenderableType] = []
-    for part in message.parts:
-        if isinstance(part, TextPart) and part.text.strip():
-            blocks.append(Hanging(Answer(part.text), f"{look.bullet} "))
-        elif isinstance(part, ToolCall):
-            blocks.append(_call_line(part, outcomes.get(part.id), look))
-    return blocks
+    blocks: list[RenderableType] = [
+        Hanging(Answer(part.text), f"{look.bullet} ")
+        for part in message.parts
+        if isinstance(part, TextPart) and part.text.strip()
+    ]
+    calls = [_call_line(call, outcomes.get(call.id), look) for call in message.tool_calls]
+    return [*blocks, Group(*calls)] if calls else blocks
 
 
 def _call_line(call: ToolCall, outcome: ToolReturn | None, look: Look) -> RenderableType:
@@ -70,7 +70,8 @@ def _call_line(call: ToolCall, outcome: ToolReturn | None, look: Look) -> Render
     title = (outcome.display or {}).get("title") if outcome is not None else None
     if not isinstance(title, str):
         argument = next((str(value) for value in call.arguments.values()), "")
-        title = f"{call.name}({argument[:80]})"
+        short = argument if len(argument) <= _ARGUMENT else argument[: _ARGUMENT - 1] + "…"
+        title = f"{call.name}({short})"
     line = title_text(title)
     if status not in {"ok", "error"}:
         line.append(f"  {status}", style="quiet")

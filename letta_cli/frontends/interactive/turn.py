@@ -32,7 +32,7 @@ from letta_cli.frontends.interactive.markdown import Answer
 from letta_cli.frontends.interactive.measures import duration, estimate, plural, tokens
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.scrollback import Scrollback
-from letta_cli.frontends.interactive.speech import said
+from letta_cli.frontends.interactive.speech import notice_line, said
 from letta_cli.frontends.interactive.tool_lines import tool_block
 from letta_cli.frontends.outcome import explain
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
@@ -201,7 +201,8 @@ class TurnView:
             case "steer":
                 self._steered(event.text)
             case "memory":
-                self.quiet(f"memory: {event.text}")
+                for news in event.text.split("\n\nShared memory: "):
+                    self.quiet(f"memory: {notice_line(news.removeprefix('Shared memory: '))}")
             case "warning" | "recovered":
                 self.complain(event.text, "warn")
             case _:

@@ -1,0 +1,185 @@
+"""Runs the ten chores with any model and prints what came of them.
+
+    python scripts/evals/run.py --model local/qwen2.5-coder-1.5b --seeds 3
+
+Each run has a fresh repository, a fresh home and a fresh agent, and goes through the real command
+line. Weights are shared by a link, so that they are not fetched again.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks import TASKS, Outcome, Task
+
+ALLOWED = (
+    "Read", "Write", "Edit", "Grep", "Glob", "Skill", "memory_insert",
+    "Bash(python *)", "Bash(python3 *)", "Bash(pytest *)", "Bash(ls *)", "Bash(cat *)",
+)  # fmt: skip
+"""Nothing that could hurt the machine: the model that is measured may be a very small one."""
+
+SECONDS = 600
+"""The longest that one conversation may take."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What came of one task with one seed."""
+
+    task: str
+    problem: str
+    steps: int
+    seconds: float
+
+
+def main() -> int:
+    """Run, print the table; 0 when the median score reaches ``--goal``."""
+    options = _parse()
+    tasks = [task for task in TASKS if _is_chosen(task, options.tasks)]
+    if not tasks:
+        sys.stderr.write(f"No task has a name with one of: {' '.join(options.tasks)}\n")
+        return 2
+    rounds: list[list[Score]] = []
+    for seed in range(1, options.seeds + 1):
+        scores: list[Score] = []
+        for task in tasks:
+            score = run_task(task, options.model, keep=options.keep)
+            scores.append(score)
+            mark = "pass" if not score.problem else f"FAIL  {score.problem}"
+            print(
+                f"seed {seed}  {task.name:<34}{score.steps:>3} steps {score.seconds:>5.0f} s  "
+                f"{' '.join(mark.split())[:160]}",
+                flush=True,
+            )
+        rounds.append(scores)
+    median = _print_table(options.model, rounds)
+    return 0 if options.goal is None or median >= options.goal else 1
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", required=True, metavar="HANDLE")
+    parser.add_argument("--seeds", type=int, default=3, help="rounds over all tasks")
+    parser.add_argument("--tasks", nargs="*", default=[], metavar="WORD", help="only these")
+    parser.add_argument("--goal", type=float, help="exit 1 when the median score is lower")
+    parser.add_argument("--keep", action="store_true", help="keep the folders of failed runs")
+    return parser.parse_args()
+
+
+def _is_chosen(task: Task, words: list[str]) -> bool:
+    return not words or any(word in task.name for word in words)
+
+
+def run_task(task: Task, model: str, *, keep: bool = False) -> Score:
+    """One task in folders of its own."""
+    base = Path(tempfile.mkdtemp(prefix="agent-eval-"))
+    repository, user_home = base / "repository", base / "home"
+    _lay_out(task, repository, user_home)
+    started = time.monotonic()
+    steps, answer, problem = 0, "", ""
+    for prompt in task.prompts:
+        result = _converse(prompt, model, repository, user_home, may_run=task.may_run)
+        steps += int(result.get("num_turns") or 0)
+        answer = str(result.get("result") or "")
+        problem = problem or str(result.get("problem") or "")
+    seconds = time.monotonic() - started
+    try:
+        problem = problem or task.check(Outcome(repository, user_home, answer))
+    except (OSError, subprocess.TimeoutExpired) as error:
+        problem = f"the check failed: {error}"
+    if problem and keep:
+        print(f"kept: {base}")
+    else:
+        shutil.rmtree(base, ignore_errors=True)
+    return Score(task.name, problem, steps, seconds)
+
+
+def _lay_out(task: Task, repository: Path, user_home: Path) -> None:
+    """Fresh folders with the task's files; the repository has one commit."""
+    repository.mkdir(parents=True)
+    user_home.mkdir()
+    for folder, files in ((repository, task.files), (user_home, task.home_files)):
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    git = ["git", "-c", "user.name=eval", "-c", "user.email=eval@localhost"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]):
+        subprocess.run([*git, *words], cwd=repository, check=True, capture_output=True)
+    _share_models(user_home)
+
+
+def _share_models(user_home: Path) -> None:
+    """Link the person's weights, and with them the running server, into the fresh home."""
+    source = Path(os.environ.get("AGENT_HOME") or Path.home() / ".agent") / "models"
+    if source.is_dir():
+        (user_home / ".agent").mkdir(mode=0o700)
+        (user_home / ".agent" / "models").symlink_to(source)
+
+
+def _converse(
+    prompt: str, model: str, repository: Path, user_home: Path, *, may_run: bool
+) -> dict[str, object]:
+    """One ``agent run``: its result object, and ``problem`` when there is none."""
+    command = [*_agent(), "run", "--model", model, "--output-format", "json", "--max-turns", "20"]
+    command += ["--permission-mode", "acceptEdits" if may_run else "default"]
+    for rule in ALLOWED if may_run else ("Read", "Grep", "Glob"):
+        command += ["--allowedTools", rule]
+    environment = {**os.environ, "HOME": str(user_home), "AGENT_HOME": str(user_home / ".agent")}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    try:
+        done = subprocess.run(
+            [*command, prompt],
+            cwd=repository,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return {"problem": f"not done after {SECONDS} s"}
+    try:
+        result = json.loads(done.stdout)
+    except ValueError:
+        return {"problem": f"no result: {(done.stderr or done.stdout)[-300:]}"}
+    # A refusal is an outcome; what it left behind is for the check to judge.
+    failed = result.get("is_error") and not result.get("permission_denials")
+    return {**result, "problem": str(result.get("result") or "") if failed else ""}
+
+
+def _agent() -> list[str]:
+    return [sys.executable, "-m", "letta_cli"]
+
+
+def _print_table(model: str, rounds: list[list[Score]]) -> float:
+    """Task by seed, with steps and seconds; returns the median score of the seeds."""
+    print(f"\n{model}\n")
+    heads = "".join(f"seed {number}".rjust(18) for number in range(1, len(rounds) + 1))
+    print(f"{'task':<34}{heads}")
+    for row in zip(*rounds, strict=True):
+        cells = "".join(
+            f"{'pass' if not s.problem else 'FAIL'} {s.steps:>2} st {s.seconds:>4.0f} s".rjust(18)
+            for s in row
+        )
+        print(f"{row[0].task:<34}{cells}")
+    totals = [sum(not score.problem for score in scores) for scores in rounds]
+    median = statistics.median(totals)
+    print(f"{'passed':<34}" + "".join(f"{total} of {len(rounds[0])}".rjust(18) for total in totals))
+    print(f"\nmedian score: {median:g} of {len(rounds[0])}")
+    return float(median)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
