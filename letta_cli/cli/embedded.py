@@ -39,13 +39,13 @@ def fetch(config: Config, *, source: Path | None = None) -> None:
             "The embedded model needs its runtime. Install it with: pip install 'letta-cli[local]'"
         )
     folder = Path(config.provider("local").cache_dir)
-    view = _View(sys.stderr)
+    view = PullView(sys.stderr)
     view.line(describe())
     for event in pull(DEFAULT, folder, local_file=source):
         view.show(event)
 
 
-class _View:
+class PullView:
     """One line that is rewritten in a terminal; a line each ten percent elsewhere."""
 
     def __init__(self, out: TextIO) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import from_text
@@ -68,9 +68,9 @@ def to_json(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return dict(cast("Mapping[str, Any]", value))
     if isinstance(value, Sequence):
-        return list(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return list(cast("Sequence[Any]", value))
     raise TypeError(f"A {type(value).__name__} cannot be stored as JSON")
 
 

@@ -24,6 +24,7 @@ from letta_cli.store.locks import make_private_folder, new_lock
 from letta_cli.store.migrations import FOLDER, steps
 from letta_cli.store.sqlite_connection import Connection
 from letta_cli.store.sqlite_errors import translate, unwritable
+from letta_cli.store.sqlite_health import examine
 
 LOCK_NAME = "agent.lock"
 _READS = ("SELECT", "WITH")
@@ -135,8 +136,6 @@ class SqliteDatabase:
                     connection.pragma("synchronous", 2)
 
     def health(self) -> dict[str, Any]:
-        from letta_cli.store.sqlite_health import examine
-
         with self._translated():
             return examine(
                 self._session().connection, self.path, self.filesystem, shared=self._shared

@@ -31,11 +31,11 @@ TURN = "Please make the login test pass; it fails since the session cookie got a
 
 def main() -> int:
     options = arguments()
+    if options.child:
+        return write(options.child, options.seconds)
     folder = Path(tempfile.mkdtemp(prefix="store-load-", dir=options.folder))
     url = f"sqlite:///{folder}/agent.db"
     try:
-        if options.child:
-            return write(options.child, options.seconds)
         store = open_store(url)
         print(f"SQLite {store.health()['sqlite_version']}, {store.health()['filesystem']}")
         report_load(store, url, folder, options.writers, options.seconds)
@@ -109,7 +109,7 @@ def report_load(store: Store, url: str, folder: Path, writers: int, seconds: flo
         assert child.stdin is not None
         child.stdin.write("go\n")
         child.stdin.flush()
-    wal = watch_log(folder / "agent.db-wal", children)
+    wal = watch_log(folder / "agent.db-wal", seconds)
     done: list[dict[str, Any]] = [json.loads(child.communicate()[0]) for child in children]
     times = sorted(taken for each in done for taken in each["times"])
     counts = [len(each["times"]) for each in done]
@@ -138,10 +138,10 @@ def report_load(store: Store, url: str, folder: Path, writers: int, seconds: flo
     print(f"  integrity         {health['quick_check']}, {health['integrity']}")
 
 
-def watch_log(path: Path, children: list[subprocess.Popen[str]]) -> int:
+def watch_log(path: Path, seconds: float) -> int:
     """The largest size the log has while the writers work, in bytes."""
-    largest = 0
-    while any(child.poll() is None for child in children[:1]):
+    largest, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
         if path.exists():
             largest = max(largest, path.stat().st_size)
         time.sleep(0.05)

@@ -1,13 +1,15 @@
 """Columns that stay aligned, whatever stands in them."""
 
+import io
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from letta_cli.cli.embedded import progress_line
+from letta_cli.cli.embedded import PullView, progress_line
 from letta_cli.cli.output import age, clip, table, width
 from letta_cli.core.clock import now
-from letta_cli.providers.local.pull import PullProgress
+from letta_cli.providers.local.pull import Pulled, PullNote, PullProgress
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,50 @@ def test_the_progress_line_says_how_far_how_fast_and_how_long() -> None:
         "00:22",
         "package index, part 9/22",
     ]
+
+
+class Screen(io.StringIO):
+    """What a terminal gets."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def progress(percent: int) -> PullProgress:
+    return PullProgress(percent * 10_000_000, 1_000_000_000, 5e6, 10.0, "the publisher")
+
+
+def test_without_a_terminal_progress_is_a_line_for_every_ten_percent() -> None:
+    out = io.StringIO()
+    view = PullView(out)
+    for percent in range(101):
+        view.show(progress(percent))
+    view.show(Pulled(Path("/models/x.gguf"), "abc", 3.0))
+    lines = out.getvalue().splitlines()
+    assert [line.split("  ")[1] for line in lines[:-1]] == [
+        f"{megabytes}/1000 MB" for megabytes in range(0, 1001, 100)
+    ]
+    assert lines[-1] == "verified sha256 abc: /models/x.gguf"
+
+
+def test_a_pull_that_goes_on_where_it_was_does_not_repeat_the_steps_before() -> None:
+    out = io.StringIO()
+    view = PullView(out)
+    view.show(progress(57))
+    view.show(progress(59))
+    view.show(progress(61))
+    assert [line.split("  ")[1] for line in out.getvalue().splitlines()] == [
+        "570/1000 MB",
+        "610/1000 MB",
+    ]
+
+
+def test_in_a_terminal_progress_is_one_line_and_notes_stand_above_it() -> None:
+    out = Screen()
+    view = PullView(out)
+    view.show(progress(1))
+    view.show(progress(2))
+    view.show(PullNote("The publisher does not answer."))
+    view.show(progress(3))
+    assert out.getvalue().count("\n") == 2
+    assert out.getvalue().count("\r") == 3

@@ -137,7 +137,8 @@ class FakeSession:
 
     async def compact(self, focus: str = "") -> AsyncIterator[Event]:
         self.log.append(f"compact {focus}")
-        yield Compacted("manual", 120_000, 8_000)
+        if focus != "nothing":
+            yield Compacted("manual", 120_000, 8_000)
 
     def steer(self, text: str) -> None:
         self.log.append(f"steer {text}")

@@ -165,6 +165,14 @@ def test_a_picker_filters_and_can_be_left(open_screen: Open) -> None:
     screen.line("/model").until("type to filter").type("\x1b").ready()
 
 
+def test_compacting_says_what_came_of_it(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("/compact the tests").until("120k tokens became 8.0k").ready()
+    screen.line("/compact nothing").until("nothing was compacted").ready().type("\x04")
+    screen.exit_code()
+    assert screen.log == ["compact the tests", "compact nothing"]
+
+
 def test_shift_tab_cycles_the_mode(open_screen: Open) -> None:
     screen = open_screen("echo").ready()
     screen.type("\x1b[Z").until("mode: acceptEdits").type("\x1b[Z").until("mode: plan")
@@ -277,6 +285,14 @@ def test_an_editor_that_fails_leaves_the_text_alone(open_screen: Open) -> None:
     screen = open_screen("echo", "--editor=/nonexistent/editor").ready()
     screen.type("a draft").until("❯ a draft").type("\x07").until("The message was not edited")
     screen.until("❯ a draft")
+
+
+def test_sigterm_ends_the_chat_while_a_list_is_open(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("/model").until("type to filter")
+    assert screen.child.pid is not None
+    os.kill(screen.child.pid, signal.SIGTERM)
+    assert screen.exit_code() == 143
 
 
 def test_a_terminal_that_goes_away_ends_the_process_and_the_run(open_screen: Open) -> None:

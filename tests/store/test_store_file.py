@@ -318,6 +318,15 @@ def test_urls_that_name_no_database_are_refused_without_their_secrets(url: str, 
     assert "secret" not in str(caught.value)
 
 
+def test_drivers_are_imported_when_they_are_opened(folder: Path):
+    code = """
+print("apsw" in sys.modules)
+open_store(url).agents.current()
+print("apsw" in sys.modules, "filelock" in sys.modules, "ctypes" in sys.modules)
+"""
+    assert run(folder, code).split() == ["False", "True", "False", "False"]
+
+
 @pytest.mark.parametrize("name", ["sp ace", "ünï", "a?b#c%20d", "'quote'", "[x]*"])
 def test_paths_with_odd_characters(tmp_path: Path, name: str):
     store = open_store(f"sqlite:///{tmp_path}/{name}/agent.db")

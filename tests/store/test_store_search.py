@@ -3,13 +3,13 @@ import random
 import pytest
 
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.message import Text, ToolCall, ToolReturn
+from letta_cli.core.message import Role, Text, ToolCall, ToolReturn
 from letta_cli.store import Store
 
 
-def say(store: Store, conversation: Conversation, *texts: str, role: str = "user") -> None:
+def say(store: Store, conversation: Conversation, *texts: str, role: Role = "user") -> None:
     for text in texts:
-        store.messages.append(conversation.id, role, [Text(text)])  # type: ignore[arg-type]
+        store.messages.append(conversation.id, role, [Text(text)])
 
 
 def found(store: Store, agent: Agent, query: str, **options) -> list[str]:

@@ -254,12 +254,14 @@ class Chat:
     def leave(self, exit_code: int = 0) -> None:
         """End the chat; a run that is going on is interrupted first, so that it is kept whole."""
         self._exit_code = exit_code
+        if not self.player.live.running:
+            self._exit()
+            return
         self._lines.put_nowait(None)
-        if self.player.live.running:
-            self.player.cancel()
-            asyncio.get_running_loop().call_later(_LEAVE_SECONDS, self._force_exit)
+        self.player.cancel()
+        asyncio.get_running_loop().call_later(_LEAVE_SECONDS, self._exit)
 
-    def _force_exit(self) -> None:
+    def _exit(self) -> None:
         if self.app.is_running and self.app.future is not None and not self.app.future.done():
             self.app.exit()
 

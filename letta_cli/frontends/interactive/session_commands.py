@@ -1,9 +1,12 @@
 """Commands on this session: help, model, mode, context, skills, leaving."""
 
+from collections.abc import AsyncIterator
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from letta_cli.core.event import Compacted, Event
 from letta_cli.core.permission import PermissionMode
 from letta_cli.core.provider import ModelInfo
 from letta_cli.frontends.interactive.commands import Host
@@ -91,7 +94,19 @@ def _mode_named(name: str) -> PermissionMode | None:
 
 
 async def compact(host: Host, argument: str) -> None:
-    await host.play(host.session.compact(argument))
+    seen: list[Event] = []
+    ended = False
+
+    async def watched() -> AsyncIterator[Event]:
+        nonlocal ended
+        async for event in host.session.compact(argument):
+            seen.append(event)
+            yield event
+        ended = True
+
+    await host.play(watched())
+    if ended and not any(isinstance(event, Compacted) for event in seen):
+        host.quiet("nothing was compacted: there is little more than what must be kept")
 
 
 async def show_context(host: Host, argument: str) -> None:

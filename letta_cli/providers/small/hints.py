@@ -1,15 +1,23 @@
 """One line after a result that says what comes next. Depends only on what stands before it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from letta_cli.providers.small.situation import Step
+from letta_cli.providers.small.situation import Step, is_reverse
+from letta_cli.providers.small.syntax import undefined
 from letta_cli.providers.small.wish import Wish
 
 
-def hint_after(steps: Sequence[Step], wish: Wish) -> str:
-    """The hint for the newest of `steps`, made for `wish`; empty where nothing is to be said."""
+def hint_after(steps: Sequence[Step], wish: Wish, files: Mapping[str, str]) -> str:
+    """The hint for the newest of `steps`; empty where nothing is to be said.
+
+    Args:
+        wish: what the steps are made for.
+        files: the texts of files as they are known after the newest step.
+    """
     step = steps[-1]
     result = step.result
+    if any(is_reverse(step, earlier) for earlier in steps[:-1]):
+        return "The last change did not help and was taken back. The cause is another line."
     if result is None:
         return ""
     if result.status == "denied":
@@ -19,7 +27,9 @@ def hint_after(steps: Sequence[Step], wish: Wish) -> str:
     failed = result.status == "error"
     match step.call.name:
         case "Bash" if failed:
-            return "The command failed. Next: change the code that is the cause."
+            return (
+                f"The command failed. Next: change the code that is the cause.{_undefined(files)}"
+            )
         case "Bash":
             return "The command succeeded."
         case "Edit" | "Write" if failed:
@@ -38,6 +48,14 @@ def hint_after(steps: Sequence[Step], wish: Wish) -> str:
             return _task(wish)
         case _:
             return ""
+
+
+def _undefined(files: Mapping[str, str]) -> str:
+    """Names that no import or definition gives a meaning: seen at once by a program."""
+    for path, text in files.items():
+        if names := undefined(path, text):
+            return f" In {path}, {', '.join(sorted(names))} is neither imported nor defined."
+    return ""
 
 
 TASK_CHARS = 400

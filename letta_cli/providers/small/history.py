@@ -11,7 +11,7 @@ from typing import Any
 from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
 from letta_cli.providers.small.hints import hint_after
 from letta_cli.providers.small.reply import RESPOND
-from letta_cli.providers.small.situation import Step, without_numbers
+from letta_cli.providers.small.situation import Step, known_files, without_numbers
 from letta_cli.providers.small.wish import read_wish
 from letta_cli.providers.wording import spoken_texts
 
@@ -26,6 +26,7 @@ def to_chat(system: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
     chat: list[dict[str, Any]] = [{"role": "system", "content": system}]
     calls: dict[str, ToolCall] = {}
     steps: list[Step] = []
+    earlier: list[Step] = []
     wish = read_wish("")
     for message in messages:
         if message.role == "assistant":
@@ -38,9 +39,11 @@ def to_chat(system: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
                 call = calls.get(part.call_id) or ToolCall(part.call_id, part.name, {})
                 steps.append(Step(call, part))
                 texts.append(_result(steps[-1]))
-            texts.append(hint_after(steps, wish) if returns else "")
+            files = known_files([*earlier, *steps])
+            texts.append(hint_after(steps, wish, files) if returns else "")
         else:
             if message.role == "user":
+                earlier += steps
                 steps.clear()
                 wish = read_wish(message.text)
             role, texts = "user", spoken_texts(message)

@@ -163,6 +163,8 @@ def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
     commands = _commands(situation.steps)
     if wish.check and not situation.changes and not commands:
         return frozenset({"Bash"})
+    if wish.check and commands and not commands[-1].ok and not situation.changes:
+        return CHANGE_TOOLS | LOOK_TOOLS
     if situation.changes:
         recent = _commands(situation.since_change())
         if wish.check and not recent:

@@ -32,6 +32,7 @@ from letta_cli.providers.small.prompt import SMALL_TOOLS, profile_prompt
 from letta_cli.providers.small.reply import RESPOND, ReplyReader
 from letta_cli.providers.small.salvage import as_call, find_call, talk_of
 from letta_cli.providers.small.situation import Situation, read_situation, without_skills
+from letta_cli.providers.small.undo import outcome_in_words, undo_useless_change
 from letta_cli.providers.small.vetting import Rejected, reasons, vet
 
 TEMPERATURE = 0.2
@@ -103,9 +104,15 @@ class SmallModelProvider:
                 yield delta
             return
         situation = read_situation(request)
-        looks = look_first(situation, frozenset(spec.name for spec in specs))
-        if looks:
-            yield Completed(looks, "end_turn", Usage())
+        names = frozenset(spec.name for spec in specs)
+        undo = undo_useless_change(situation) if "Edit" in names else None
+        calls = (undo,) if undo else look_first(situation, names)
+        if calls:
+            yield Completed(calls, "end_turn", Usage())
+            return
+        if words := outcome_in_words(situation):
+            yield TextChunk(words)
+            yield Completed((Text(words),), "end_turn", Usage())
             return
         async for delta in self._step(request, specs, situation):
             yield delta

@@ -5,7 +5,7 @@ thread; after a command they may be out of date, which the tools find out and sa
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -70,8 +70,16 @@ class Situation:
 
     @property
     def changes(self) -> tuple[Step, ...]:
-        """Edits that were made."""
-        return tuple(step for step in self.steps if step.call.name in CHANGING and step.ok)
+        """Edits that were made and not taken back."""
+        made: list[Step] = []
+        for step in self.steps:
+            if step.call.name not in CHANGING or not step.ok:
+                continue
+            if made and is_reverse(step, made[-1]):
+                made.pop()
+            else:
+                made.append(step)
+        return tuple(made)
 
     @property
     def refused(self) -> bool:
@@ -82,12 +90,20 @@ class Situation:
         )
 
     def since_change(self) -> tuple[Step, ...]:
-        """The steps after the last edit that was made; all without one."""
-        for index in range(len(self.steps) - 1, -1, -1):
-            step = self.steps[index]
-            if step.call.name in CHANGING and step.ok:
-                return self.steps[index + 1 :]
-        return self.steps
+        """The steps after the last edit that stands; all without one."""
+        changes = self.changes
+        return self.steps[self.steps.index(changes[-1]) + 1 :] if changes else self.steps
+
+
+def is_reverse(step: Step, earlier: Step) -> bool:
+    """Whether an edit puts back what another had changed."""
+    now, then = step.call.arguments, earlier.call.arguments
+    return (
+        step.call.name == earlier.call.name == "Edit"
+        and now.get("file_path") == then.get("file_path")
+        and now.get("old_string") == then.get("new_string")
+        and now.get("new_string") == then.get("old_string")
+    )
 
 
 def find_file(word: str, listed: Sequence[str]) -> str | None:
@@ -103,7 +119,7 @@ def read_situation(request: Request) -> Situation:
     messages = request.messages
     start = _start_of_wish(messages)
     asked = [m.text for m in messages[start:] if m.role == "user"]
-    files = dict(_files(_steps(messages)))
+    files = known_files(_steps(messages))
     return Situation(
         wish=read_wish("\n".join(asked)),
         steps=tuple(_steps(messages[start:])),
@@ -133,7 +149,7 @@ def _steps(messages: Sequence[Message]) -> list[Step]:
     return [Step(call, results.get(call.id)) for message in messages for call in message.tool_calls]
 
 
-def _files(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+def known_files(steps: Sequence[Step]) -> dict[str, str]:
     """What the thread knows of each file, by following reads, writes and edits."""
     known: dict[str, str] = {}
     for step in steps:
@@ -154,7 +170,7 @@ def _files(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
                 known[step.path] = after_edit(known.pop(step.path), step.call)
             case _:
                 continue
-    yield from known.items()
+    return known
 
 
 def after_edit(text: str, call: ToolCall) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from letta_cli.core.message import ToolCall
 from letta_cli.providers.small.appending import as_real_call
 from letta_cli.providers.small.prompt import APPEND
-from letta_cli.providers.small.situation import Situation, after_edit
+from letta_cli.providers.small.situation import Situation, Step, after_edit, is_reverse
 from letta_cli.providers.small.syntax import block_at, broken_syntax, definitions, undefined
 
 _HEADER = re.compile(r"^([ \t]*)(?:async\s+)?(?:def|class)\s+(\w+)")
@@ -102,13 +102,7 @@ def _vet_edit(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
 
 def _is_undone(call: ToolCall, situation: Situation) -> bool:
     """Whether an edit turns an earlier one of this task round."""
-    return any(
-        step.call.name == "Edit"
-        and step.path == call.arguments.get("file_path")
-        and step.call.arguments.get("old_string") == call.arguments.get("new_string")
-        and step.call.arguments.get("new_string") == call.arguments.get("old_string")
-        for step in situation.changes
-    )
+    return any(is_reverse(Step(call, None), step) for step in situation.changes)
 
 
 def _stands_there(old: str, new: str, text: str) -> bool:
