@@ -86,7 +86,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
     store.blocks.ensure_project(agent.id, workspace.project)
     instructions = find_instructions(
-        cwd=workspace.cwd, git_root=workspace.git_root, home=config.user_home
+        workspace.cwd, workspace.git_root, config.user_home, agent_home=config.home
     )
     skills = discover(
         cwd=workspace.cwd,

@@ -179,7 +179,7 @@ async def _take_reply(
     progress.text = message.text or progress.text
     reasoning = "\n".join(part.text for part in parts if isinstance(part, Reasoning) and part.text)
     calls = message.tool_calls
-    yield AssistantMessage(message.id, message.seq, message.text, reasoning, calls)
+    yield AssistantMessage(message.id, message.seq, message.text, reasoning, calls, usage)
     if calls:
         async for event in _take_calls(turn, progress, calls):
             yield event

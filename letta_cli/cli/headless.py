@@ -21,7 +21,6 @@ from letta_cli.core.exit_codes import INTERRUPTED, TERMINATED
 from letta_cli.frontends import json_result, stream_json, text
 from letta_cli.frontends.json_result import SessionFacts
 from letta_cli.session import Session
-from letta_cli.tools import all_tools
 
 _COMMAND = re.compile(r"/([a-z0-9][a-z0-9-]*)(?:\s+(.*))?", re.DOTALL)
 
@@ -75,20 +74,20 @@ def _events(session: Session, prompt: str) -> AsyncIterator[Event]:
 async def _render(invocation: Invocation, events: AsyncIterator[Event], session: Session) -> int:
     match invocation.output_format:
         case "json":
-            return await json_result.render(events, sys.stdout, facts_of(session))
+            return await json_result.render(events, sys.stdout, await facts_of(session))
         case "stream-json":
             return await stream_json.render(
                 events,
                 sys.stdout,
-                facts_of(session),
+                await facts_of(session),
                 include_partial_messages=invocation.include_partial_messages,
             )
         case _:
             return await text.render(events, sys.stdout, sys.stderr)
 
 
-def facts_of(session: Session) -> SessionFacts:
-    """What the JSON outputs say about the session."""
+async def facts_of(session: Session) -> SessionFacts:
+    """What the JSON outputs say about the session, once its model is loaded."""
     return SessionFacts(
         conversation_id=session.conversation.id,
         agent_id=session.agent.id,
@@ -96,7 +95,7 @@ def facts_of(session: Session) -> SessionFacts:
         model=session.model,
         cwd=str(session.workspace.cwd),
         permission_mode=session.mode,
-        tools=tuple(all_tools()),
+        tools=await session.tool_names(),
         skills=tuple(skill.name for skill in session.skills),
         slash_commands=tuple(skill.name for skill in session.skills if skill.user_invocable),
         version=__version__,

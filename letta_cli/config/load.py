@@ -22,7 +22,7 @@ from letta_cli.core.provider import ProviderSettings
 
 DEFAULTS: Mapping[str, Any] = {
     "model": "",
-    "effort": "off",
+    "effort": "medium",
     "maxRetries": 10,
     "apiTimeoutMs": 600_000,
     "bash.timeoutMs": 120_000,

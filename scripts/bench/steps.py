@@ -114,9 +114,10 @@ def main() -> None:
         spent = asyncio.run(measure(turn))[1:]
         bare = commits(Path(folder), 50)
     median = statistics.median(spent)
-    print(f"{options.messages} messages in the window, {len(spent)} steps, Python {sys.version.split()[0]}")
-    print(f"own work a step   median {median:6.2f} ms   max {max(spent):6.2f} ms   (goal: under 10)")
-    print(f"bare commit       median {bare:6.2f} ms   a step is worth {median / bare:.1f} of them")
+    python = sys.version.split()[0]
+    print(f"{options.messages} messages in the window, {len(spent)} steps, Python {python}")
+    print(f"own work a step  median {median:6.2f} ms  max {max(spent):6.2f} ms  (goal: under 10)")
+    print(f"bare commit      median {bare:6.2f} ms  a step is worth {median / bare:.1f} of them")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from store_children import url_of
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.store import Store, open_store
 
-
 MEMORY = Path("/dev/shm")
 
 
@@ -19,8 +18,8 @@ MEMORY = Path("/dev/shm")
 def folder(tmp_path: Path):
     """A home that does not exist yet; in memory where there is such a place.
 
-    On a busy disk nine tenths of the suite's time would be waiting for it, and no test here can
-    tell the difference: killing a process loses nothing that a power cut would.
+    On a busy disk most of the time would be spent waiting for it. What these tests show does not
+    depend on the disk: they end processes, they do not cut the power.
     """
     if not os.access(MEMORY, os.W_OK):
         yield tmp_path / "home"

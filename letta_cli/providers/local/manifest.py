@@ -5,6 +5,7 @@ and so has the whole file.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from letta_cli.providers.local.pieces import PIECE_BYTES, PIECES, VERSION
 
@@ -94,3 +95,12 @@ QWEN_CODER = EmbeddedModel(
 )
 
 DEFAULT = QWEN_CODER
+
+
+def installed(model: EmbeddedModel, folder: Path) -> Path | None:
+    """The weights' path if they are there. Only verified files ever get this name."""
+    path = folder / model.file_name
+    try:
+        return path if path.stat().st_size == model.size else None
+    except OSError:
+        return None

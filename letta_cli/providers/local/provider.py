@@ -24,8 +24,7 @@ from letta_cli.core.provider import (
     ProviderSettings,
     Request,
 )
-from letta_cli.providers.local.manifest import DEFAULT, EmbeddedModel
-from letta_cli.providers.local.pull import installed
+from letta_cli.providers.local.manifest import DEFAULT, EmbeddedModel, installed
 from letta_cli.providers.local.rendezvous import ServerState
 from letta_cli.providers.local.server import ServerOptions, SharedServer
 from letta_cli.providers.openai_chat import OpenAIChatProvider

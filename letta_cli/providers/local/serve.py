@@ -7,6 +7,7 @@ minutes without a request. It never outlives both, however its users die.
 
 import argparse
 import contextlib
+import importlib
 import os
 import secrets
 import signal
@@ -14,6 +15,8 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from filelock import FileLock
 from filelock import Timeout as LockTimeout
@@ -36,13 +39,17 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write("another server is running already\n")
         return 3
     meeting.state_file.unlink(missing_ok=True)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     key = secrets.token_urlsafe(32)
     url = _serve(options, key)
     meeting.write(ServerState(url=url, key=key, pid=os.getpid(), model_sha256=options.sha256))
     _wait_until_needless(meeting, options.linger_seconds, options.idle_seconds)
     # Not a return: the native threads have no orderly end, and the locks end with the process.
+    os._exit(0)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
     os._exit(0)
 
 
@@ -61,11 +68,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 def _serve(options: argparse.Namespace, key: str) -> str:
     """Load the model and start the HTTP threads; returns the base address."""
     # Spinning barriers cost a factor of eight on a busy machine. Read by the OpenMP library when
-    # it is loaded, hence set before the import.
+    # it is loaded, hence set before the import; and the import is late because of that.
     os.putenv("OMP_WAIT_POLICY", "PASSIVE")
-    import xllamacpp
-
-    params = xllamacpp.CommonParams()
+    runtime: Any = importlib.import_module("xllamacpp")
+    params = runtime.CommonParams()
     params.model.path = str(options.weights)
     params.model_alias = {options.alias}
     params.n_ctx = options.context
@@ -81,7 +87,7 @@ def _serve(options: argparse.Namespace, key: str) -> str:
     params.ui = False
     params.cache_ram_mib = 1024
     params.slot_save_path = f"{Rendezvous(options.folder).slots}/"
-    server = xllamacpp.Server(params)
+    server = runtime.Server(params)
     # Kept for ever: the server stops when its object is collected.
     _SERVERS.append(server)
     return str(server.listening_address)

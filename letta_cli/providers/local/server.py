@@ -19,8 +19,7 @@ from filelock import FileLock
 from filelock import Timeout as LockTimeout
 
 from letta_cli.core.errors import NoModelConfigured, Retryable
-from letta_cli.providers.local.manifest import EmbeddedModel
-from letta_cli.providers.local.pull import installed
+from letta_cli.providers.local.manifest import EmbeddedModel, installed
 from letta_cli.providers.local.rendezvous import Membership, Rendezvous, ServerState
 
 LOAD_SECONDS = 180.0

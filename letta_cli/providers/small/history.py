@@ -33,7 +33,8 @@ def to_chat(system: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
             calls |= {call.id: call for call in message.tool_calls}
             role, texts = "assistant", _said(message)
         elif message.role == "tool":
-            role, texts = "user", []
+            role = "user"
+            texts: list[str] = []
             returns = [part for part in message.parts if isinstance(part, ToolReturn)]
             for part in returns:
                 call = calls.get(part.call_id) or ToolCall(part.call_id, part.name, {})

@@ -20,8 +20,8 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _CHECK = re.compile(
-    r"\b(tests? (\S+ ){0,3}(fails?|failing|pass)|(failing|failed|broken) tests?|fails?|crash(es|ed)?|"
-    r"traceback|exception|error|[A-Z]\w*(Error|Exception))\b|\bruns? the tests?\b|\btests? pass",
+    r"\b(tests? (\S+ ){0,3}(fails?|failing|pass)|(failing|failed|broken) tests?|fails?|"
+    r"crash(es|ed)?|traceback|exception|error|[A-Z]\w*(Error|Exception))\b|\bruns? the tests?\b|\btests? pass",
     re.IGNORECASE,
 )
 _TEST_CHANGE = re.compile(
