@@ -19,7 +19,7 @@ from letta_cli.core.errors import NoModelConfigured, NotFound, UsageError
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import Provider
 from letta_cli.core.skill import Skill
-from letta_cli.permissions import parse_rule
+from letta_cli.permissions import parse_rule, unmatched_rules
 from letta_cli.providers import load, split_handle
 from letta_cli.session import Model, Session, SessionParts
 from letta_cli.skills import catalogue, discover
@@ -94,6 +94,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         home=config.home,
         user_home=config.user_home,
     )
+    policy = _policy(config, options)
     compiler = PromptCompiler(store, agent, workspace, instructions, tuple(skills))
     parts = SessionParts(
         store=store,
@@ -101,7 +102,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         conversation=conversation,
         workspace=workspace,
         skills=skills,
-        policy=_policy(config, options),
+        policy=policy,
         limits=_limits(config, options),
         effort=config.effort,
         handle=handle,
@@ -110,7 +111,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         compile_prompt=compiler.compile,
         terminal=_terminal(),
         wait_seconds=options.wait_seconds,
-        notes=_notes(config, instructions, skills),
+        notes=_notes(config, policy, instructions, skills),
     )
     return Session(parts)
 
@@ -260,8 +261,10 @@ def _limits(config: Config, options: SessionOptions) -> Limits:
     )
 
 
-def _notes(config: Config, instructions: Instructions, skills: list[Skill]) -> tuple[str, ...]:
-    notes = list(config.warnings)
+def _notes(
+    config: Config, policy: SessionPolicy, instructions: Instructions, skills: list[Skill]
+) -> tuple[str, ...]:
+    notes = [*config.warnings, *unmatched_rules(policy.rules(), all_tools())]
     for file in instructions.files:
         cut = f", {file.cut_chars} characters cut" if file.cut_chars else ""
         notes.append(f"Instructions: {_short(file.path, config)} ({file.chars} characters{cut})")

@@ -37,15 +37,21 @@ INTERPRETERS = SHELLS | frozenset(
 MAX_WRAPPED = 64
 """Words of a wrapper that are tried as the beginning of what it runs."""
 
+# Every repetition is bounded: a long text must not take long to judge.
 _RAW = (
-    (re.compile(r":\s*\(\s*\)\s*\{.*:\s*\|\s*:\s*&.*\}"), "starts processes without end"),
-    (re.compile(r"\b(\w+)\s*\(\s*\)\s*\{[^}]*\b\1\s*\|\s*\1\b"), "starts processes without end"),
-    (re.compile(r"\b(curl|wget|fetch)\b[^|;&\n]*\|\s*(\S*/)?(sudo\s+\S*)?(ba|da|z|k|a)?sh\b"),
+    (re.compile(r":\s{0,9}\(\s{0,9}\)\s{0,9}\{.{0,99}:\s{0,9}\|\s{0,9}:\s{0,9}&"),
+     "starts processes without end"),
+    (re.compile(r"\b(\w{1,40})\s{0,9}\(\s{0,9}\)\s{0,9}\{[^}]{0,99}\b\1\s{0,9}\|\s{0,9}\1\b"),
+     "starts processes without end"),
+    (re.compile(r"\b(curl|wget|fetch)\b[^|;&\n]{0,999}\|\s{0,9}(\S{0,99}/)?(sudo\s{1,9}\S{0,99})?"
+                r"(ba|da|z|k|a)?sh\b"),
      "runs what it downloads"),
-    (re.compile(r"\b(sh|bash|zsh|source|eval|python3?|\.)\s[^;&|\n]*(<\(|\$\(|`)\s*(curl|wget)\b"),
+    (re.compile(r"\b(sh|bash|zsh|source|eval|python3?|\.)\s[^;&|\n]{0,99}(<\(|\$\(|`)\s{0,9}"
+                r"(curl|wget)\b"),
      "runs what it downloads"),
-    (re.compile(r">\s*/dev/(sd|hd|vd|nvme|mmcblk|disk|mem|kmem)"), "writes to a device"),
-    (re.compile(r"\brm\s+(-\S+\s+)*-\S*[rR]\S*\s+(-\S+\s+)*(\"|')?(/|~|\$HOME|\$\{HOME\})/?\*?(\"|')?(\s|$|;|&|\|)"),
+    (re.compile(r">\s{0,9}/dev/(sd|hd|vd|nvme|mmcblk|disk|mem|kmem)"), "writes to a device"),
+    (re.compile(r"\brm(?:\s{1,9}-[\w-]{1,30}){1,9}\s{1,9}[\"']?(/|~|\$HOME|\$\{HOME\})/?\*?[\"']?"
+                r"(\s|$|;|&|\||\))"),
      "deletes everything"),
 )  # fmt: skip
 _DOWNLOADERS = frozenset({"curl", "wget", "fetch", "aria2c", "http", "https", "lwp-request"})

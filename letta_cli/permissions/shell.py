@@ -26,6 +26,7 @@ _SUBCOMMANDS = frozenset(
         "pip3", "apt", "brew"
     }
 )  # fmt: skip
+_MOST_FOLDERS = 16
 _RUNS_ANYTHING = frozenset({"run", "exec", "x", "dlx", "-c", "config", "filter-branch", "bisect"})
 
 
@@ -232,10 +233,13 @@ def _folders(commands: Sequence[Command], cwd: Path, home: Path) -> tuple[tuple[
             if target is None or target.startswith("-") or (words[:1] and words[0].glob):
                 lost = True
             else:
-                folders += [canonical(target, folder, home) for folder in list(folders)]
-        elif name in WRAPPERS | {"eval", "source", "."}:
-            lost = lost or name in ("eval", "source", ".")
-    return tuple(dict.fromkeys(folders))[:32], lost or len(folders) > 32
+                moved = (canonical(target, folder, home) for folder in tuple(folders))
+                folders = list(dict.fromkeys((*folders, *moved)))
+                if len(folders) > _MOST_FOLDERS:
+                    return tuple(folders[:_MOST_FOLDERS]), True
+        elif name in ("eval", "source", ".", "builtin", "command"):
+            lost = True
+    return tuple(folders), lost
 
 
 def suggest(shell: Shell, commands: Sequence[Command]) -> str | None:

@@ -1,5 +1,6 @@
 """Which shell commands run unasked, which are asked about, which in every mode."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -520,3 +521,23 @@ def test_an_exact_rule_lets_even_a_compound_command_pass(judge):
     command = "for i in 1 2; do touch $i; done"
     assert judge(command, given=rules(allow=[f"Bash({command})"])).verdict == "allow"
     assert judge(command + "; rm x", given=rules(allow=[f"Bash({command})"])).verdict == "ask"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm -" + "r" * 90_000,
+        "rm " + "-r " * 3_000,
+        "curl " * 2_000,
+        "env " + "a/b " * 900,
+        "cd a; " * 300,
+        "echo " + "$(echo " * 1_400,
+        "{a" * 4_500,
+        "f(){ " + "f| " * 3_000,
+    ],
+    ids=lambda command: command[:12],
+)
+def test_a_long_command_is_judged_in_moments(judge, command: str):
+    begun = time.monotonic()
+    judge(command, "bypassPermissions")
+    assert time.monotonic() - begun < 3

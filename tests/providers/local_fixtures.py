@@ -101,7 +101,7 @@ class Shop:
                 threading.Event().wait(shop.delay)
                 self.wfile.write(body[: shop.cut_after])
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *_: object) -> None:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

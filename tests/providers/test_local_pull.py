@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def run(model: EmbeddedModel, folder: Path, **options: object) -> list[PullEvent
 def test_the_pieces_of_the_shipped_model_cover_its_file_without_a_gap() -> None:
     pieces = QWEN_CODER.pieces
     assert pieces[0].start == 0
-    assert all(one.end == other.start for one, other in zip(pieces, pieces[1:], strict=False))
+    assert all(one.end == other.start for one, other in pairwise(pieces))
     assert pieces[-1].end == QWEN_CODER.size
     assert len({piece.sha256 for piece in pieces}) == len(pieces)
 

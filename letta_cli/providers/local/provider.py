@@ -4,6 +4,7 @@ Promises that the first use of the model starts its server, that a crash of the 
 pause and not an end, and that a missing piece is named with what to type.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ from letta_cli.providers.openai_chat import OpenAIChatProvider
 from letta_cli.providers.small import SmallModelProvider
 
 FREE = Prices(0.0, 0.0)
+
+DYING_LOOKS = 10
+DYING_SECONDS = 0.1
 
 
 class LocalProvider:
@@ -118,7 +122,7 @@ class _LocalChat:
                 self._server.touch()
                 yield delta
         except (ConnectionFailed, StreamCut, ServerError) as error:
-            if await self._server.is_running():
+            if not await self._died():
                 raise
             words = "stopped in the middle of an answer" if started else "stopped"
             raise Retryable(
@@ -152,6 +156,14 @@ class _LocalChat:
         self._server.leave()
         if self._client is not None:
             await self._client.aclose()
+
+    async def _died(self) -> bool:
+        """Whether the server's process is gone; one that crashed needs a moment for it."""
+        for _ in range(DYING_LOOKS):
+            if not await self._server.is_running():
+                return True
+            await asyncio.sleep(DYING_SECONDS)
+        return False
 
     async def _join(self) -> OpenAIChatProvider:
         state = await self._server.join()

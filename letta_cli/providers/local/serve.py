@@ -21,6 +21,7 @@ from typing import Any
 from filelock import FileLock
 from filelock import Timeout as LockTimeout
 
+from letta_cli.providers.local import prefix
 from letta_cli.providers.local.rendezvous import Rendezvous, ServerState
 
 LOOK_SECONDS = 0.5
@@ -42,9 +43,11 @@ def main(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     key = secrets.token_urlsafe(32)
-    url = _serve(options, key)
+    url, version = _serve(options, key)
+    prefix.restore(url, key, meeting.slots, version)
     meeting.write(ServerState(url=url, key=key, pid=os.getpid(), model_sha256=options.sha256))
     _wait_until_needless(meeting, options.linger_seconds, options.idle_seconds)
+    prefix.save(url, key, meeting.slots, version)
     # Not a return: the native threads have no orderly end, and the locks end with the process.
     os._exit(0)
 
@@ -65,8 +68,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _serve(options: argparse.Namespace, key: str) -> str:
-    """Load the model and start the HTTP threads; returns the base address."""
+def _serve(options: argparse.Namespace, key: str) -> tuple[str, str]:
+    """Load the model and start the HTTP threads; returns base address and runtime version."""
     # Spinning barriers cost a factor of eight on a busy machine. Read by the OpenMP library when
     # it is loaded, hence set before the import; and the import is late because of that.
     os.putenv("OMP_WAIT_POLICY", "PASSIVE")
@@ -90,7 +93,7 @@ def _serve(options: argparse.Namespace, key: str) -> str:
     server = runtime.Server(params)
     # Kept for ever: the server stops when its object is collected.
     _SERVERS.append(server)
-    return str(server.listening_address)
+    return str(server.listening_address), str(getattr(runtime, "__version__", "unknown"))
 
 
 _SERVERS: list[object] = []

@@ -73,7 +73,7 @@ class Publisher:
                 skip = self._bytes_to_skip(
                     response.status_code, response.headers.get("content-length"), offset
                 )
-                for data in response.iter_bytes(CHUNK):
+                for data in response.iter_raw():
                     if skip >= len(data):
                         skip -= len(data)
                         continue

@@ -1,5 +1,6 @@
 """One line after a result that says what comes next. Depends only on what stands before it."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from letta_cli.providers.small.situation import Step, is_reverse
@@ -45,9 +46,24 @@ def hint_after(steps: Sequence[Step], wish: Wish, files: Mapping[str, str]) -> s
         case "Grep" | "Read" if not failed and not wish.change:
             return "If this answers the question, respond."
         case "Grep" | "Read" if not failed:
-            return _task(wish)
+            return f"{_task(wish)}{_form(steps)}"
         case _:
             return ""
+
+
+def _form(steps: Sequence[Step]) -> str:
+    """The form that a loaded skill shows, as it stands in its code blocks."""
+    for step in reversed(steps):
+        if step.call.name == "Skill" and step.ok and step.result is not None:
+            shown = _BLOCK.findall(step.result.content)
+            lines = [line.strip() for fenced, indented in shown for line in (fenced, indented)]
+            kept = " / ".join(line for line in lines if line)[:FORM_CHARS]
+            return f" Write it in the form that the skill shows: {kept}" if kept else ""
+    return ""
+
+
+# A fenced block, or a line indented as Markdown indents code.
+_BLOCK = re.compile(r"^```\w*\n((?:.|\n)*?)^```|^(?: {4}|\t)(.*)$", re.MULTILINE)
 
 
 def _undefined(files: Mapping[str, str]) -> str:
@@ -59,6 +75,7 @@ def _undefined(files: Mapping[str, str]) -> str:
 
 
 TASK_CHARS = 400
+FORM_CHARS = 200
 
 
 def _task(wish: Wish) -> str:

@@ -1,8 +1,7 @@
 """Decides what a small model may do next: the choices it is held to. Pure.
 
 What cannot help now is not offered: an edit of a file that was not shown, a file that was shown
-already, an answer while the last command failed and nothing was done about it, or while a change
-that was asked for has not been made. The program, not the model, knows whether it is done.
+already, an answer while the work still lacks something.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -12,13 +11,17 @@ from typing import Any, cast
 
 from letta_cli.core.tool import ToolSpec
 from letta_cli.providers.small.choices import Branch, Copy, Field, Free, OneOf, Value
+from letta_cli.providers.small.owing import (
+    commands_of,
+    is_worn_out,
+    missing_names,
+    rename_rest,
+    what_is_owed,
+)
 from letta_cli.providers.small.prompt import APPEND
 from letta_cli.providers.small.reply import RESPOND
-from letta_cli.providers.small.situation import Situation, Step
-from letta_cli.providers.small.syntax import broken_syntax, undefined, words_of
-
-PATIENCE = 8
-"""Steps without a change after which a model may give up on what it was held to."""
+from letta_cli.providers.small.situation import Situation
+from letta_cli.providers.small.syntax import imports_for, undefined
 
 ENUM_LIMIT = 60
 """Longer lists of files are not turned into a choice."""
@@ -72,101 +75,24 @@ def make_offer(
     return Offer((*branches, Branch(RESPOND, (("text", Free()),))))
 
 
-def what_is_owed(situation: Situation) -> str:
-    """Why the model must not end its turn yet; empty when it may."""
-    wish = situation.wish
-    if wish.destructive or situation.refused or len(situation.since_change()) >= PATIENCE:
-        return ""
-    checks = (_owes_memory, _owes_change, _owes_names, _owes_syntax, _owes_rename, _owes_check)
-    return next((owed for check in checks if (owed := check(situation))), "")
-
-
-def _owes_memory(situation: Situation) -> str:
-    if not situation.wish.memory or any(_stored(step) for step in situation.steps):
-        return ""
-    return "The fact was not stored with memory_insert yet."
-
-
-def _owes_change(situation: Situation) -> str:
-    wish = situation.wish
-    if not wish.change or situation.changes:
-        return ""
-    if any(step.ok for step in _commands(situation.steps)):
-        # What was said to fail does not, or the command made the change: nobody can tell.
-        return ""
-    return "The change that was asked for was not made yet."
-
-
-def _owes_names(situation: Situation) -> str:
-    missing = missing_names(situation)
-    return f"{missing[0]} stands in no file yet." if missing and situation.changes else ""
-
-
-def missing_names(situation: Situation) -> tuple[str, ...]:
-    """The name in code of what is to be added, while no file in view has it."""
-    wish = situation.wish
-    if not wish.add or not wish.names or not any(n.endswith(_CODE) for n in situation.named_files):
-        return ()
-    there = {word for text in situation.files.values() for word in words_of(text)}
-    return () if wish.names[0] in there else wish.names[:1]
-
-
-_CODE = (".py", ".js", ".ts", ".tsx", ".go", ".rs", ".java", ".rb", ".c", ".h", ".cpp", ".php")
-
-
-def _owes_syntax(situation: Situation) -> str:
-    changed = {step.path for step in situation.changes}
-    for path, text in situation.files.items():
-        if path not in changed:
-            continue
-        if problem := broken_syntax(path, text):
-            return f"{path} is broken now: {problem}."
-        if names := undefined(path, text):
-            return f"{', '.join(sorted(names))} is used in {path} and defined nowhere."
-    return ""
-
-
-def _owes_rename(situation: Situation) -> str:
-    rest = rename_rest(situation)
-    return f"The old name still stands in {', '.join(rest)}." if rest else ""
-
-
-def _owes_check(situation: Situation) -> str:
-    if not situation.wish.check or not situation.changes:
-        return ""
-    commands = _commands(situation.since_change())
-    if not commands:
-        return "It was not run after the last change."
-    failed = [step for step in commands if not step.ok]
-    if commands[-1] in failed and len(failed) < 3:
-        return "The last command failed and nothing was changed since."
-    return ""
-
-
-def rename_rest(situation: Situation) -> tuple[str, ...]:
-    """Files, of those known, that still have the name that was to be changed."""
-    if situation.wish.rename is None:
-        return ()
-    old = situation.wish.rename[0]
-    return tuple(path for path, text in situation.files.items() if old in words_of(text))
-
-
 def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
     """The tools that can help where the work stands; None for all of them."""
     wish = situation.wish
+    if is_worn_out(situation):
+        return frozenset()
     if wish.destructive:
         return LOOK_TOOLS
     if wish.memory:
         return frozenset({"memory_insert"}) if owed else frozenset()
     if wish.rename and situation.files:
         return _for_rename(situation, owed)
-    commands = _commands(situation.steps)
+    commands = commands_of(situation.steps)
     if wish.check and not situation.changes and not commands:
         return frozenset({"Bash"})
     if wish.check and commands and not commands[-1].ok and not situation.changes:
-        return CHANGE_TOOLS | LOOK_TOOLS
+        return frozenset({APPEND}) if _missing_imports(situation) else CHANGE_TOOLS | LOOK_TOOLS
     if situation.changes:
-        recent = _commands(situation.since_change())
+        recent = commands_of(situation.since_change())
         if wish.check and not recent:
             return frozenset({"Bash"})
         if wish.check and recent[-1].ok:
@@ -201,14 +127,6 @@ def _for_rename(situation: Situation, owed: str) -> frozenset[str] | None:
     if not situation.changes:
         return None
     return frozenset({"Bash"}) if owed else frozenset()
-
-
-def _commands(steps: Sequence[Step]) -> list[Step]:
-    return [step for step in steps if step.call.name == "Bash" and step.result is not None]
-
-
-def _stored(step: Step) -> bool:
-    return step.call.name == "memory_insert" and step.ok
 
 
 def _refused(situation: Situation) -> set[str]:
@@ -276,20 +194,33 @@ def _write(situation: Situation) -> list[Branch]:
         branches.append(Branch("Write", (("file_path", where), ("content", Free()))))
     known = [path for path in situation.files if path in named] or list(situation.files)
     files = tuple(path for path in known if not is_test(path) or situation.wish.tests)
+    if missing := _missing_imports(situation):
+        return [
+            Branch(APPEND, (("file_path", OneOf((path,))), ("content", OneOf(tuple(lines)))))
+            for path, lines in missing.items()
+        ]
     if files:
         branches.append(Branch(APPEND, (("file_path", OneOf(files)), ("content", Free()))))
     return branches
 
 
+def _missing_imports(situation: Situation) -> dict[str, list[str]]:
+    """For files in view the imports that they lack, where something is said to fail."""
+    if not situation.wish.check:
+        return {}
+    found = {path: imports_for(undefined(path, t)) for path, t in situation.files.items()}
+    return {path: lines for path, lines in found.items() if lines and not is_test(path)}
+
+
 def _bash(situation: Situation) -> list[Branch]:
     """Any command; where tests are spoken of and how to run them is plain, that command."""
-    commands = test_commands(situation.listed, situation.named_files)
+    commands = commands_for_tests(situation.listed, situation.named_files)
     tests = situation.wish.check and "test" in situation.wish.text.lower()
     field = OneOf(commands) if tests and commands else Free()
     return [Branch("Bash", (("command", field),))]
 
 
-def test_commands(listed: Sequence[str], named: Sequence[str] = ()) -> tuple[str, ...]:
+def commands_for_tests(listed: Sequence[str], named: Sequence[str] = ()) -> tuple[str, ...]:
     """How the tests of a project with these files are run, as far as their names tell."""
     names = {PurePosixPath(path).name for path in listed}
     tests = [path for path in listed if is_test(path) and path.endswith(".py")]

@@ -16,7 +16,7 @@ from letta_cli.providers.small.wish import Wish, read_wish
 CHANGING = frozenset({"Write", "Edit"})
 
 _FILES = re.compile(r"^Files: (.*)$", re.MULTILINE)
-_SKILL = re.compile(r"^[-*]\s*`?([\w.-]+)`?\s*[:(—–-]", re.MULTILINE)
+_SKILL = re.compile(r"[-*]\s*`?([\w.-]+)`?\s*[:(—–-]")
 _BLOCK = re.compile(r"^Memory block ([\w.-]+):", re.MULTILINE)
 _NUMBERED = re.compile(r"^ *\d+\t")
 
@@ -203,15 +203,30 @@ def _listed(system: str, files: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _skills(system: str) -> tuple[str, ...]:
-    _, found, rest = system.partition("Skills:\n")
-    return tuple(_SKILL.findall(rest.partition("\n\n")[0])) if found else ()
+    lines, _ = _catalogue(system)
+    names = [match[1] for line in lines if (match := _SKILL.match(line))]
+    for line in lines:
+        if line.startswith(_NAMES_ONLY):
+            short = line.removeprefix(_NAMES_ONLY).partition(" …")[0]
+            names += [name.strip() for name in short.split(",")]
+    return tuple(names)
 
 
 def without_skills(system: str) -> str:
     """The prompt without its catalogue of skills, which the profile uses by itself."""
+    return _catalogue(system)[1]
+
+
+_NAMES_ONLY = "Skills: "
+
+
+def _catalogue(system: str) -> tuple[list[str], str]:
+    """The lines of the catalogue of skills, and the prompt without it."""
     before, found, rest = system.partition("Skills:\n")
     if not found:
-        return system
+        return [], system
     lines = rest.split("\n")
-    kept = next((n for n, line in enumerate(lines) if not line.startswith(("-", "*", " "))), None)
-    return before + ("\n".join(lines[kept:]) if kept is not None else "")
+    end = 0
+    while end < len(lines) and lines[end].startswith(("-", "*", " ", _NAMES_ONLY)):
+        end += 1
+    return lines[:end], before + "\n".join(lines[end:])

@@ -5,6 +5,7 @@ import builtins
 import json
 import re
 import symtable
+import sys
 import tomllib
 
 _DEFINITION = re.compile(
@@ -55,6 +56,11 @@ def undefined(path: str, text: str) -> set[str]:
             if symbol.is_referenced() and (symbol.is_global() or table is module):
                 used.add(symbol.get_name())
     return used - bound - set(dir(builtins)) - _MODULE_NAMES
+
+
+def imports_for(names: set[str]) -> list[str]:
+    """Import lines that give names their plainest meaning: modules of the standard library."""
+    return [f"import {name}" for name in sorted(names) if name in sys.stdlib_module_names]
 
 
 _MODULE_NAMES = {"__file__", "__name__", "__doc__", "__path__", "__spec__", "__package__"}

@@ -17,6 +17,7 @@ from letta_cli.providers.small.syntax import block_at, broken_syntax, definition
 _HEADER = re.compile(r"^([ \t]*)(?:async\s+)?(?:def|class)\s+(\w+)")
 _IMPORT = re.compile(r"(import|from)\s+\w")
 _SHELL_EDIT = re.compile(r"\bsed\s+(?:-\S+\s+)*-i|\bperl\s+-\S*i|>>?\s*[\w./-]+\.\w+")
+_REWRITE = re.compile(r"\b(rewrite|overwrite|replace|from scratch|empty|clear)\b", re.IGNORECASE)
 _REMOVAL = re.compile(r"\b(delete|remove|drop|rename|replace|move)\b", re.IGNORECASE)
 
 
@@ -176,7 +177,7 @@ def _vet_write(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
     if situation.wish.rename:
         return _rename_in(call, path, old, situation.wish.rename)
     lost = _lost(old, content, situation)
-    if lost or _line_count(content) < _line_count(old) / 2:
+    if lost or (_kept(old, content) < 0.5 and not _REWRITE.search(situation.wish.text)):
         return Rejected(f"{path} has more in it that must stay: change it with Edit.", drop=True)
     return _checked(call, path, old, content)
 
@@ -199,8 +200,11 @@ def _vet_append(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
     return _checked(real, path, text, after)
 
 
-def _line_count(text: str) -> int:
-    return sum(1 for line in text.split("\n") if line.strip())
+def _kept(old: str, new: str) -> float:
+    """The share of the old lines that are in the new text."""
+    lines = [line.strip() for line in old.split("\n") if line.strip()]
+    there = {line.strip() for line in new.split("\n")}
+    return sum(line in there for line in lines) / len(lines) if lines else 1.0
 
 
 def _checked(call: ToolCall, path: str, before: str, after: str) -> ToolCall | Rejected:

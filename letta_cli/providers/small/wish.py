@@ -21,7 +21,7 @@ _QUESTION = re.compile(
 )
 _CHECK = re.compile(
     r"\b(tests? (\S+ ){0,3}(fails?|failing|pass)|(failing|failed|broken) tests?|fails?|"
-    r"crash(es|ed)?|traceback|exception|error|[A-Z]\w*(Error|Exception))\b|\bruns? the tests?\b|\btests? pass",
+    r"crash(es|ed)?|traceback|exception|error|[A-Z]\w*(Error|Exception)|runs? the tests?)\b",
     re.IGNORECASE,
 )
 _TEST_CHANGE = re.compile(

@@ -1,0 +1,126 @@
+"""The wrapper as a whole, around a door that says what it is told to."""
+
+import sys
+from pathlib import Path
+
+from letta_cli.core.message import Text, ToolCall
+from letta_cli.core.provider import Completed, Delta, TextChunk
+from letta_cli.providers.small import SmallModelProvider, small_profile
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small_story import Door, Thread, call
+
+
+async def run(door: Door, thread: Thread, **options: object) -> tuple[list[Delta], Completed]:
+    provider = SmallModelProvider(door, **options)  # pyright: ignore[reportArgumentType]
+    deltas = [delta async for delta in provider.stream(thread.request())]
+    end = deltas[-1]
+    assert isinstance(end, Completed)
+    return deltas, end
+
+
+def spoken(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextChunk))
+
+
+async def test_words_stream_while_they_are_written() -> None:
+    deltas, end = await run(Door(call("respond", text="Good morning")), Thread().asks("hello"))
+    assert spoken(deltas) == "Good morning"
+    assert sum(isinstance(delta, TextChunk) for delta in deltas) > 1
+    assert end.parts == (Text("Good morning"),)
+
+
+async def test_a_call_becomes_a_tool_call() -> None:
+    _, end = await run(Door(call("Bash", command="ls")), Thread().asks("list the files"))
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert (part.name, dict(part.arguments)) == ("Bash", {"command": "ls"})
+
+
+async def test_the_server_is_told_the_form_by_schema_or_by_grammar() -> None:
+    schema, lark = Door(call("respond", text="x")), Door(call("respond", text="x"))
+    await run(schema, Thread().asks("hello"))
+    await run(lark, Thread().asks("hello"), form="lark")
+    assert schema.asked[0]["schema"]["anyOf"]
+    assert lark.asked[0]["extra"]["grammar"].startswith("%llguidance")
+
+
+async def test_a_server_that_refuses_the_form_is_asked_without_and_understood() -> None:
+    door = Door(f"Sure.\n```json\n{call('Bash', command='ls')}\n```", refuses_form=True)
+    _, end = await run(door, Thread().asks("list the files"))
+    assert [asked["schema"] is None for asked in door.asked] == [False, True]
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert part.name == "Bash"
+
+
+async def test_plain_talk_without_a_form_is_an_answer() -> None:
+    deltas, end = await run(Door("Just talk.", refuses_form=True), Thread().asks("hello"))
+    assert spoken(deltas) == "Just talk."
+    assert end.parts == (Text("Just talk."),)
+
+
+async def test_a_claim_without_the_change_is_asked_again_and_paid_for() -> None:
+    thread = Thread().asks("change data.json").reads("data.json", '{\n"a": 1\n}')
+    edit = call("Edit", file_path="data.json", old_string='"a": 1', new_string='"a": 2')
+    door = Door("I changed it!", edit, refuses_form=True)
+    deltas, end = await run(door, thread)
+    assert spoken(deltas) == ""
+    assert isinstance(end.parts[0], ToolCall)
+    assert end.usage.input == 20
+    assert "not made yet" in door.asked[-1]["messages"][-1]["content"]
+
+
+async def test_one_that_only_repeats_itself_stops_and_asks_the_person() -> None:
+    thread = Thread().asks("look around").does("Bash", "a b", command="ls")
+    again = call("Bash", command="ls")
+    _, end = await run(Door(again, again, again), thread)
+    (part,) = end.parts
+    assert isinstance(part, Text)
+    assert "What should I do?" in part.text
+
+
+async def test_what_was_sent_before_is_sent_again_unchanged() -> None:
+    thread = Thread().asks("look around")
+    door = Door(*[call("respond", text="x")] * 2)
+    await run(door, thread)
+    thread.does("Bash", "a b", command="ls")
+    await run(door, thread)
+    first, second = (asked["messages"] for asked in door.asked)
+    assert second[: len(first)] == first
+
+
+async def test_a_file_is_shown_without_asking_the_model() -> None:
+    door = Door()
+    _, end = await run(door, Thread().asks("what is in app.py?"))
+    assert door.asked == []
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert part.arguments == {"file_path": "app.py"}
+
+
+async def test_long_results_and_line_numbers_are_kept_from_the_model() -> None:
+    thread = Thread().asks("what is in app.py?").reads("app.py", "x = 1\n" * 5000)
+    door = Door(call("respond", text="x"))
+    await run(door, thread)
+    shown = door.asked[0]["messages"][-1]["content"]
+    assert len(shown) < 4000
+    assert "\tx = 1" not in shown
+
+
+async def test_a_request_without_tools_is_passed_on_as_it_is() -> None:
+    door = Door("A summary.")
+    provider = SmallModelProvider(door)
+    request = Thread().asks("sum it up").request(tools=())
+    end = [delta async for delta in provider.stream(request)][-1]
+    assert isinstance(end, Completed)
+    assert door.asked[0]["schema"] is None
+    assert len(door.asked[0]["messages"]) == 2
+
+
+async def test_only_chat_providers_are_wrapped() -> None:
+    door = Door()
+    assert isinstance(small_profile(door), SmallModelProvider)  # pyright: ignore[reportArgumentType]
+    wrapped = SmallModelProvider(door)
+    assert small_profile(wrapped) is wrapped
+    assert (await wrapped.model_info("m")).small
