@@ -240,11 +240,16 @@ def _handle(config: Config, agent: Agent, conversation: Conversation) -> str:
 
 def _policy(config: Config, options: SessionOptions) -> SessionPolicy:
     rules = Rules(
-        config.rules.allow + _flag_rules(options.allowed_tools, "--allowedTools"),
-        config.rules.ask,
-        config.rules.deny + _flag_rules(options.disallowed_tools, "--disallowedTools"),
+        _anchored(config.rules.allow) + _flag_rules(options.allowed_tools, "--allowedTools"),
+        _anchored(config.rules.ask),
+        _anchored(config.rules.deny) + _flag_rules(options.disallowed_tools, "--disallowedTools"),
     )
     return SessionPolicy(rules, config.mode, interactive=options.interactive)
+
+
+def _anchored(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """The rules of settings files as they are judged: their paths begin where the file lies."""
+    return tuple(parse_rule(rule.text, rule.source) for rule in rules)
 
 
 def _flag_rules(texts: tuple[str, ...], flag: str) -> tuple[Rule, ...]:

@@ -15,7 +15,14 @@ from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import Busy, NotFound, StoreError
-from letta_cli.core.event import ApprovalRequested, Event, Notice, RunFinished, ToolCallReady
+from letta_cli.core.event import (
+    ApprovalRequested,
+    Compacted,
+    Event,
+    Notice,
+    RunFinished,
+    ToolCallReady,
+)
 from letta_cli.core.message import Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
 from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
@@ -149,7 +156,7 @@ class Session:
             Busy: another session is using the conversation; says who.
             AgentError: the model cannot be loaded.
         """
-        return self._run((Text(text),))
+        return self._begin((Text(text),))
 
     def invoke_skill(self, name: str, arguments: str) -> AsyncIterator[Event]:
         """Send the body of the skill `name`, as ``/name arguments`` does.
@@ -159,7 +166,7 @@ class Session:
         """
         for skill in self.skills:
             if skill.name == name:
-                return self._run((Text(load_body(skill, arguments)),))
+                return self._begin((Text(load_body(skill, arguments)),))
         known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
         raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
 
@@ -189,6 +196,8 @@ class Session:
             async with self._leased():
                 turn = self._turn(await self._ready(), self._inbox)
                 async for event in compact(turn, "manual", focus):
+                    if isinstance(event, Compacted):
+                        self.usage += event.usage
                     yield event
         finally:
             self._inbox = None
@@ -246,8 +255,12 @@ class Session:
 
     # How it is done.
 
-    async def _run(self, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
-        inbox = self._inbox = Inbox()
+    def _begin(self, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
+        # The inbox is there before the first event is asked for: an early interrupt is heard.
+        self._inbox = Inbox()
+        return self._run(parts, self._inbox)
+
+    async def _run(self, parts: Sequence[Part], inbox: Inbox) -> AsyncGenerator[Event, None]:
         try:
             async with self._leased():
                 model = await self._ready()

@@ -48,7 +48,10 @@ async def compact(turn: Turn, trigger: str, focus: str = "") -> AsyncGenerator[E
     """
     messages = turn.thread.messages
     keep_from = _keep_from(messages, int(window_of(turn.info) * KEPT_SHARE))
-    evicted = [message for message in messages if message.seq < keep_from]
+    # An older summary was written after some of the messages it stands before: it always goes in.
+    evicted = [
+        message for message in messages if message.role == "summary" or message.seq < keep_from
+    ]
     if not any(message.role != "summary" for message in evicted):
         return
     before = context_tokens(turn)
@@ -115,7 +118,8 @@ async def _summarise(
 
 def _request(turn: Turn, text: str) -> Request:
     conversation_id = turn.thread.conversation.id
-    message = Message("message-compaction", conversation_id, 1, "user", (Text(text),), now())
+    # Without an id: providers remember messages by theirs, and each summary asks with another text.
+    message = Message("", conversation_id, 1, "user", (Text(text),), now())
     return Request(
         model=turn.model_name,
         system=SYSTEM,

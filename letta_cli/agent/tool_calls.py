@@ -152,5 +152,4 @@ def _deny(turn: Turn, run_id: str, call: ToolCall, settled: Settled, text: str) 
 
 def arguments_sha256(arguments: Mapping[str, Any]) -> str:
     """A hash of the exact arguments that were shown and approved."""
-    text = json.dumps(arguments, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()

@@ -48,19 +48,28 @@ def context_of(
 async def run_together(
     turn: Turn, run_id: str, calls: Sequence[ToolCall], returns: dict[str, ToolReturn]
 ) -> AsyncGenerator[Event, None]:
-    """Run `calls` at the same time; tell of each as it ends; put its return into `returns`."""
-    events: asyncio.Queue[Event] = asyncio.Queue()
+    """Run `calls` at the same time; tell of each as it ends; put its return into `returns`.
+
+    Raises:
+        StoreError: an outcome could not be written down; the other calls have ended by then.
+    """
+    events: asyncio.Queue[Event | None] = asyncio.Queue()
     tasks = [
         asyncio.create_task(_run_one(turn, run_id, call, returns, events.put_nowait))
         for call in calls
     ]
+    for task in tasks:
+        task.add_done_callback(lambda _task: events.put_nowait(None))
     watcher = asyncio.create_task(_cancel_on_interrupt(turn.inbox, tasks))
     open_calls = len(tasks)
     try:
         while open_calls:
             event = await events.get()
-            open_calls -= isinstance(event, ToolReturned)
-            yield event
+            if event is None:
+                open_calls -= 1
+            else:
+                yield event
+        await asyncio.gather(*tasks)
     finally:
         for task in (watcher, *tasks):
             task.cancel()
@@ -76,7 +85,11 @@ async def _cancel_on_interrupt(inbox: Inbox, tasks: Sequence[asyncio.Task[None]]
 async def _run_one(
     turn: Turn, run_id: str, call: ToolCall, returns: dict[str, ToolReturn], tell: Tell
 ) -> None:
-    """Run one call. Tells exactly one `ToolReturned`, whatever happens to it."""
+    """Run one call. Tells exactly one `ToolReturned`, whatever the tool does.
+
+    Raises:
+        StoreError: it could not be written down; then nothing is told.
+    """
     tool = turn.tools[call.name]
     if tool.spec.kind != "read":
         turn.store.runs.mark_call(call.id, "running", run_id=run_id)

@@ -6,7 +6,10 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from letta_cli import __version__
 from letta_cli.cli.event_loop import run_async
@@ -35,19 +38,22 @@ def run_headless(invocation: Invocation) -> int:
     if invocation.resume == "":
         raise UsageError("-r needs words here, because nobody can be asked: -r ID, -r WORDS.")
     prompt = read_prompt(invocation.prompt or [])
-    return run_async(_run(invocation.config(), invocation, prompt))
+    config = invocation.config()
+    with _answer_file(invocation.output_last_message) as answer:
+        return run_async(_run(config, invocation, prompt, answer))
 
 
-async def _run(config: Config, invocation: Invocation, prompt: str) -> int:
+async def _run(config: Config, invocation: Invocation, prompt: str, answer: TextIO | None) -> int:
     for line in config.warnings:
         warn(line)
     session, _ = await open_invocation(invocation, config, interactive=False)
     try:
         signals = _Signals(session)
         last = _LastMessage(_events(session, prompt))
-        code = await _render(invocation, last.events(), session)
-        if invocation.output_last_message is not None:
-            _write_last(Path(invocation.output_last_message), last.text)
+        code = await _render(invocation, signals.marked(last.events()), session)
+        if answer is not None:
+            answer.truncate(0)
+            answer.write(last.text + "\n")
         return signals.code or code
     finally:
         with contextlib.suppress(TimeoutError):
@@ -133,9 +139,24 @@ class _Signals:
             loop.add_signal_handler(signal.SIGINT, stop, signal.SIGINT, INTERRUPTED)
             loop.add_signal_handler(signal.SIGTERM, stop, signal.SIGTERM, TERMINATED)
 
+    async def marked(self, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+        """`events`; the last one names the exit code that the process will have."""
+        async for event in events:
+            if isinstance(event, RunFinished) and self.code:
+                event = replace(event, exit_code=self.code)
+            yield event
 
-def _write_last(path: Path, answer: str) -> None:
+
+def _answer_file(name: str | None) -> AbstractContextManager[TextIO | None]:
+    """The file of ``--output-last-message``, opened before the run: afterwards is too late to
+    say that it cannot be written. What stands in it stays until there is an answer.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    if name is None:
+        return contextlib.nullcontext()
     try:
-        path.write_text(answer + "\n", encoding="utf-8")
+        return Path(name).open("a", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{path}: the answer cannot be written: {error.strerror}.") from error
+        raise UsageError(f"{name}: the answer cannot be written: {error.strerror}.") from error

@@ -1,7 +1,6 @@
 """The options of `agent chat` and `agent run`: declared once, as the fields of one value."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,6 @@ import typer
 from letta_cli.cli import options
 from letta_cli.config import Config, load_config
 from letta_cli.core.errors import UsageError
-
-_RULE = re.compile(r"[^\s,()]+(?:\((?:[^()]|\([^()]*\))*\))?")
 
 FORMATS = ("text", "json", "stream-json")
 
@@ -149,7 +146,7 @@ class Invocation:
         ]
         if len(chosen) > 1:
             raise UsageError(f"{' and '.join(chosen)} name two conversations; give one of them.")
-        if self.wait < 0:
+        if not self.wait >= 0:
             raise UsageError("--wait: expected seconds, 0 or more.")
 
     def config(self) -> Config:
@@ -185,5 +182,24 @@ def working_directory(named: str | None) -> Path:
 
 
 def split_rules(values: list[str] | None) -> tuple[str, ...]:
-    """``"Bash(git *) Edit,Read"`` as its rules: split at blanks and commas outside parentheses."""
-    return tuple(rule for value in values or () for rule in _RULE.findall(value))
+    """``"Bash(git *) Edit,Read"`` as its rules: split at blanks and commas outside parentheses.
+
+    Raises:
+        UsageError: parentheses do not match. Half a rule could allow more than was meant.
+    """
+    return tuple(rule for value in values or () for rule in _split(value))
+
+
+def _split(value: str) -> list[str]:
+    rules, depth = [""], 0
+    for char in value:
+        if not depth and (char.isspace() or char == ","):
+            rules.append("")
+            continue
+        rules[-1] += char
+        depth += (char == "(") - (char == ")")
+        if depth < 0:
+            break
+    if depth:
+        raise UsageError(f"{value!r} is no list of rules: its parentheses do not match.")
+    return [rule for rule in rules if rule]

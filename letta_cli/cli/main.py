@@ -20,6 +20,7 @@ from letta_cli.cli.light import LazyGroup, PipeClosed
 from letta_cli.cli.table import COMMANDS, FAILURE, target
 from letta_cli.core.errors import AgentError, Conflict, UsageError
 from letta_cli.core.exit_codes import INTERRUPTED, OK, TERMINATED
+from letta_cli.frontends.sanitize import sanitize
 
 BROKEN_PIPE = 141
 """What a shell reports for a program that the closed pipe ended (128 + SIGPIPE)."""
@@ -31,6 +32,7 @@ _OPTIONAL_VALUE = ("-r", "--resume")
 def main(arguments: Sequence[str]) -> NoReturn:
     """Run the command line and end the process with its exit code."""
     _open_closed_streams()
+    _forgive_characters()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = run(arguments)
@@ -95,7 +97,8 @@ def with_default_command(arguments: Sequence[str]) -> list[str]:
 
 def _report(error: AgentError, arguments: Sequence[str]) -> int:
     _tell_machine(error, arguments)
-    _complain(f"error: {error}\n")
+    # It may quote a server, a file or a memory block.
+    _complain(f"error: {sanitize(str(error))}\n")
     return error.exit_code
 
 
@@ -139,6 +142,13 @@ def _open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - stays open to the end
+
+
+def _forgive_characters() -> None:
+    """Print ``?`` for what stdout's encoding does not know, rather than nothing at all."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if callable(reconfigure):
+        reconfigure(errors="replace")
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

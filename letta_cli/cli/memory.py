@@ -11,9 +11,9 @@ from letta_cli.cli import options
 from letta_cli.cli.editor import edit_text, keep_draft
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
-from letta_cli.cli.output import age, clip, say, say_json, table
+from letta_cli.cli.output import age, clip, say, say_json, say_text, table
 from letta_cli.core.clock import to_text
-from letta_cli.core.errors import Conflict, UsageError
+from letta_cli.core.errors import Conflict, StoreError, UsageError
 from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
 from letta_cli.frontends.sanitize import sanitize_line
 from letta_cli.workspace.repository import find_repository, project_key
@@ -65,7 +65,7 @@ def show_block(
     if as_json:
         say_json(_facts(block))
     else:
-        say(block.value)
+        say_text(block.value)
 
 
 @app.command("edit", cls=LightCommand)
@@ -136,7 +136,7 @@ def undo_edit(
         say_json(_revision(revision))
     else:
         say(f"{label} is now version {revision.version}:")
-        say(revision.after)
+        say_text(revision.after)
 
 
 def _new_text(here: Opened, block: MemoryBlock) -> str:
@@ -162,6 +162,9 @@ def _write(here: Opened, block: MemoryBlock, new: str) -> BlockRevision:
             current=conflict.current,
             version=conflict.version,
         ) from conflict
+    except StoreError as error:
+        draft = keep_draft(here.config.home / "output", block.label, new)
+        raise type(error)(f"{error}\nYour text is kept in {draft}.") from error
 
 
 def _author(origin: Origin) -> str:

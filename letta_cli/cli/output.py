@@ -14,7 +14,7 @@ from unicodedata import combining, east_asian_width
 
 from letta_cli.core.clock import now
 from letta_cli.core.errors import UsageError
-from letta_cli.frontends.sanitize import sanitize_line
+from letta_cli.frontends.sanitize import sanitize, sanitize_line
 
 GAP = "  "
 
@@ -22,6 +22,11 @@ GAP = "  "
 def say(line: str = "") -> None:
     """Print one line on stdout."""
     sys.stdout.write(line + "\n")
+
+
+def say_text(text: str) -> None:
+    """Print a text that others wrote: as it is into a file or pipe, made safe on a terminal."""
+    say(sanitize(text) if sys.stdout.isatty() else text)
 
 
 def warn(line: str) -> None:

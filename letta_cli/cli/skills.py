@@ -7,7 +7,7 @@ import typer
 from letta_cli.cli import options
 from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.light import LightCommand, new_app
-from letta_cli.cli.output import say, say_json, table, warn
+from letta_cli.cli.output import say_json, say_text, table, warn
 from letta_cli.config import load_config
 from letta_cli.config.load import project_root
 from letta_cli.core.errors import NotFound
@@ -47,7 +47,7 @@ def show_skill(
             if as_json:
                 say_json({**_facts(skill), "body": body})
             else:
-                say(body.rstrip("\n"))
+                say_text(body.rstrip("\n"))
             return
     names = ", ".join(skill.name for skill in skills)
     raise NotFound(f"There is no skill {name!r}. Skills here: {names or 'none'}.")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from letta_cli.config.schema import PROJECT_MODES, Key, find_key, is_group
 from letta_cli.core.errors import ConfigError
 
 MAX_BYTES = 1_000_000
+
+_LOGIN = re.compile(r"(?<=://)[^/@]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def check(key: Key, name: str, raw: Any, *, where: str) -> Any:
         return key.read(raw)
     except ValueError as error:
         detail = f" ({error})" if str(error) else ""
-        shown = json.dumps(raw, ensure_ascii=False, default=str)
+        # A refused address may hold a password.
+        shown = _LOGIN.sub("", json.dumps(raw, ensure_ascii=False, default=str))
         shown = shown if len(shown) <= 60 else shown[:57] + "…"
         raise ConfigError(
             f"{where}: {name}: expected {key.expected}, found {shown}{detail}."

@@ -5,7 +5,6 @@ from typing import Any
 
 from letta_cli.config.masking import mask, mask_entries, mask_url
 from letta_cli.config.model import Config
-from letta_cli.core.permission import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +24,9 @@ def shown_settings(config: Config) -> list[Shown]:
         "effort": config.effort,
         "database": mask_url(config.database_url),
         "permissions.defaultMode": config.mode,
-        "permissions.allow": [_rule(rule) for rule in config.rules.allow],
-        "permissions.ask": [_rule(rule) for rule in config.rules.ask],
-        "permissions.deny": [_rule(rule) for rule in config.rules.deny],
+        "permissions.allow": [rule.text for rule in config.rules.allow],
+        "permissions.ask": [rule.text for rule in config.rules.ask],
+        "permissions.deny": [rule.text for rule in config.rules.deny],
         "maxTurns": config.max_turns,
         "maxBudgetUsd": config.max_budget_usd,
         "maxRetries": config.max_retries,
@@ -54,7 +53,3 @@ def shown_settings(config: Config) -> list[Shown]:
         for key, value in values.items()
         if value not in ("", None, [], {}) or key in always
     ]
-
-
-def _rule(rule: Rule) -> str:
-    return rule.tool if rule.specifier is None else f"{rule.tool}({rule.specifier})"

@@ -1,10 +1,10 @@
 """What a run tells: one typed stream, read by every frontend. Stored before it is told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, get_args
+from dataclasses import dataclass, field
+from typing import Any
 
-from letta_cli.core.message import ToolCall, ToolReturn, part_to_dict
+from letta_cli.core.message import ToolCall, ToolReturn
 from letta_cli.core.permission import Decision
 from letta_cli.core.run import StopReason, Usage
 
@@ -121,7 +121,7 @@ class Compacted:
     """``manual``, ``auto`` or ``overflow``."""
     before_tokens: int
     after_tokens: int
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     """What writing the summary cost."""
 
 
@@ -180,20 +180,3 @@ Event = (
     | StepFinished
     | RunFinished
 )
-
-EVENT_TYPES: tuple[type, ...] = get_args(Event)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, ToolCall | ToolReturn):
-        return part_to_dict(value)
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    if hasattr(value, "__dataclass_fields__"):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return value
-
-
-def event_to_dict(event: Event) -> dict[str, Any]:
-    """A JSON-able dict: the fields, and ``event`` with the class's name."""
-    return {"event": type(event).__name__, **_plain(event)}

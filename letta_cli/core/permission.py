@@ -16,6 +16,11 @@ class Rule:
     specifier: str | None
     source: str = ""
 
+    @property
+    def text(self) -> str:
+        """The rule as it is written."""
+        return self.tool if self.specifier is None else f"{self.tool}({self.specifier})"
+
 
 def rule_from_text(text: str, source: str = "") -> Rule:
     """Read ``Tool`` or ``Tool(specifier)``: split at the first parenthesis, judge nothing.

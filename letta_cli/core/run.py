@@ -63,17 +63,5 @@ class Run:
 
 
 CallState = Literal["pending", "approved", "running", "done"]
-"""The journal of a tool call. ``pending``: asked again after a crash; ``running``: its outcome
-is unknown after a crash."""
-
-
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    """Where a tool call stood when it was last written down."""
-
-    call_id: str
-    conversation_id: str
-    run_id: str
-    name: str
-    state: CallState
-    arguments_sha256: str
+"""The journal of a tool call. After a crash, what was ``pending`` or ``approved`` counts as not
+run, and the outcome of what was ``running`` as unknown."""

@@ -29,7 +29,7 @@ from letta_cli.providers.anthropic_wire import (
     tools_to_wire,
     without_thinking,
 )
-from letta_cli.providers.errors import Where, cut, translate
+from letta_cli.providers.errors import Where, cut, read_event, translate
 from letta_cli.providers.http import CLOSE_SECONDS, make_http_client
 from letta_cli.providers.message_cache import WireCache
 from letta_cli.providers.models import lookup
@@ -78,7 +78,7 @@ class AnthropicProvider:
         where = replace(self._where, model=request.model)
         done = MessageAccumulator()
         async for event in self._tolerant_events(request, where):
-            for delta in done.feed(event):
+            for delta in read_event(done.feed, event, where):
                 yield delta
         if not done.finished:
             raise cut(where)

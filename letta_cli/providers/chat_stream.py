@@ -40,7 +40,7 @@ class ChatAccumulator:
     Attributes:
         provider: written into `Reasoning` parts.
         taken: ids of earlier calls of the conversation; servers that count from zero in every
-            answer get fresh ones, since an id must name one call.
+            answer, or give one id twice, get fresh ones, since an id must name one call.
         finished: the server said that the message is complete.
     """
 
@@ -163,7 +163,8 @@ class ChatAccumulator:
             for position, call in enumerate(self._calls):
                 if call.given_id == given_id:
                     return position
-        fresh = given_id if given_id and given_id not in self.taken else new_id("call")
+        taken = self.taken.union(call.id for call in self._calls)
+        fresh = given_id if given_id and given_id not in taken else new_id("call")
         self._calls.append(_Call(fresh, name, given_id))
         position = len(self._calls) - 1
         if isinstance(index, int):

@@ -5,7 +5,7 @@ provider shares it. Messages name the provider, the model and what to do; they n
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,7 @@ from letta_cli.core.errors import (
     StreamCut,
     Timeout,
 )
+from letta_cli.core.provider import Delta
 
 _MAX_DETAIL = 400
 
@@ -35,6 +36,8 @@ _KEY_VARIABLES = {
 }
 
 _SECRET = re.compile(r"\b(?:sk|key|pk|rk)-[A-Za-z0-9_*.-]{6,}|Bearer\s+\S+")
+
+_LOGIN = re.compile(r"(?<=://)[^/@]*@")
 
 _OVERFLOW = re.compile(
     r"context[ _](?:length|window|size|limit)|prompt is too long|input is too long"
@@ -67,8 +70,10 @@ class Where:
 
     @property
     def place(self) -> str:
-        """The name, with the address where it is not the provider's own."""
-        return f"{self.label} at {self.base_url}" if self.base_url else self.label
+        """The name, with the address where it is not the provider's own; no password in it."""
+        if not self.base_url:
+            return self.label
+        return f"{self.label} at {_LOGIN.sub('', self.base_url)}"
 
     def clean(self, text: str) -> str:
         """`text` on one line, shortened, without anything that looks like a key."""
@@ -252,6 +257,20 @@ def from_body(body: Mapping[str, Any], where: Where) -> ProviderError:
 def cut(where: Where, reason: str = "the connection closed") -> StreamCut:
     """The stream ended before its last event."""
     return StreamCut(f"{where.place} did not finish its answer: {reason}.")
+
+
+def read_event(
+    feed: Callable[[Mapping[str, Any]], Iterator[Delta]], event: Mapping[str, Any], where: Where
+) -> list[Delta]:
+    """The deltas that `feed` makes of one event.
+
+    Raises:
+        StreamCut: the event is not of the shape that it has to be.
+    """
+    try:
+        return list(feed(event))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise cut(where, "it sent an event that cannot be understood") from error
 
 
 def translate(error: BaseException, where: Where, *, started: bool = False) -> ProviderError | None:

@@ -46,7 +46,7 @@ class WireCache:
     def tools(self, tools: tuple[ToolSpec, ...]) -> Wire:
         """The wire form of the tools. The dicts are shared: never change them."""
         known, wire = self._tools
-        if tools is not known:
+        if tools != known:
             wire = self._convert_tools(tools)
             self._tools = (tools, wire)
         return wire

@@ -18,11 +18,11 @@ from letta_cli.providers.chat_wire import (
     tools_to_wire,
     wire_text,
 )
-from letta_cli.providers.errors import Where, cut, from_body
+from letta_cli.providers.errors import Where, cut, from_body, read_event
 from letta_cli.providers.message_cache import WireCache
 from letta_cli.providers.ollama_client import OllamaClient
 from letta_cli.providers.openai_client import OpenAIClient
-from letta_cli.providers.servers import PRESETS, ChatClient, Listing, server_root
+from letta_cli.providers.servers import PRESETS, ChatClient, Listing
 from letta_cli.providers.tokens import estimate
 from letta_cli.providers.wording import encodable
 
@@ -115,7 +115,7 @@ class OpenAIChatProvider:
         async for event in self._events(body, where):
             if event.get("error"):
                 raise from_body(event, where)
-            for delta in done.feed(event):
+            for delta in read_event(done.feed, event, where):
                 yield delta
         for delta in done.close():
             yield delta
@@ -144,14 +144,6 @@ class OpenAIChatProvider:
     async def aclose(self) -> None:
         """Drop the connections at once."""
         await self._client.aclose()
-
-    async def get_json(self, path: str) -> Any:
-        """The JSON at a path of the server's root, such as ``/props``.
-
-        Raises:
-            ProviderError: it could not be asked.
-        """
-        return await self._client.get(server_root(self._client.base_url) + path)
 
     async def _events(self, body: Json, where: Where) -> AsyncIterator[Mapping[str, Any]]:
         """Post, and once more without the optional fields that the server names as unwanted."""

@@ -9,7 +9,7 @@ from typing import Any
 from letta_cli.core.errors import AuthError, BadRequest
 from letta_cli.core.provider import Completed, Delta, ModelInfo, ProviderSettings, Request
 from letta_cli.core.run import Usage
-from letta_cli.providers.errors import Where, cut, from_body
+from letta_cli.providers.errors import Where, cut, from_body, read_event
 from letta_cli.providers.message_cache import WireCache
 from letta_cli.providers.models import lookup
 from letta_cli.providers.openai_client import OpenAIClient
@@ -62,7 +62,7 @@ class OpenAIResponsesProvider:
         where = replace(self._where, model=request.model)
         done = ResponseAccumulator()
         async for event in self._tolerant_events(request, where):
-            for delta in done.feed(event):
+            for delta in read_event(done.feed, event, where):
                 yield delta
             if done.failure is not None:
                 raise from_body({"error": done.failure}, where)

@@ -188,6 +188,7 @@ class KernelLock:
             taken = self._acquire(deadline)
         finally:
             if not taken:
+                self._close()
                 self._threads.release()
         return taken
 

@@ -221,14 +221,17 @@ class Runs:
         )
 
     def last_context_tokens(self, conversation_id: str) -> int:
-        """How full the window was at the newest step; a fork starts with its origin's figure."""
-        last: int | None = None
+        """How full the window was at the newest step; a fork starts with its origin's figure.
+
+        0 when there was none, or none since the conversation was compacted.
+        """
+        first, last = self._after_compaction(conversation_id), None
         while True:
             found = self._database.query(
                 "SELECT input + output + cache_read + cache_write FROM step"
-                " WHERE conversation_id = ? AND seq <= coalesce(?, seq)"
+                " WHERE conversation_id = ? AND seq > ? AND seq <= coalesce(?, seq)"
                 " ORDER BY number DESC LIMIT 1",
-                conversation_id, last,
+                conversation_id, first, last,
             )  # fmt: skip
             if found:
                 return found[0][0]
@@ -250,6 +253,13 @@ class Runs:
             conversation_id,
         )
         return [rows.run(row) for row in found]
+
+    def _after_compaction(self, conversation_id: str) -> int:
+        """Seq of the summary that the window begins with; 0 when there is none."""
+        found = self._database.query(
+            "SELECT summary_seq FROM conversation WHERE id = ?", conversation_id
+        )
+        return (found[0][0] or 0) if found else 0
 
     def _add_step(self, message: Message, run_id: str, usage: Usage) -> None:
         self._database.execute(

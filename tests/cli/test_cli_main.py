@@ -147,7 +147,8 @@ def test_a_signal_ends_a_run_with_its_code_and_keeps_what_was_said(
     os.kill(process.pid, number)
     rest, _ = process.communicate(timeout=30)
     assert process.returncode == code
-    assert json.loads(rest.splitlines()[-1])["is_error"] is True
+    result = json.loads(rest.splitlines()[-1])
+    assert (result["is_error"], result["exit_code"]) == (True, code)
     assert "first words" in machine.ok("sessions", "show", "hi")
 
 
@@ -195,3 +196,10 @@ def test_completion_for_an_unknown_shell_is_refused(machine: Machine) -> None:
     done = machine.run("completion", "tcsh")
     assert done.returncode == 2
     assert "bash, zsh, fish" in done.stderr
+
+
+def test_what_the_output_cannot_write_is_a_question_mark_and_no_traceback(machine: Machine) -> None:
+    machine.script({"text": "hello"})
+    machine.ok("run", "wörld →")
+    machine.environ["PYTHONIOENCODING"] = "ascii"
+    assert "w?rld ?" in machine.ok("sessions", "list")

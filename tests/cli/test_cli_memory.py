@@ -147,3 +147,23 @@ def test_an_unknown_block_names_those_that_exist(machine: Machine, command: str)
     done = machine.run("memory", command, "humna", *options)
     assert done.returncode == 1
     assert "human" in done.stderr
+
+
+def test_an_edit_that_is_too_long_is_kept_as_a_draft(machine: Machine) -> None:
+    machine.ok("memory", "edit", "human", "--text", "Ada")
+    editor(machine, 'head -c 6000 /dev/zero | tr "\\0" x > "$1"')
+    code, text = edit_in_terminal(machine)
+    assert (code, "Your text is kept in" in text) == (1, True)
+    assert machine.ok("memory", "show", "human") == "Ada\n"
+    [draft] = list((machine.home / "output").glob("memory-human-draft*"))
+    assert draft.read_text() == "x" * 6000
+
+
+def test_memory_cannot_command_the_terminal_that_shows_it(machine: Machine) -> None:
+    machine.ok("memory", "edit", "human", "--text", "Ada\x1b]0;title\x07\x1b[2J")
+    assert machine.ok("memory", "show", "human") == "Ada\x1b]0;title\x07\x1b[2J\n"
+    [program, *arguments] = machine.command("memory", "show", "human")
+    shown, code = pexpect.run(
+        " ".join([program, *arguments]), env=machine.env(), withexitstatus=True
+    )  # fmt: skip
+    assert (code, shown) == (0, b"Ada\r\n")

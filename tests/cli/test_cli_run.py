@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+import pytest
 from cli_machine import Machine
 
 from letta_cli.cli.invocation import split_rules
@@ -170,4 +171,31 @@ def test_allowed_tools_are_split_outside_parentheses() -> None:
         "Read",
         "mcp__x__y",
     )
+    assert split_rules(["Bash(echo (a(b)))", "Edit(a b),"]) == ("Bash(echo (a(b)))", "Edit(a b)")
     assert split_rules(None) == ()
+
+
+@pytest.mark.parametrize("text", ["Bash(", "Bash(git log", "Bash(a))", "Edit Bash(rm (x)", "Bash)"])
+def test_half_a_rule_is_refused_and_never_allows_the_whole_tool(
+    machine: Machine, text: str
+) -> None:
+    machine.script({"text": "never"})
+    done = machine.run("run", "hi", "--allowedTools", text)
+    assert done.returncode == 2
+    assert "parentheses do not match" in done.stderr
+
+
+def test_the_answer_is_written_into_a_file_in_place_of_an_older_one(machine: Machine) -> None:
+    machine.script({"text": "forty-two", "repeat": True})
+    file = machine.project / "answer.txt"
+    file.write_text("an older and longer answer\n")
+    machine.ok("run", "what is it", "--output-last-message", "answer.txt")
+    assert file.read_text() == "forty-two\n"
+
+
+def test_an_answer_file_that_cannot_be_written_is_told_before_the_run(machine: Machine) -> None:
+    machine.script({"text": "never"})
+    done = machine.run("run", "hi", "--output-format", "json", "-o", "missing/answer.txt")
+    assert done.returncode == 2
+    assert "missing/answer.txt: the answer cannot be written" in json.loads(done.stdout)["result"]
+    assert machine.json("sessions", "list", "--json") == []

@@ -179,3 +179,10 @@ def test_masks_show_enough_to_recognise_and_too_little_to_use() -> None:
         "Authorization": "Bear…cdef",
         "Accept": "x",
     }
+
+
+def test_a_refused_address_is_shown_without_its_password(machine: Machine) -> None:
+    machine.environ["AGENT_DATABASE_URL"] = "mysql://ada:topsecret@host/db"
+    with pytest.raises(ConfigError) as caught:
+        machine.load()
+    assert "topsecret" not in str(caught.value) and "mysql://host/db" in str(caught.value)

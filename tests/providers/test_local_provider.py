@@ -1,3 +1,5 @@
+import asyncio
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,3 +120,28 @@ async def test_the_real_model_is_held_to_a_tool_or_words(tmp_path: Path) -> None
     assert len(end.parts) == 1
     assert end.usage.context < 1200
     await provider.aclose()
+
+
+@pytest.mark.model
+@pytest.mark.skipif(
+    installed(DEFAULT, REAL) is None, reason="the embedded model is not on disk: agent models pull"
+)
+async def test_what_was_read_is_kept_when_the_server_ends(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="the runtime is not installed")
+    (tmp_path / DEFAULT.file_name).symlink_to(REAL / DEFAULT.file_name)
+    read: list[int] = []
+    for _ in range(2):
+        provider = LocalProvider(settings(tmp_path))
+        end = (await answer(provider, request("Say hello.", DEFAULT.name)))[-1]
+        assert isinstance(end, Completed)
+        read.append(end.usage.input)
+        await provider.aclose()
+        slots = next(tmp_path.glob("server-*/slots"))
+        for _ in range(100):
+            if not list(slots.glob("../state.json")) and list(slots.glob("*.prefix")):
+                break
+            await asyncio.sleep(0.2)
+    assert read[0] > 100
+    assert read[1] <= 5
+    (kept,) = slots.glob("*.prefix")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600

@@ -94,6 +94,13 @@ async def test_arguments_as_an_object_and_arguments_encoded_twice():
     assert calls_in(parts) == [("Read", {"path": "x"}), ("Read", {"path": 1})]
 
 
+async def test_an_id_given_twice_in_one_answer_names_two_calls():
+    read = {"id": "same", "function": {"name": "Read", "arguments": "{}"}}
+    calls = [{"index": index, **read} for index in (0, 1)]
+    first, second = await parts_of(delta(tool_calls=calls), delta("tool_calls"))
+    assert first.id == "same" and second.id not in ("", "same")
+
+
 async def test_ids_that_start_afresh_in_every_answer_are_made_unique():
     thread = told("hi")
     thread.add("assistant", ToolCall("call_0", "Read", {"path": "a"}))

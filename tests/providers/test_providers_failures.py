@@ -1,5 +1,6 @@
 """What goes wrong on the wire becomes one of the core's errors, the same for every provider."""
 
+import json
 import socket
 import time
 from datetime import UTC, datetime, timedelta
@@ -204,3 +205,23 @@ async def test_giving_up_in_mid_stream_leaves_the_client_usable(name):
             break
         await stream.aclose()
         assert (await complete(client, told("hi").request())).parts[0].text == "there"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "message_start"}, {"type": "content_block_start", "index": "x"},
+        {"type": "response.output_text.delta"}, {"choices": [None]}, {"choices": 5},
+        {"choices": [{"delta": "x"}]}, {"choices": [{"delta": {"tool_calls": [None]}}]},
+    ],
+)  # fmt: skip
+async def test_events_of_the_wrong_shape_are_a_cut_stream(name, event):
+    sent = f"event: {event.get('type', 'message')}\ndata: {json.dumps(event)}\n\n"
+    assert isinstance(await failure_of(name, Raw(sent.encode())), StreamCut)
+
+
+async def test_a_password_in_an_address_is_not_told():
+    client = provider("openai-compatible", "http://ada:topsecret@127.0.0.1:9")
+    with pytest.raises(ConnectionFailed) as caught:
+        await complete(client, told("hi").request())
+    assert "topsecret" not in str(caught.value) and "127.0.0.1:9" in str(caught.value)

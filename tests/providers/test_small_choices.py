@@ -92,6 +92,17 @@ def test_skills_are_known_from_a_catalogue_of_names_only() -> None:
     assert without_skills(thread.system) == "You help.\nFiles: app.py"
 
 
+def test_a_skill_that_says_to_add_a_line_gets_it_added_and_not_put_in_anothers_place() -> None:
+    thread = Thread("You help.\nSkills:\n- log-it: Logs.\nFiles: LOG.txt").asks("log-it: change x")
+    thread.does("Skill", "Add one line at the end of LOG.txt.", skill="log-it")
+    assert offer(thread.reads("LOG.txt", "* a\n* b")).names == {"Append"}
+
+
+def test_a_question_changes_nothing() -> None:
+    thread = Thread().asks("What does add in app.py return?").reads("app.py", APP)
+    assert offer(thread).names.isdisjoint({"Edit", "Write", "Append", "memory_insert"})
+
+
 def test_after_very_many_steps_only_an_answer_is_left() -> None:
     thread = Thread().asks("change app.py")
     for number in range(24):
@@ -210,6 +221,28 @@ def test_an_addition_that_would_replace_another_function_is_put_beside_it() -> N
     assert call.arguments["new_string"] == (
         "def cwd():\n    return os.getcwd()\n\n\ndef mul(a, b):\n    return a * b"
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "after"),
+    [
+        (
+            "def add(a, b):\n    return a - b",
+            'def add(a, b):\n    """Adds."""',
+            'def add(a, b):\n    """Adds."""\n    return a - b',
+        ),
+        (
+            "def add(a, b):\n    return a - b",
+            "def add(a, b, c):\n    return a - b - c",
+            "def add(a, b, c):\n    return a - b - c",
+        ),
+    ],
+)
+def test_an_addition_keeps_the_lines_it_leaves_out(old: str, new: str, after: str) -> None:
+    thread = Thread().asks("add something to app.py").reads("app.py", APP)
+    call = judged(thread, "Edit", file_path="app.py", old_string=old, new_string=new)
+    assert isinstance(call, ToolCall)
+    assert call.arguments["new_string"] == after
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,11 @@ def test_the_kind_of_a_wish_is_read(text: str, change: bool, check: bool, memory
     assert (wish.change, wish.check, wish.memory) == (change, check, memory)
 
 
+def test_adding_is_told_from_the_first_verb() -> None:
+    assert read_wish("Add a docstring that says: make it fit").add
+    assert not read_wish("Fix the parser and add a note").add
+
+
 def test_destruction_is_heard_and_ordinary_deletion_is_not() -> None:
     assert read_wish("delete everything in my home directory").destructive
     assert read_wish("please run rm -rf /").destructive
@@ -115,6 +120,7 @@ def test_files_and_names_in_code_are_told_apart() -> None:
 def test_a_program_sees_broken_files_and_names_without_meaning() -> None:
     assert broken_syntax("a.py", "def f(:\n")
     assert broken_syntax("a.json", '{"a": 1,}')
+    assert "twice" in broken_syntax("a.json", '{"a": 1, "b": {}, "a": 2}')
     assert broken_syntax("a.toml", "a = ")
     assert not broken_syntax("a.md", "def f(:")
     assert undefined(

@@ -192,3 +192,48 @@ async def test_instructions_of_the_project_are_in_the_prompt_and_named_at_start(
         await say(session, "hi")
         assert "Always use tabs." in (session.conversation.system_prompt or "")
         assert any("AGENTS.md" in note for note in session.notes)
+
+
+async def test_an_interrupt_before_the_first_event_is_heard(config):
+    async with opened(config()) as session:
+        events = session.send("hi")
+        session.cancel()
+        last = [event async for event in events][-1]
+        assert isinstance(last, RunFinished) and last.stop_reason == "cancelled"
+        assert (await say(session, "again"))[-1].stop_reason == "end_turn"
+
+
+async def test_a_compacted_conversation_that_is_opened_again_is_not_compacted_again(config):
+    settings = config({
+        "turns": [
+            {"when": "tell me", "text": "words " * 6_000, "usage": {"input": 16_900, "output": 90}},
+            {"when": "Write the notes", "text": "Goals: go on.", "repeat": True},
+            {"text": "fresh", "repeat": True},
+        ],
+        "context_window": 20_000,
+    })  # fmt: skip
+    async with opened(settings) as session:
+        await say(session, "tell me")
+        events = [event async for event in session.compact()]
+        assert any(isinstance(event, Compacted) for event in events)
+        assert session.usage.output > 90, "the summary's cost counts"
+    async with opened(settings, conversation=session.conversation.id) as again:
+        assert not any(isinstance(event, Compacted) for event in await say(again, "more"))
+
+
+async def test_a_projects_rule_holds_in_its_subfolders_too(config):
+    read = {"name": "Read", "arguments": {"file_path": "../secrets/key"}}
+    settings = config([{"tool_calls": [read]}, {"text": "done"}], AGENT_EFFORT="low")
+    project = settings.cwd
+    for folder in (".git", ".agent", "secrets", "src"):
+        (project / folder).mkdir()
+    (project / "secrets" / "key").write_text("sesame")
+    rules = {"permissions": {"deny": ["Read(/secrets/**)"]}}
+    (project / ".agent" / "settings.json").write_text(json.dumps(rules))
+    environ = {**settings.environment, "HOME": str(settings.user_home)}
+    environ |= {"AGENT_HOME": str(settings.home), "AGENT_MODEL": "scripted/test"}
+    environ |= {"AGENT_SCRIPT": str(project.parent / "script.json")}
+    async with opened(load_config(cwd=project / "src", environ=environ)) as session:
+        await say(session, "look")
+        (tool,) = [m for m in session._thread.messages if m.role == "tool"]
+    assert tool.parts[0].status == "denied"

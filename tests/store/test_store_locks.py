@@ -156,3 +156,16 @@ def test_the_innermost_and_topmost_mount_decides(path: str, kind: str):
 
 def test_this_file_system_has_a_name(tmp_path: Path):
     assert isinstance(filesystem_type(tmp_path), str)
+
+
+def test_tries_that_were_refused_leave_no_file_open(tmp_path: Path):
+    if not isinstance(first := new_lock(tmp_path / "x", "t"), KernelLock):
+        pytest.skip("this system has no flock")
+    assert first.acquire(0)
+    refused = [KernelLock(tmp_path / "x", "t") for _ in range(5)]
+    for lock in refused:
+        assert not lock.acquire(0.01)
+    assert all(lock._descriptor == -1 for lock in refused)
+    first.release()
+    assert refused[0].acquire(0)
+    refused[0].release()

@@ -369,6 +369,23 @@ def test_context_of_a_fork_is_its_origins_at_that_point(store: Store, conversati
     assert store.runs.last_context_tokens(store.conversations.fork(again.id, upto_seq=0).id) == 0
 
 
+def test_what_filled_the_window_before_a_compaction_does_not_count_after_it(
+    store: Store, conversation: Conversation
+):
+    run = begin(store, conversation)
+    store.runs.add_reply(run.id, [Text("long")], Usage(90_000), expected_head=1)
+    store.runs.finish(run.id, "end_turn")
+    store.conversations.compact(
+        conversation.id, summary="short", context_start=2, system_prompt="", memory_versions={},
+        expected_head=2,
+    )  # fmt: skip
+    assert store.runs.last_context_tokens(conversation.id) == 0
+    assert store.runs.last_context_tokens(store.conversations.fork(conversation.id).id) == 0
+    run, _ = store.runs.start(conversation.id, "scripted/m", [Text("more")], expected_head=3)
+    store.runs.add_reply(run.id, [Text("ok")], Usage(500), expected_head=4)
+    assert store.runs.last_context_tokens(conversation.id) == 500
+
+
 def test_what_is_stored_is_json_that_others_can_read(store: Store, conversation: Conversation):
     begin_with_calls(store, conversation)
     (text,) = store._database.query("SELECT parts FROM message WHERE seq = 2")[0]

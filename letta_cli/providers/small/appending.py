@@ -5,6 +5,7 @@ text by itself and more, they leave out the first half.
 """
 
 import re
+from difflib import SequenceMatcher
 
 from letta_cli.core.message import ToolCall
 from letta_cli.providers.small.syntax import definitions
@@ -64,3 +65,25 @@ def _first_code(text: str, lines: list[str]) -> int:
         if lines[number].strip() and not lines[number].startswith("#"):
             return number
     return max(0, len(lines) - 1)
+
+
+SIMILAR = 0.6
+"""Two lines this much alike are one line before and after; else they are two lines."""
+
+
+def keeping_all(old: str, new: str) -> str:
+    """`new` with the lines of `old` that it leaves out and has nothing like: an addition adds."""
+    before, after = old.split("\n"), new.split("\n")
+    lines: list[str] = []
+    for tag, start, end, new_start, new_end in SequenceMatcher(None, before, after).get_opcodes():
+        added = after[new_start:new_end]
+        if tag == "equal":
+            lines += added
+            continue
+        kept = [line for line in before[start:end] if line.strip() and not _is_like(line, added)]
+        lines += [*added, *kept]
+    return "\n".join(lines)
+
+
+def _is_like(line: str, others: list[str]) -> bool:
+    return any(SequenceMatcher(None, line, other).ratio() >= SIMILAR for other in others)

@@ -84,6 +84,8 @@ def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
         return LOOK_TOOLS
     if wish.memory:
         return frozenset({"memory_insert"}) if owed else frozenset()
+    if wish.question:
+        return (LOOK_TOOLS | {"Bash", "Skill"}) - _searched_enough(situation)
     if wish.rename and situation.files:
         return _for_rename(situation, owed)
     commands = commands_of(situation.steps)
@@ -101,13 +103,21 @@ def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
             return CHANGE_TOOLS | LOOK_TOOLS
         # A small model that may go on after it is done takes its work apart again.
         return CHANGE_TOOLS if len(situation.changes) < _wanted_changes(situation) else frozenset()
+    if wish.change and situation.appends and situation.files:
+        return frozenset({APPEND})
     if wish.change and not wish.check and _has_all_in_view(situation):
         # What is not there yet is added: an edit would put it in the place of something else.
         return frozenset({APPEND}) if missing_names(situation) else CHANGE_TOOLS
-    looks = [step for step in situation.since_change()[-SEARCHES:] if step.call.name == "Grep"]
-    if len(looks) == SEARCHES:
-        return CHANGE_TOOLS | {"Read", "Bash", "memory_insert", "Skill"}
+    if gone := _searched_enough(situation):
+        return CHANGE_TOOLS | {"Read", "Bash", "memory_insert", "Skill"} - gone
     return None
+
+
+def _searched_enough(situation: Situation) -> frozenset[str]:
+    """The search, once it has been used in vain or at least twice in a row."""
+    newest = situation.since_change()[-SEARCHES:]
+    searching = len(newest) == SEARCHES and all(step.call.name == "Grep" for step in newest)
+    return frozenset({"Grep"}) if searching else frozenset()
 
 
 def _wanted_changes(situation: Situation) -> int:

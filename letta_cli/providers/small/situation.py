@@ -18,6 +18,12 @@ CHANGING = frozenset({"Write", "Edit"})
 _FILES = re.compile(r"^Files: (.*)$", re.MULTILINE)
 _SKILL = re.compile(r"[-*]\s*`?([\w.-]+)`?\s*[:(—–-]")
 _BLOCK = re.compile(r"^Memory block ([\w.-]+):", re.MULTILINE)
+_APPEND = re.compile(
+    r"\b(add|append|write|put)\b[^.]{0,60}\b(lines?|entr(y|ies)|items?|rows?|bullets?)\b|"
+    r"\b(add|append)\b[^.]{0,60}\b(at|to) (the|its) (end|bottom)\b",
+    re.IGNORECASE,
+)
+_ELSEWHERE = re.compile(r"\b(top|beginning|start|above|below|before|after) of\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"^ *\d+\t")
 
 
@@ -80,6 +86,13 @@ class Situation:
             else:
                 made.append(step)
         return tuple(made)
+
+    @property
+    def appends(self) -> bool:
+        """Whether the task, a loaded skill's text with it, is to add lines at a file's end."""
+        skills = [s.result.content for s in self.steps if s.call.name == "Skill" and s.result]
+        task = " ".join([self.wish.text, *skills])
+        return bool(_APPEND.search(task)) and not _ELSEWHERE.search(task)
 
     @property
     def refused(self) -> bool:

@@ -7,6 +7,7 @@ import re
 import symtable
 import sys
 import tomllib
+from typing import Any
 
 _DEFINITION = re.compile(
     r"^[ \t]*(?:export\s+|pub\s+|public\s+|static\s+)*(?:async\s+)?"
@@ -21,7 +22,7 @@ def broken_syntax(path: str, text: str) -> str:
         if path.endswith(".py"):
             ast.parse(text)
         elif path.endswith(".json"):
-            json.loads(text)
+            json.loads(text, object_pairs_hook=_without_doubles)
         elif path.endswith(".toml"):
             tomllib.loads(text)
     except SyntaxError as error:
@@ -29,6 +30,16 @@ def broken_syntax(path: str, text: str) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: JSON allows doubles, and nobody means them."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {double!r} stands there twice")
+    return found
 
 
 def definitions(text: str) -> set[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from letta_cli.core.message import ToolCall
-from letta_cli.providers.small.appending import as_real_call
+from letta_cli.providers.small.appending import as_real_call, keeping_all
 from letta_cli.providers.small.prompt import APPEND
 from letta_cli.providers.small.situation import Situation, Step, after_edit, is_reverse
 from letta_cli.providers.small.syntax import block_at, broken_syntax, definitions, undefined
@@ -87,18 +87,26 @@ def _vet_edit(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
     old, new = _text(call, "old_string"), _text(call, "new_string")
     if old == new:
         return Rejected("That changes nothing.")
+    lost = _lost(old, new, situation)
     if path.endswith(".py") and _loses_import(path, text, call):
         call = _with(call, new_string=f"{old.rstrip()}\n{new}")
-    lost = _lost(old, new, situation)
-    if lost:
+    elif lost:
         if not definitions(new) - definitions(old) or old in new:
             return Rejected(f"That would remove {', '.join(lost)}, which must stay.")
         call = _with(call, new_string=f"{old.rstrip()}\n\n\n{new.strip(chr(10))}{_tail(old)}")
-    elif text.count(old) > 1:
+    elif situation.wish.add:
+        call = _added_only(call, path, text)
+    if text.count(old) > 1 and not lost:
         if not re.fullmatch(r"\w+", old):
             return Rejected("old_string occurs several times: copy more lines around it.")
         call = _with(call, replace_all=True)
     return _checked(call, path, text, after_edit(text, call))
+
+
+def _added_only(call: ToolCall, path: str, text: str) -> ToolCall:
+    """The edit with all that it would leave out, where that gives a whole file."""
+    kept = _with(call, new_string=keeping_all(_text(call, "old_string"), _text(call, "new_string")))
+    return call if broken_syntax(path, after_edit(text, kept)) else kept
 
 
 def _is_undone(call: ToolCall, situation: Situation) -> bool:

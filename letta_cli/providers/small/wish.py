@@ -12,7 +12,7 @@ _CHANGE = re.compile(
     r"move|refactor|rename|repair|replace|set|update|write)\b",
     re.IGNORECASE,
 )
-_ADD = re.compile(r"\b(add|append|create|implement|write|extend)\b", re.IGNORECASE)
+_ADD = re.compile(r"add|append|create|implement|insert|write|extend", re.IGNORECASE)
 _QUESTION = re.compile(
     r"^\W*(what|why|how|where|which|who|when|is|are|does|do|did|explain|describe|show|list|find|"
     r"tell|summari[sz]e|read|look|search|count|run|check|(can|could|would) you (explain|describe|"
@@ -53,6 +53,7 @@ class Wish:
 
     Attributes:
         change: files are to be different afterwards.
+        question: something is to be told; nothing is to be different afterwards.
         parts: how many changes the words speak of; at least 1.
         add: something is to be there that was not; `names` says what it is called.
         check: something fails now and is to work afterwards.
@@ -66,6 +67,7 @@ class Wish:
 
     text: str
     change: bool
+    question: bool
     parts: int
     add: bool
     check: bool
@@ -88,8 +90,9 @@ def read_wish(text: str) -> Wish:
     return Wish(
         text=text,
         change=change and not memory,
+        question=question and not memory,
         parts=max(1, len(_CHANGE.findall(text))),
-        add=change and not memory and bool(_ADD.search(text)),
+        add=change and not memory and _first_verb_adds(text),
         check=bool(_CHECK.search(text)) and change and not memory,
         tests=bool(_TEST_CHANGE.search(text)),
         memory=memory,
@@ -98,6 +101,11 @@ def read_wish(text: str) -> Wish:
         paths=paths,
         names=_names(text, paths),
     )
+
+
+def _first_verb_adds(text: str) -> bool:
+    verb = _CHANGE.search(text)
+    return verb is not None and _ADD.fullmatch(verb[0]) is not None
 
 
 def _rename(text: str, paths: tuple[str, ...]) -> tuple[str, str] | None:
