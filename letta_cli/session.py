@@ -106,7 +106,7 @@ class Session:
         self.session_id = presence.session_id
         self._state: SessionState = "idle"
         self._activity = ""
-        self._warned = False
+        self._warned: set[str] = set()
         self._model = parts.loading
         self._heart = asyncio.create_task(self._beat_for_ever())
 
@@ -264,7 +264,7 @@ class Session:
         try:
             async with self._leased():
                 model = await self._ready()
-                if (warning := self._small_window_warning(model.info)) is not None:
+                for warning in self._new_warnings(model.info):
                     yield Notice("warning", warning)
                 for line in self.store.runs.recover(self.conversation.id):
                     yield Notice("recovered", line)
@@ -278,17 +278,24 @@ class Session:
             self._inbox = None
             self._set_state("idle", "")
 
-    def _small_window_warning(self, info: ModelInfo) -> str | None:
-        """Said once a session: a window that an agent cannot work in."""
+    def _new_warnings(self, info: ModelInfo) -> list[str]:
+        """What the person should know of the model, each said once a session."""
+        found: list[str] = []
         window = info.context_window
-        if self._warned or window is None or window >= SMALLEST_USEFUL_WINDOW:
-            return None
-        self._warned = True
-        return (
-            f"{info.handle} has a context window of {window:,} tokens; an agent needs at least "
-            f"{SMALLEST_USEFUL_WINDOW:,}. Expect it to forget and to fail, or raise the window "
-            "where the model is served."
-        )
+        if window is not None and window < SMALLEST_USEFUL_WINDOW:
+            found.append(
+                f"{info.handle} has a context window of {window:,} tokens; an agent needs at least "
+                f"{SMALLEST_USEFUL_WINDOW:,}. Expect it to forget and to fail, or raise the window "
+                "where the model is served."
+            )
+        if self._parts.limits.max_budget_usd is not None and info.prices is None:
+            found.append(
+                f"The prices of {info.handle} are not known, so a budget may not end its runs. "
+                "Limit the number of model calls instead."
+            )
+        new = [warning for warning in found if warning not in self._warned]
+        self._warned.update(new)
+        return new
 
     def _turn(self, model: Model, inbox: Inbox) -> Turn:
         parts = self._parts

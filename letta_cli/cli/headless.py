@@ -18,9 +18,10 @@ from letta_cli.cli.opening import open_invocation
 from letta_cli.cli.output import warn
 from letta_cli.cli.prompt import BadPrompt, read_prompt
 from letta_cli.config import Config
-from letta_cli.core.errors import UsageError
+from letta_cli.core.errors import AgentError, UsageError
 from letta_cli.core.event import AssistantMessage, Event, RunFinished
 from letta_cli.core.exit_codes import INTERRUPTED, TERMINATED
+from letta_cli.core.run import Usage
 from letta_cli.frontends import json_result, stream_json, text
 from letta_cli.frontends.json_result import SessionFacts
 from letta_cli.session import Session
@@ -54,7 +55,7 @@ async def _run(config: Config, invocation: Invocation, prompt: str, answer: Text
         if answer is not None:
             answer.truncate(0)
             answer.write(last.text + "\n")
-        return signals.code or code
+        return code
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(session.aclose(), 2.0)
@@ -141,10 +142,23 @@ class _Signals:
 
     async def marked(self, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         """`events`; the last one names the exit code that the process will have."""
-        async for event in events:
-            if isinstance(event, RunFinished) and self.code:
-                event = replace(event, exit_code=self.code)
-            yield event
+        try:
+            async for event in events:
+                if isinstance(event, RunFinished) and self.code:
+                    event = replace(event, exit_code=self.code)
+                yield event
+        except AgentError as error:
+            if not self.code:
+                raise
+            yield RunFinished(
+                stop_reason="cancelled",
+                text="",
+                usage=Usage(),
+                steps=0,
+                error=str(error),
+                error_code=error.code,
+                exit_code=self.code,
+            )
 
 
 def _answer_file(name: str | None) -> AbstractContextManager[TextIO | None]:

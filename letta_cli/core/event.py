@@ -148,7 +148,7 @@ class RunFinished:
     """Attributes:
     text: the last text of the model.
     error_code: `AgentError.code` when `stop_reason` is ``error``.
-    denials: titles of calls that were refused because nobody could be asked, or by rule.
+    denials: the calls that were refused because nobody could be asked, or by rule.
     """
 
     stop_reason: StopReason

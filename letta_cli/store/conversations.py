@@ -18,6 +18,7 @@ from letta_cli.store.search import Search
 _SELECT = f"SELECT {rows.CONVERSATION} {rows.FROM_CONVERSATION}"
 _NEWEST = "ORDER BY c.updated_at DESC, c.id DESC"
 _MOST_FOUND = 50
+_SHORTEST_ID = 4
 
 # `Conversations.list` hides the builtin in the class body.
 _Conversations = list[Conversation]
@@ -204,12 +205,13 @@ class Conversations:
         words = rows.clean(words).strip()
         if not words:
             return []
-        prefix = words if words.startswith("conv-") else f"conv-{words}"
-        for condition, value in (
-            ("c.id = ?", words),
-            ("c.id LIKE ? ESCAPE '!'", _like(prefix) + "%"),
-            ("lower(c.title) = ?", words.lower()),
-        ):
+        conditions = [("c.id = ?", words)]
+        if len(words) >= _SHORTEST_ID:
+            # Shorter, a word such as "add" would soon be the beginning of some id.
+            prefix = words if words.startswith("conv-") else f"conv-{words}"
+            conditions.append(("c.id LIKE ? ESCAPE '!'", _like(prefix) + "%"))
+        conditions.append(("lower(c.title) = ?", words.lower()))
+        for condition, value in conditions:
             found = self._database.query(
                 f"{_SELECT} WHERE c.agent_id = ? AND {condition} {_NEWEST}", agent_id, value
             )

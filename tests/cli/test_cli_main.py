@@ -203,3 +203,20 @@ def test_what_the_output_cannot_write_is_a_question_mark_and_no_traceback(machin
     machine.ok("run", "wörld →")
     machine.environ["PYTHONIOENCODING"] = "ascii"
     assert "w?rld ?" in machine.ok("sessions", "list")
+
+
+def test_a_signal_while_waiting_for_a_conversation_ends_with_its_code(machine: Machine) -> None:
+    machine.script({"text": "hello"})
+    machine.ok("run", "hi")
+    store = machine.store()
+    [conversation] = store.conversations.list(store.agents.current().id)
+    with store.leases.acquire(conversation.id):
+        process = machine.start("run", "again", "-c", "--wait", "60", "--output-format", "json")
+        deadline = time.monotonic() + 20
+        while not store.sessions.live() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        os.kill(process.pid, signal.SIGTERM)
+        out, _ = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(out)["exit_code"]) == (143, 143)
+    assert "is in use" in json.loads(out)["result"]

@@ -237,3 +237,12 @@ async def test_a_projects_rule_holds_in_its_subfolders_too(config):
         await say(session, "look")
         (tool,) = [m for m in session._thread.messages if m.role == "tool"]
     assert tool.parts[0].status == "denied"
+
+
+async def test_a_budget_that_cannot_be_counted_is_said(config):
+    priced = {"turns": [{"text": "a", "repeat": True}], "prices": {"input": 1, "output": 2}}
+    for script, told in (([{"text": "a", "repeat": True}], 1), (priced, 0)):
+        async with opened(config(script), max_budget_usd=1.0) as session:
+            events = await say(session, "one") + await say(session, "two")
+            warnings = [e.text for e in events if isinstance(e, Notice) and "prices" in e.text]
+            assert len(warnings) == told

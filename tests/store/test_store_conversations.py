@@ -89,6 +89,7 @@ def test_find_by_id_prefix_title_and_words(store: Store, agent: Agent):
     assert ids(find(agent.id, "cookies")) == [auth.id]
     assert find(agent.id, "kubernetes") == []
     assert find(agent.id, "   ") == []
+    assert find(agent.id, auth.id[5:8]) == [], "a short word is a word, not an id"
 
 
 @pytest.mark.parametrize("words", ["%", "_", "!", "100%", "'; DROP TABLE agent", "\0", "\ud800"])
