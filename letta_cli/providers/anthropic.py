@@ -127,11 +127,12 @@ class AnthropicProvider:
             body["tools"] = self._cache.tools(request.tools)
         if request.system:
             body["system"] = system_to_wire(encodable(request.system))
-        body["messages"] = mark_messages(self._messages(request))
         if request.model not in self._unthinking:
             body |= thinking_fields(forms, request.effort, max_tokens)
         if request.conversation_id in self._altered and _is_adaptive(body):
             body["thinking"] |= _DROP_OLD_THINKING
+        # Last, so that one request's bytes begin with those of the one before it.
+        body["messages"] = mark_messages(self._messages(request))
         return body
 
     def _messages(self, request: Request) -> list[Json]:

@@ -99,7 +99,7 @@ class OpenAIChatProvider:
         Raises:
             ProviderError: see `core.provider.Provider.stream`.
         """
-        body: Json = {"model": model, "messages": messages, "stream": True}
+        body: Json = {"model": model, "stream": True}
         body["stream_options"] = {"include_usage": True}
         if temperature is not None:
             body["temperature"] = temperature
@@ -110,6 +110,8 @@ class OpenAIChatProvider:
         body = {**body, **self._preset.body, **(extra or {})}
         if self.name == "ollama":
             body = {**await self._listing.ollama_fields(model), **body}
+        # Last, so that one request's bytes begin with those of the one before it.
+        body["messages"] = messages
         where = replace(self._where, model=model)
         done = ChatAccumulator(self.name, call_ids(messages))
         async for event in self._events(body, where):

@@ -106,7 +106,6 @@ class OpenAIResponsesProvider:
             body["instructions"] = encodable(request.system)
         if request.tools:
             body["tools"] = self._cache.tools(request.tools)
-        body["input"] = self._input(request)
         if request.max_output is not None:
             body["max_output_tokens"] = request.max_output
         if request.model not in self._plain and not request.model.startswith(_PLAIN_MODELS):
@@ -116,6 +115,8 @@ class OpenAIResponsesProvider:
                 body["reasoning"] = {"effort": request.effort}
                 if self._summaries:
                     body["reasoning"]["summary"] = "auto"
+        # Last, so that one request's bytes begin with those of the one before it.
+        body["input"] = self._input(request)
         return body
 
     def _input(self, request: Request) -> list[Json]:
