@@ -219,8 +219,12 @@ class Session:
         self._meter.reset()
 
     async def switch(self, conversation_id: str) -> None:
-        """Leave this conversation and open another one in the same terminal."""
+        """Leave this conversation and open another one, with its own model, in this terminal."""
         self._thread = Thread(self.store, conversation_id)
+        handle = self.conversation.model
+        if handle and handle != self._handle:
+            self._handle = handle
+            self._model = asyncio.create_task(self._load(handle))
         self._meter = self._fresh_meter()
         self._beat()
 
@@ -354,8 +358,8 @@ class Session:
 
     def _fresh_meter(self) -> ContextMeter:
         conversation = self._thread.conversation
-        known = self.store.runs.last_context_tokens(conversation.id)
-        return ContextMeter(known, conversation.head)
+        known, seq = self.store.runs.last_context(conversation.id)
+        return ContextMeter(known, seq)
 
     def _observe(self, event: Event) -> None:
         match event:

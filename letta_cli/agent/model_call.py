@@ -63,6 +63,8 @@ async def call_model(
             return
         except Retryable as error:
             if attempt >= turn.limits.max_tries:
+                if run_id and reply.text:
+                    turn.store.runs.save_partial(run_id, reply.partial)
                 raise
             wait = wait_before(attempt, error)
             yield Retrying(

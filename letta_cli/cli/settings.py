@@ -4,7 +4,7 @@ import getpass
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -15,6 +15,7 @@ from letta_cli.cli.output import say, say_json, table, warn
 from letta_cli.config import load_config
 from letta_cli.config.edit import set_value, store_key, unset_value
 from letta_cli.config.load import project_root
+from letta_cli.config.masking import mask_entries
 from letta_cli.config.view import Shown, shown_settings
 from letta_cli.core.errors import NotFound, UsageError
 
@@ -69,7 +70,15 @@ def set_setting(
     """Write one value into your settings."""
     home, path = _settings_file(project=project)
     understood = set_value(home, path, key, value)
-    say(f"{key} = {json.dumps(understood, ensure_ascii=False)} in {path}")
+    say(f"{key} = {json.dumps(_shown(understood), ensure_ascii=False)} in {path}")
+
+
+def _shown(value: Any) -> Any:
+    """A value fit for the screen: headers and variables may carry credentials."""
+    if not isinstance(value, dict):
+        return value
+    entries = cast("dict[str, Any]", value)
+    return mask_entries({name: str(entry) for name, entry in entries.items()})
 
 
 @app.command("unset", cls=LightCommand)

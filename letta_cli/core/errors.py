@@ -25,17 +25,19 @@ AgentError                     exit code 1
 from dataclasses import dataclass
 from typing import ClassVar
 
+from letta_cli.core import exit_codes
+
 
 class AgentError(Exception):
     """Base of all. ``code`` is stable for machines; ``exit_code`` is the process's."""
 
     code: ClassVar[str] = "error"
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = exit_codes.FAILED
 
 
 class UsageError(AgentError):
     code = "usage"
-    exit_code = 2
+    exit_code = exit_codes.USAGE
 
 
 class ConfigError(AgentError):
@@ -44,7 +46,7 @@ class ConfigError(AgentError):
 
 class NoModelConfigured(AgentError):
     code = "no_model"
-    exit_code = 2
+    exit_code = exit_codes.USAGE
 
 
 class StoreError(AgentError):
@@ -100,7 +102,7 @@ class Busy(StoreError):
     """
 
     code = "busy"
-    exit_code = 75
+    exit_code = exit_codes.TRY_LATER
 
     def __init__(self, message: str, *, holder: Holder | None = None) -> None:
         super().__init__(message)
@@ -157,7 +159,7 @@ class Retryable(ProviderError):
     """
 
     code = "retryable"
-    exit_code = 75
+    exit_code = exit_codes.TRY_LATER
 
     def __init__(
         self, message: str, *, status: int | None = None, retry_after: float | None = None

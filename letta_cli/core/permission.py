@@ -1,5 +1,6 @@
 """The vocabulary of permissions: modes, rules, decisions."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +23,9 @@ class Rule:
         return self.tool if self.specifier is None else f"{self.tool}({self.specifier})"
 
 
+_TOOL = re.compile(r"[A-Za-z_*][\w*.:-]*")
+
+
 def rule_from_text(text: str, source: str = "") -> Rule:
     """Read ``Tool`` or ``Tool(specifier)``: split at the first parenthesis, judge nothing.
 
@@ -30,9 +34,9 @@ def rule_from_text(text: str, source: str = "") -> Rule:
     Raises:
         ValueError: no tool name, or a parenthesis that is not closed at the end.
     """
-    stripped = text.strip()
-    tool, parenthesis, rest = stripped.partition("(")
-    if not tool or tool != tool.strip() or any(mark in tool for mark in " ),"):
+    tool, parenthesis, rest = text.strip().partition("(")
+    tool = tool.rstrip()
+    if not _TOOL.fullmatch(tool):
         raise ValueError(f"{text!r} is no rule: write Tool or Tool(specifier)")
     if not parenthesis:
         return Rule(tool, None, source)

@@ -6,9 +6,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from letta_cli.core.errors import ConfigError
-from letta_cli.core.permission import Rule, Rules
+from letta_cli.core.permission import Rule, Rules, rule_from_text
 
-_RULE = re.compile(r"\s*([A-Za-z_*][\w*.:-]*)\s*(?:\((.*)\))?\s*\Z", re.DOTALL)
 _SETTINGS = re.compile(r"(/.*\.json)\b")
 
 READERS = frozenset({"Read", "Grep", "Glob"})
@@ -24,22 +23,19 @@ def parse_rule(text: str, source: str) -> Rule:
     Raises:
         ConfigError: not such a text.
     """
-    match = _RULE.match(text)
-    if match is None:
+    try:
+        rule = rule_from_text(text, source)
+    except ValueError as error:
         where = f" in {source}" if source else ""
         raise ConfigError(
             f"The permission rule {text!r}{where} is not understood. "
             "Write Tool or Tool(specifier), for example Bash(npm test:*) or Edit(src/**)."
-        )
-    tool, specifier = match[1], match[2]
-    if specifier is not None:
-        specifier = specifier.strip()
-        if not specifier or specifier == "*":
-            specifier = None
-        elif tool in READERS | EDITORS and specifier[0] == "/" and specifier[:2] != "//":
-            base = _folder(source)
-            specifier = f"/{base}{specifier}" if base else f".{specifier}"
-    return Rule(tool, specifier, source)
+        ) from error
+    specifier = rule.specifier or ""
+    if rule.tool not in READERS | EDITORS or specifier[:1] != "/" or specifier[:2] == "//":
+        return rule
+    base = _folder(source)
+    return Rule(rule.tool, f"/{base}{specifier}" if base else f".{specifier}", source)
 
 
 def covers_tool(rule: Rule, name: str) -> bool:

@@ -220,28 +220,30 @@ class Runs:
             )[0]
         )
 
-    def last_context_tokens(self, conversation_id: str) -> int:
+    def last_context(self, conversation_id: str) -> tuple[int, int]:
         """How full the window was at the newest step; a fork starts with its origin's figure.
 
-        0 when there was none, or none since the conversation was compacted.
+        Returns:
+            Tokens, and the seq of the message up to which they count; zeros when there was no
+            step, or none since the conversation was compacted.
         """
         first, last = self._after_compaction(conversation_id), None
         while True:
             found = self._database.query(
-                "SELECT input + output + cache_read + cache_write FROM step"
+                "SELECT input + output + cache_read + cache_write, seq FROM step"
                 " WHERE conversation_id = ? AND seq > ? AND seq <= coalesce(?, seq)"
                 " ORDER BY number DESC LIMIT 1",
                 conversation_id, first, last,
             )  # fmt: skip
             if found:
-                return found[0][0]
+                return found[0][0], found[0][1]
             origin = self._database.query(
                 "SELECT forked_from, forked_at FROM conversation"
                 " WHERE id = ? AND forked_from IS NOT NULL",
                 conversation_id,
             )
             if not origin:
-                return 0
+                return 0, 0
             conversation_id, forked_at = origin[0]
             last = forked_at if last is None else min(last, forked_at)
 

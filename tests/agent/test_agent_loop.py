@@ -331,3 +331,11 @@ async def test_two_processes_on_one_conversation_cannot_interleave(stage, tmp_pa
     else:
         raise AssertionError("an append to an old head was accepted")
     assert [row[1] for row in s.stored()] == ["first", "one"]
+
+
+async def test_what_had_streamed_before_the_last_try_failed_is_kept(stage):
+    s = stage([{"text": "as far as this", "cut": True, "repeat": True, "when": "go"}])
+    finished = (await s.play())[-1]
+    assert finished.error_code == "stream_cut"
+    assert [row[0] for row in s.stored()] == ["user", "assistant"]
+    assert s.stored()[1][1].startswith("as far as")

@@ -246,3 +246,15 @@ async def test_a_budget_that_cannot_be_counted_is_said(config):
             events = await say(session, "one") + await say(session, "two")
             warnings = [e.text for e in events if isinstance(e, Notice) and "prices" in e.text]
             assert len(warnings) == told
+
+
+async def test_moving_to_a_conversation_takes_its_model_along(config):
+    async with opened(config()) as session:
+        await say(session, "one")
+        await session.set_model("scripted/other")
+        first = session.conversation.id
+        await session.new()
+        await session.set_model("scripted/third")
+        await session.switch(first)
+        assert session.model == "scripted/other"
+        assert (await say(session, "two"))[0].model == "scripted/other"

@@ -71,7 +71,7 @@ def test_a_whole_run(store: Store, conversation: Conversation):
     assert finished.finished_at is not None
     assert store.runs.list(conversation.id) == [finished]
     assert store.runs.totals(conversation.id) == finished.usage
-    assert store.runs.last_context_tokens(conversation.id) == 140
+    assert store.runs.last_context(conversation.id)[0] == 140
     assert store.runs.recover(conversation.id) == []
     messages = thread(store, conversation)
     assert_well_formed(messages)
@@ -84,7 +84,7 @@ def test_costs_stay_unknown_until_one_is_known(store: Store, conversation: Conve
     run = begin(store, conversation)
     store.runs.add_reply(run.id, [Text("Done.")], Usage(1, 1), expected_head=1)
     assert store.runs.totals(conversation.id) == Usage(1, 1)
-    assert store.runs.last_context_tokens(conversation.id) == 2
+    assert store.runs.last_context(conversation.id)[0] == 2
 
 
 def test_the_first_words_become_the_title_once(store: Store, conversation: Conversation):
@@ -362,11 +362,11 @@ def test_context_of_a_fork_is_its_origins_at_that_point(store: Store, conversati
         store.runs.add_reply(run.id, [Text("ok")], Usage(tokens), expected_head=2 * number + 1)
         store.runs.finish(run.id, "end_turn")
     early = store.conversations.fork(conversation.id, upto_seq=4)
-    assert store.runs.last_context_tokens(early.id) == 200
+    assert store.runs.last_context(early.id)[0] == 200
     again = store.conversations.fork(early.id)
-    assert store.runs.last_context_tokens(again.id) == 200
+    assert store.runs.last_context(again.id)[0] == 200
     assert store.runs.totals(early.id) == Usage()
-    assert store.runs.last_context_tokens(store.conversations.fork(again.id, upto_seq=0).id) == 0
+    assert store.runs.last_context(store.conversations.fork(again.id, upto_seq=0).id)[0] == 0
 
 
 def test_what_filled_the_window_before_a_compaction_does_not_count_after_it(
@@ -379,11 +379,11 @@ def test_what_filled_the_window_before_a_compaction_does_not_count_after_it(
         conversation.id, summary="short", context_start=2, system_prompt="", memory_versions={},
         expected_head=2,
     )  # fmt: skip
-    assert store.runs.last_context_tokens(conversation.id) == 0
-    assert store.runs.last_context_tokens(store.conversations.fork(conversation.id).id) == 0
+    assert store.runs.last_context(conversation.id)[0] == 0
+    assert store.runs.last_context(store.conversations.fork(conversation.id).id)[0] == 0
     run, _ = store.runs.start(conversation.id, "scripted/m", [Text("more")], expected_head=3)
     store.runs.add_reply(run.id, [Text("ok")], Usage(500), expected_head=4)
-    assert store.runs.last_context_tokens(conversation.id) == 500
+    assert store.runs.last_context(conversation.id)[0] == 500
 
 
 def test_what_is_stored_is_json_that_others_can_read(store: Store, conversation: Conversation):
