@@ -373,10 +373,9 @@ class Session:
                 pass
 
     def _set_state(self, state: SessionState, activity: str) -> None:
-        if state != self._state:
+        if (state, activity) != (self._state, self._activity):
             self._state, self._activity = state, activity
             self._beat()
-        self._activity = activity
 
     def _beat(self) -> None:
         # Presence informs others; a full disk or a busy store must not end the work for it.

@@ -55,8 +55,10 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     matches = sum(line.match for line in found.lines)
     if not found.paths:
         ending = " before the search was ended" if found.timed_out else ""
+        skipped = "Files over 8 MB are searched only when path names them."
+        large = "" if place.is_file() else f" {skipped}"
         return ok(
-            f"No matches for {pattern!r}{ending}. Try a shorter pattern or ignore_case.",
+            f"No matches for {pattern!r}{ending}. Try a shorter pattern or ignore_case.{large}",
             Display(title=f"Grep {pattern}: no matches"),
         )
     names = [prefix + path for path in found.paths]

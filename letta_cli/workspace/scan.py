@@ -21,6 +21,9 @@ SKIPPED = frozenset(
 """Folders that nobody means when searching a project, or that hold keys."""
 
 MAX_FILE = 8 * 1024 * 1024
+"""Bytes of the largest file that is searched without being named."""
+
+MAX_NAMED_FILE = 1024 * 1024 * 1024
 MAX_LINE = 500
 
 
@@ -182,21 +185,21 @@ def _search(request: dict[str, Any]) -> int:
     for name in names:
         if request["glob"] and not matches_glob(name, request["glob"]):
             continue
-        data = _text(f"{root}/{name}")
+        data = _text(f"{root}/{name}", MAX_NAMED_FILE if only else MAX_FILE)
         if data is not None and expression.search(data):
             found = _print(name, data, expression, request) or found
     return 0 if found else 1
 
 
-def _text(path: str) -> bytes | None:
-    """A regular text file of moderate size, else None."""
+def _text(path: str, most: int) -> bytes | None:
+    """A regular text file of at most `most` bytes, else None."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
         info = os.fstat(handle)
-        if info.st_mode & 0o170000 != 0o100000 or info.st_size > MAX_FILE:
+        if info.st_mode & 0o170000 != 0o100000 or info.st_size > most:
             return None
         data = os.read(handle, info.st_size + 1)
         return None if b"\0" in data[:4096] else data.replace(b"\r\n", b"\n")

