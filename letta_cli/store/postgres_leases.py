@@ -24,7 +24,7 @@ class _Held:
 
     def release(self) -> None:
         # Said first: who waits need not wait for the server to notice the closing.
-        with contextlib.suppress(psycopg.Error):
+        with contextlib.suppress(psycopg.Error, OSError):
             self._connection.execute(b"SELECT pg_advisory_unlock_all()", prepare=False)
         self._connection.close()
 
