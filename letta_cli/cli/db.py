@@ -20,6 +20,11 @@ app = new_app("Move to another database: from SQLite to PostgreSQL, or back.")
 TARGET_WAIT_SECONDS = 5.0
 
 
+@app.callback()
+def db() -> None:
+    """Keeps ``migrate-to`` a command of its own: Typer folds a lone one into its group."""
+
+
 @app.command("migrate-to", cls=LightCommand)
 def migrate(
     url: Annotated[

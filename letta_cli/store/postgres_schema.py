@@ -10,6 +10,11 @@ from letta_cli.store.postgres_address import Address
 from letta_cli.store.postgres_connection import Connection
 from letta_cli.store.postgres_errors import too_new
 
+_IS_THERE = (
+    b"SELECT 1 FROM pg_class WHERE relname = 'migration' AND relkind = 'r'"
+    b" AND pg_table_is_visible(oid)"
+)
+
 
 class Execute(Protocol):
     """Runs one statement with arguments, as `Database.execute` does."""
@@ -30,8 +35,9 @@ def version_of(connection: Connection, address: Address, newest: int) -> int:
             f"The database {address.name} has the encoding {encoding}, which cannot hold every "
             "text. Make one with: createdb --encoding=UTF8 --template=template0"
         )
-    # Looked for first: in a transaction, a table that is missing would be the end of it.
-    if connection.execute(b"SELECT to_regclass('migration')").fetchall()[0][0] is None:
+    # Looked for first: in a transaction, a table that is missing would be the end of it. Not with
+    # to_regclass, which may not know yet what another process made while we waited for the lock.
+    if not connection.execute(_IS_THERE).fetchall():
         return 0
     found = connection.execute(b"SELECT coalesce(max(version), 0) FROM migration").fetchall()
     version: int = found[0][0]

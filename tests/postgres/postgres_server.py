@@ -25,6 +25,10 @@ _NUMBERS = itertools.count()
 _FAST = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=100")
 
 
+# Everybody may come in without a password, but for ada.
+_ACCESS = "local all ada scram-sha-256\nlocal all all trust\n"
+
+
 class Server:
     """A running server; `new` makes databases in it."""
 
@@ -87,6 +91,7 @@ def running() -> Iterator[Server]:
                  "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"],
                 check=True, timeout=120, **options,
             )  # fmt: skip
+            (folder / "data" / "pg_hba.conf").write_text(_ACCESS)
             server = subprocess.Popen(
                 [bin_folder / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *_FAST],
                 **options,

@@ -19,8 +19,9 @@ MEMORY = Path("/dev/shm")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test with a store on both drivers, but those about SQLite's files."""
     if "driver" in metafunc.fixturenames:
-        only = metafunc.definition.get_closest_marker("sqlite")
-        drivers = ["sqlite"] if only else ["sqlite", "postgresql"]
+        marks = {mark.name for mark in metafunc.definition.iter_markers()}
+        others = {"sqlite": "postgres", "postgresql": "sqlite"}
+        drivers = [driver for driver, other in others.items() if other not in marks]
         metafunc.parametrize("driver", drivers, scope="session")
 
 
