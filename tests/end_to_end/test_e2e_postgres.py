@@ -41,9 +41,7 @@ def test_eight_runs_at_once_on_one_server_lose_nothing(agent: Command, database:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         results.append(json.loads(out))
-    assert Counter(r["result"] for r in results) == Counter(
-        f"answer {n}" for n in range(8)
-    )
+    assert Counter(r["result"] for r in results) == Counter(f"answer {n}" for n in range(8))
     assert len({r["agent_id"] for r in results}) == 1
     shown = agent.run("memory", "show", "human").stdout
     assert all(f"fact number {n}." in shown for n in range(8))
