@@ -4,7 +4,7 @@ from typing import Any
 
 from letta_cli.store.postgres_connection import Connection
 
-_OLDEST_TESTED = 140000
+_OLDEST_TESTED = 160000
 _COUNTED = ("agent", "conversation", "message", "block", "run")
 
 
@@ -41,7 +41,7 @@ def examine(connection: Connection, name: str) -> dict[str, Any]:
 def _warnings(facts: dict[str, Any], version: int) -> list[str]:
     found: list[str] = []
     if version < _OLDEST_TESTED:
-        found.append("Servers before PostgreSQL 14 are not tested. Update the server.")
+        found.append("Servers before PostgreSQL 16 are not tested. Update the server.")
     if facts["fsync"] != "on":
         found.append("The server runs with fsync off: a power cut may damage the database.")
     if facts["synchronous"] == "off":
