@@ -101,8 +101,12 @@ def _database(config: Config) -> Check:
         facts = store.health()
     finally:
         store.close()
+    if facts["driver"] == "sqlite":
+        engine = f"SQLite {facts['sqlite_version']} on {facts['filesystem']}"
+    else:
+        engine = f"PostgreSQL {facts['server_version']}"
     detail = (
-        f"{facts['path']}, SQLite {facts['sqlite_version']} on {facts['filesystem']}, "
+        f"{facts['path']}, {engine}, "
         f"schema {facts['schema_version']}, {facts['size_bytes'] / 1e6:.1f} MB"
     )
     damaged = facts["quick_check"] != "ok" or facts["integrity"] != "ok"

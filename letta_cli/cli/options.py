@@ -8,7 +8,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 Database = Annotated[
     str | None,
-    typer.Option("--db", metavar="URL", help="Use this database, e.g. sqlite:////path/to/file.db."),
+    typer.Option(
+        "--db", metavar="URL", help="Use this database: sqlite:////file.db, postgresql://…"
+    ),
 ]
 Directory = Annotated[
     str | None, typer.Option("--cd", "-C", metavar="DIR", help="Work in this directory.")

@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
     "agents": Entry("agents:app", "List, create and choose agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
+    "db": Entry("db:app", "Move everything to another database."),
     "config": Entry("settings:app", "Show settings and their origins; change them.", "list"),
     "doctor": Entry("doctor:app", "Check this installation."),
     "completion": Entry("completion:app", "Print a completion script for a shell."),

@@ -1,9 +1,13 @@
 """Shows configuration without its secrets."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from letta_cli.config.environment import is_secret_name
+
+# libpq also takes the password as a parameter.
+_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&#]*")
 
 
 def mask(secret: str) -> str:
@@ -15,6 +19,7 @@ def mask(secret: str) -> str:
 
 def mask_url(url: str) -> str:
     """An address without the password that may stand in it."""
+    url = _PASSWORD.sub(r"\1…", url)
     parts = urlsplit(url)
     if parts.password is None:
         return url

@@ -12,7 +12,8 @@ from letta_cli.store.agents import Agents
 from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
-from letta_cli.store.leases import Lease, Leases
+from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
+from letta_cli.store.message_index import MessageIndex
 from letta_cli.store.messages import Messages
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
@@ -21,6 +22,7 @@ from letta_cli.store.sessions import Sessions
 __all__ = ["Hit", "Lease", "Store", "open_store"]
 
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 class Store:
@@ -30,10 +32,10 @@ class Store:
         agents, conversations, messages, blocks, runs, sessions, search, leases: one noun each.
     """
 
-    def __init__(self, database: Database, lease_folder: Path, reason: str) -> None:
+    def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
         self._database = database
-        self.search = Search(database)
-        self.leases = Leases(lease_folder, reason, self._title_of)
+        self.search = Search(database, index)
+        self.leases = Leases(locks, self._title_of)
         self.messages = Messages(database, self.search)
         self.conversations = Conversations(database, self.messages, self.search, self.leases)
         self.blocks = Blocks(database)
@@ -41,16 +43,22 @@ class Store:
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
 
+    @property
+    def database(self) -> Database:
+        """What the repositories stand on, for work on all of it at once."""
+        return self._database
+
     def close(self) -> None:
         """Close the database's connections. Idempotent; leases are kept until released."""
         self._database.close()
 
     def health(self) -> dict[str, Any]:
-        """What the doctor reports, as JSON-able values; sizes in bytes. Reads the whole file.
+        """What the doctor reports, as JSON-able values; sizes in bytes. Reads everything.
 
-        Keys: driver, sqlite_version, path, filesystem, network_filesystem, journal_mode,
-        synchronous, schema_version, quick_check and integrity (``ok`` or what is wrong),
-        size_bytes, wal_bytes, free_bytes, file_mode, folder_mode, counts, warnings.
+        Keys: driver, path, schema_version, synchronous, quick_check and integrity (``ok`` or what
+        is wrong), size_bytes, counts, warnings. SQLite also has sqlite_version, filesystem,
+        network_filesystem, journal_mode, wal_bytes, free_bytes, file_mode, folder_mode;
+        PostgreSQL server_version and fsync.
         """
         return self._database.health()
 
@@ -63,30 +71,46 @@ def open_store(url: str, *, lock_wait_seconds: float = 30.0, reason: str = "agen
     """Open the store at `url`; make it when there is none.
 
     Args:
-        url: ``sqlite:////absolute/path.db``.
+        url: ``sqlite:////absolute/path.db`` or ``postgresql://user@host/database``.
         lock_wait_seconds: how long a write waits for its turn before `Busy`.
         reason: what this process does, shown to others that wait for it.
 
     Raises:
-        ConfigError: the URL names no database this version can use.
-        DatabaseDamaged, DatabaseTooNew: the file was refused and left untouched.
+        ConfigError: the URL names no database this version can use, or a wrong password.
+        DatabaseDamaged, DatabaseTooNew: the database was refused and left untouched.
         Busy, DiskFull, StoreError: it cannot be opened or made now; the text says what to do.
     """
+    if url.startswith(_POSTGRES):
+        return _open_postgres(url, lock_wait_seconds, reason)
     if not url.startswith(_SQLITE) or not url.removeprefix(_SQLITE).strip():
         raise ConfigError(_no_driver(url))
+    from letta_cli.store.search_sqlite import Fts5Index
     from letta_cli.store.sqlite import SqliteDatabase
 
     path = Path(url.removeprefix(_SQLITE)).expanduser().absolute()
     database = SqliteDatabase(path, lock_wait_seconds=lock_wait_seconds, reason=reason)
-    return Store(database, path.parent / "leases", reason)
+    return Store(database, Fts5Index(), FileLeaseLocks(path.parent / "leases", reason))
+
+
+def _open_postgres(url: str, lock_wait_seconds: float, reason: str) -> Store:
+    try:
+        from letta_cli.store.postgres import PostgresDatabase
+        from letta_cli.store.postgres_leases import PostgresLeaseLocks
+        from letta_cli.store.search_postgres import TsvectorIndex
+    except ImportError as error:
+        raise ConfigError(
+            f"PostgreSQL needs the package psycopg, which cannot be loaded ({error}). "
+            "Install it with: pip install 'letta-cli[postgres]'"
+        ) from error
+
+    database = PostgresDatabase(url, lock_wait_seconds=lock_wait_seconds, reason=reason)
+    return Store(database, TsvectorIndex(), PostgresLeaseLocks(database))
 
 
 def _no_driver(url: str) -> str:
     scheme = url.partition(":")[0]
-    if scheme in ("postgresql", "postgres"):
-        return "PostgreSQL is not built in yet. Use a database URL like sqlite:////home/me/agent.db"
     # The URL may hold a password: only its first word is shown.
     return (
         f"The database URL begins with {scheme!r}, which is not known. "
-        "Use one like sqlite:////home/me/agent.db"
+        "Use one like sqlite:////home/me/agent.db or postgresql://me@host/agent"
     )

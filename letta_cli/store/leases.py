@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from letta_cli.core.errors import Busy, Holder, NotFound
-from letta_cli.store.locks import Lock, make_private_folder, new_lock
+from letta_cli.store.locks import host_name, make_private_folder, new_lock
 
 # So long a question of `holder` may keep the lock from one who comes to take it.
 _GRACE_SECONDS = 0.02
@@ -13,12 +14,60 @@ _GRACE_SECONDS = 0.02
 _ALLOWED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
+class HeldLock(Protocol):
+    """A lock that was taken."""
+
+    def release(self) -> None: ...
+
+
+class LeaseLocks(Protocol):
+    """One exclusive lock for each conversation that ends with its owner. Each driver has its own.
+
+    The ids it is given are plain names, fit for a file.
+    """
+
+    def take(self, conversation_id: str, wait_seconds: float) -> HeldLock | None:
+        """Take the lock; None when it stayed taken for so long."""
+        ...
+
+    def holder(self, conversation_id: str) -> Holder | None:
+        """Who has it now; None when it is free, or when that cannot be told."""
+        ...
+
+
+class FileLeaseLocks:
+    """Kernel locks, one file a conversation while it is held. They end with their process."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        self._folder = folder
+        self._reason = reason
+
+    def take(self, conversation_id: str, wait_seconds: float) -> HeldLock | None:
+        make_private_folder(self._folder)
+        lock = new_lock(self._path(conversation_id), self._reason, transient=True)
+        return lock if lock.acquire(wait_seconds) else None
+
+    def holder(self, conversation_id: str) -> Holder | None:
+        path = self._path(conversation_id)
+        if not path.exists():
+            return None
+        lock = new_lock(path, self._reason, transient=True)
+        # A killed process leaves its note behind, but not the lock.
+        if lock.acquire(0):
+            lock.release()
+            return None
+        return lock.holder()
+
+    def _path(self, conversation_id: str) -> Path:
+        return self._folder / f"{conversation_id}.lock"
+
+
 class Lease:
     """The right to run in a conversation. Ends with `release`, ``with`` or the process."""
 
-    def __init__(self, conversation_id: str, lock: Lock) -> None:
+    def __init__(self, conversation_id: str, lock: HeldLock) -> None:
         self.conversation_id = conversation_id
-        self._lock: Lock | None = lock
+        self._lock: HeldLock | None = lock
 
     def release(self) -> None:
         """Give it back. Idempotent."""
@@ -39,14 +88,13 @@ class Lease:
 
 
 class Leases:
-    """Kernel locks, one file a conversation while it is held. They end with their process."""
+    """The repository of leases."""
 
-    def __init__(self, folder: Path, reason: str, title_of: Callable[[str], str]) -> None:
+    def __init__(self, locks: LeaseLocks, title_of: Callable[[str], str]) -> None:
         """Args:
         title_of: the title of a conversation, for messages to people.
         """
-        self._folder = folder
-        self._reason = reason
+        self._locks = locks
         self._title_of = title_of
 
     def acquire(self, conversation_id: str, *, wait_seconds: float = 0.0) -> Lease:
@@ -59,29 +107,17 @@ class Leases:
             Busy: another session holds it; says who and what to do.
             NotFound: there cannot be such a conversation.
         """
-        make_private_folder(self._folder)
-        lock = new_lock(self._path(conversation_id), self._reason, transient=True)
-        if not lock.acquire(max(wait_seconds, _GRACE_SECONDS)):
-            holder = lock.holder()
+        _check(conversation_id)
+        lock = self._locks.take(conversation_id, max(wait_seconds, _GRACE_SECONDS))
+        if lock is None:
+            holder = self._locks.holder(conversation_id)
             raise Busy(self._taken(conversation_id, holder), holder=holder)
         return Lease(conversation_id, lock)
 
     def holder(self, conversation_id: str) -> Holder | None:
         """Who has the conversation now; None when it is free. Raises NotFound as `acquire`."""
-        path = self._path(conversation_id)
-        if not path.exists():
-            return None
-        lock = new_lock(path, self._reason, transient=True)
-        # A killed process leaves its note behind, but not the lock.
-        if lock.acquire(0):
-            lock.release()
-            return None
-        return lock.holder()
-
-    def _path(self, conversation_id: str) -> Path:
-        if not conversation_id or not _ALLOWED.issuperset(conversation_id):
-            raise NotFound(f"There is no conversation {conversation_id!r}.")
-        return self._folder / f"{conversation_id}.lock"
+        _check(conversation_id)
+        return self._locks.holder(conversation_id)
 
     def _taken(self, conversation_id: str, holder: Holder | None) -> str:
         title = self._title_of(conversation_id)
@@ -89,8 +125,15 @@ class Leases:
         who = "by another session"
         if holder is not None:
             terminal = f" on {holder.terminal}" if holder.terminal else ""
-            who = f"by pid {holder.pid}{terminal} since {holder.since[:19].replace('T', ' ')} UTC"
+            machine = f" at {holder.host}" if not host_name().startswith(holder.host) else ""
+            since = f" since {holder.since[:19].replace('T', ' ')} UTC" if holder.since else ""
+            who = f"by pid {holder.pid}{terminal}{machine}{since}"
         return (
             f"Conversation {name} is in use {who}. "
             "Wait for it with --wait SECONDS, go on in a copy with --fork, or open a new one."
         )
+
+
+def _check(conversation_id: str) -> None:
+    if not conversation_id or not _ALLOWED.issuperset(conversation_id):
+        raise NotFound(f"There is no conversation {conversation_id!r}.")

@@ -1,8 +1,7 @@
 """Full-text search over what was said, called and returned in all conversations of an agent.
 
-The statements of this module are SQLite's FTS5; another driver brings its own. A message is
-indexed in the transaction that appends it. Notices and summaries are not indexed: they repeat what
-stands elsewhere.
+What differs between drivers stands in `message_index`. A message is indexed in the transaction that
+appends it. Notices and summaries are not indexed: they repeat what stands elsewhere.
 """
 
 import re
@@ -14,6 +13,7 @@ from letta_cli.core.clock import from_text
 from letta_cli.core.message import Message, Part, Role, Text, ToolCall, ToolReturn
 from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
+from letta_cli.store.message_index import MessageIndex
 
 _INDEXED_ROLES = ("user", "assistant", "tool")
 
@@ -27,12 +27,12 @@ _WORDS_MAX = 32
 # How many of the best matches are looked at before filters; and how many matches a query may have
 # before its most common words are left out, which keeps the ranking of large stores quick.
 _DEPTH = 400
-_ALL = -1
 _POSTINGS = 20_000
+
+_BATCH = 500
 
 _SNIPPET = 240
 _LEAD = 60
-_CONTEXT_WEIGHT = 0.3
 
 # fmt: off
 _STOP_WORDS = frozenset({
@@ -75,8 +75,9 @@ class Hit:
 class Search:
     """The index of messages. Raises what `Database` raises."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, index: MessageIndex) -> None:
         self._database = database
+        self._index = index
 
     def messages(
         self,
@@ -103,10 +104,11 @@ class Search:
         if role is not None:
             conditions += " AND m.role = ?"
             args.append(role)
-        match = [" OR ".join(f'"{word}"' for word in self._affordable(words))]
+        match = [self._index.query(self._affordable(words))]
+        if not match[0]:
+            return []
         if conversation_id is not None:
-            # The plus keeps SQLite from searching anew for each of the rows.
-            within = " AND +rowid IN (SELECT document FROM message WHERE conversation_id = ?)"
+            within = "SELECT document FROM message WHERE conversation_id = ?"
             match.append(conversation_id)
             conditions += " AND m.conversation_id = ?"
             args.append(conversation_id)
@@ -116,40 +118,60 @@ class Search:
                 " AND m.number ="
                 " (SELECT min(o.number) FROM message o WHERE o.document = m.document)"
             )
-        # A cross join keeps SQLite to this order: matches first, then their messages.
+        join = self._index.join
         sql = (
             "SELECT m.conversation_id, m.seq, m.role, c.title, m.parts, m.created_at, h.rank"
-            f" FROM (SELECT rowid AS document, bm25(message_index, 1.0, {_CONTEXT_WEIGHT}) AS rank"
-            f" FROM message_index WHERE message_index MATCH ?{within} ORDER BY rank LIMIT ?) h"
-            " CROSS JOIN message m ON m.document = h.document"
-            " CROSS JOIN conversation c ON c.id = m.conversation_id"
+            f" FROM ({self._index.ranked(within)}) h"
+            f" {join} message m ON m.document = h.document"
+            f" {join} conversation c ON c.id = m.conversation_id"
             f" WHERE {conditions} ORDER BY h.rank, m.number DESC LIMIT ?"
         )
         found = self._database.query(sql, *match, max(_DEPTH, limit), *args, limit)
         if len(found) < limit and self._count(match[0]) > _DEPTH:
             # The best of all may be another agent's, or of another role: look at every match.
-            found = self._database.query(sql, *match, _ALL, *args, limit)
+            found = self._database.query(sql, *match, self._index.everything, *args, limit)
         return [_hit(row, words) for row in found]
 
     def add(self, number: int, message: Message) -> None:
         """Index a message that was just stored as row `number`, in the same transaction."""
+        if self._put(number, message):
+            self._database.execute(
+                "UPDATE message SET document = ? WHERE number = ?", number, number
+            )
+
+    def rebuild(self) -> None:
+        """Index anew what the messages say was indexed. Inside a transaction."""
+        self._database.execute("DELETE FROM message_index")
+        last = -1
+        while found := self._database.query(
+            f"SELECT document, {rows.MESSAGE} FROM message m WHERE document > ? AND number ="
+            " (SELECT min(o.number) FROM message o WHERE o.document = m.document)"
+            " ORDER BY document LIMIT ?",
+            last, _BATCH,
+        ):  # fmt: skip
+            for document, *row in found:
+                self._put(document, rows.message(tuple(row)))
+                last = document
+
+    def _put(self, document: int, message: Message) -> bool:
+        """Index a message; False when there is nothing in it to index."""
         if message.role not in _INDEXED_ROLES:
-            return
+            return False
         body = rows.clean("\n".join(_indexed(message.parts)))
         if not body.strip():
-            return
+            return False
+        prepare = self._index.prepare
         self._database.execute(
-            "INSERT INTO message_index (rowid, body, context) VALUES (?, ?, ?)",
-            number, body, _context(message),
-        )  # fmt: skip
-        self._database.execute("UPDATE message SET document = ? WHERE number = ?", number, number)
+            self._index.insert, document, prepare(body), prepare(_context(message))
+        )
+        return True
 
     def _affordable(self, words: list[str]) -> list[str]:
         """The rarest words that together match few enough messages to be ranked quickly."""
         newest: int = self._database.query("SELECT coalesce(max(number), 0) FROM message")[0][0]
         if newest <= _POSTINGS:
             return words
-        counted = sorted((self._count(f'"{word}"'), word) for word in words)
+        counted = sorted((self._count(self._index.query([word])), word) for word in words)
         chosen, total = [counted[0][1]], counted[0][0]
         for count, word in counted[1:]:
             total += count
@@ -160,16 +182,15 @@ class Search:
 
     def _count(self, match: str) -> int:
         """How many messages match; counting stops past the budget."""
-        return self._database.query(
-            "SELECT count(*) FROM"
-            " (SELECT 1 FROM message_index WHERE message_index MATCH ? LIMIT ?) AS found",
-            match, _POSTINGS + 1,
-        )[0][0]  # fmt: skip
+        if not match:
+            return 0
+        return self._database.query(self._index.count, match, _POSTINGS + 1)[0][0]
 
     def forget(self, conversation_id: str) -> None:
         """Drop what only this conversation holds, before its messages are removed."""
         self._database.execute(
-            "DELETE FROM message_index WHERE rowid IN (SELECT document FROM message m"
+            f"DELETE FROM message_index WHERE {self._index.key} IN"
+            " (SELECT document FROM message m"
             " WHERE m.conversation_id = ? AND m.document IS NOT NULL AND NOT EXISTS"
             " (SELECT 1 FROM message o WHERE o.document = m.document"
             " AND o.conversation_id <> m.conversation_id))",

@@ -1,6 +1,6 @@
 """Load on the store: many processes that write at once, and the cost of single calls.
 
-    python scripts/bench/store_load.py [--writers 32] [--seconds 6] [--folder DIR]
+    python scripts/bench/store_load.py [--writers 32] [--seconds 6] [--folder DIR | --url URL]
 
 Each writer is a process of its own. It alternates between a turn of three messages, appended in one
 transaction to its own conversation, and an insert into one memory block that all share. Printed are
@@ -34,10 +34,14 @@ def main() -> int:
     if options.child:
         return write(options.child, options.seconds)
     folder = Path(tempfile.mkdtemp(prefix="store-load-", dir=options.folder))
-    url = f"sqlite:///{folder}/agent.db"
+    url = options.url or f"sqlite:///{folder}/agent.db"
     try:
         store = open_store(url)
-        print(f"SQLite {store.health()['sqlite_version']}, {store.health()['filesystem']}")
+        facts = store.health()
+        if facts["driver"] == "sqlite":
+            print(f"SQLite {facts['sqlite_version']}, {facts['filesystem']}")
+        else:
+            print(f"PostgreSQL {facts['server_version']}, fsync {facts['fsync']}")
         report_load(store, url, folder, options.writers, options.seconds)
         report_calls(store)
         store.close()
@@ -51,6 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--writers", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--folder", help="where to make the database; the default is temporary")
+    parser.add_argument("--url", help="an empty database, e.g. postgresql://…; it is filled")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -125,7 +130,7 @@ def report_load(store: Store, url: str, folder: Path, writers: int, seconds: flo
     lost_turns = sum(store.conversations.get(key).head != head for key, head in heads.items())
     health = store.health()
     jain = sum(counts) ** 2 / (len(counts) * sum(count * count for count in counts))
-    print(f"{writers} writers, {seconds:g} s, synchronous=FULL")
+    print(f"{writers} writers, {seconds:g} s, synchronous={health['synchronous']}")
     print(f"  operations        {len(times)} ({len(times) / seconds:,.0f} a second)")
     print(
         f"  time of one, ms   p50 {percentile(times, 50):.1f}   p99 {percentile(times, 99):.1f}"

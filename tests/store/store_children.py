@@ -18,7 +18,9 @@ url, *args = sys.argv[1:]
 
 
 def url_of(folder: Path) -> str:
-    return f"sqlite:///{folder}/agent.db"
+    """The database that belongs to a test's folder: a server's when its fixture made one."""
+    note = folder.parent / "postgres.url"
+    return note.read_text() if note.exists() else f"sqlite:///{folder}/agent.db"
 
 
 def start(folder: Path, code: str, *args: object) -> subprocess.Popen[str]:

@@ -275,6 +275,7 @@ with store._database.transaction():
         parent.communicate(timeout=30)
 
 
+@pytest.mark.sqlite
 def test_a_writer_that_knows_nothing_of_our_lock_is_waited_for(
     store: Store, folder: Path, agent: Agent
 ):

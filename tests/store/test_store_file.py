@@ -25,6 +25,8 @@ from letta_cli.core.message import Text
 from letta_cli.store import Store, open_store
 from letta_cli.store.sqlite import SqliteDatabase
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def database(folder: Path) -> Path:
@@ -304,8 +306,10 @@ def test_a_read_only_folder_is_told(small_disk: Path):
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("postgresql://user:secret@host/db", "not built in yet"),
-        ("postgres://host/db", "not built in yet"),
+        ("postgresql://user:p@secret@host/db", "percent-encoded"),
+        ("postgres://user:p/secret@host/db", "percent-encoded"),
+        ("postgresql://user:secret@[host/db", "percent-encoded"),
+        ("postgresql://user:secret@host:port/db", "percent-encoded"),
         ("mysql://root:secret@host", "'mysql'"),
         ("sqlite:///", "sqlite"),
         ("", "sqlite"),

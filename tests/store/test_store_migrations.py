@@ -14,6 +14,8 @@ from letta_cli.store import Store, open_store
 from letta_cli.store.migrations import FOLDER, steps
 from letta_cli.store.sqlite import SqliteDatabase
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def history(tmp_path: Path) -> Path:

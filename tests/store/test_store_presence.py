@@ -170,6 +170,7 @@ def test_a_lease_is_not_reentrant_and_release_is_idempotent(store, conversation)
         pass
 
 
+@pytest.mark.sqlite
 def test_released_leases_leave_no_files(store: Store, folder: Path, conversation: Conversation):
     with store.leases.acquire(conversation.id):
         (file,) = (folder / "leases").iterdir()

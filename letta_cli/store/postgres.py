@@ -1,0 +1,258 @@
+"""The PostgreSQL driver.
+
+Every write transaction begins with one advisory lock of the database, which plays the part of the
+kernel lock beside an SQLite file: writers stand in the server's queue, and the repositories keep
+all their guarantees. Readers take no lock. One connection for each process and thread.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from letta_cli.core.errors import Holder
+from letta_cli.store import postgres_schema
+from letta_cli.store.database import Row
+from letta_cli.store.migrations import FOLDER, steps
+from letta_cli.store.postgres_address import parse
+from letta_cli.store.postgres_connection import Connection, connect, holder_of, translated
+from letta_cli.store.postgres_errors import busy, refused, translate, unknown_outcome
+from letta_cli.store.postgres_health import examine
+from letta_cli.store.rows import clean
+
+WRITE_LOCK = (0x61676E74, 0)
+"""The two keys of the advisory lock: ``agnt`` in ASCII, as in the header of an SQLite file."""
+
+_READS = ("SELECT", "WITH")
+
+
+@dataclass(slots=True, eq=False)
+class _Session:
+    """One thread's connection, and how deep it is in transactions."""
+
+    connection: Connection
+    thread: threading.Thread
+    pid: int
+    depth: int = 0
+
+
+class PostgresDatabase:
+    """See `letta_cli.store.database.Database`."""
+
+    driver = "postgresql"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        lock_wait_seconds: float = 30.0,
+        reason: str = "agent",
+        migrations: Path = FOLDER,
+    ) -> None:
+        """Connect, and make the schema or bring it up to date.
+
+        Args:
+            lock_wait_seconds: how long a write waits for its turn before `Busy`.
+            reason: what this process does, told to others who wait for it.
+
+        Raises:
+            ConfigError: the URL, the user, the password or the database's name is wrong.
+            DatabaseTooNew: the database was left as it was.
+            Busy, DiskFull, StoreError: see `Database`.
+        """
+        self.address = parse(url)
+        self._reason = reason
+        self._wait_seconds = lock_wait_seconds
+        self._sessions = threading.local()
+        self._all: list[_Session] = []
+        self._guard = threading.Lock()
+        self._prepare(migrations)
+
+    def query(self, sql: str, *args: Any) -> list[Row]:
+        session = self._session()
+        if session.depth:
+            return self._rows(session, sql, args)
+        if not sql.startswith(_READS):
+            raise RuntimeError("A statement that writes needs a transaction")
+        with self._translated():
+            try:
+                return _fetch(session.connection, sql, args)
+            except psycopg.OperationalError:
+                if not session.connection.closed:
+                    raise
+            # It was cut while it was idle: a read may simply be asked again.
+            return _fetch(self._renewed(session).connection, sql, args)
+
+    def execute(self, sql: str, *args: Any) -> int:
+        session = self._writing()
+        with self._translated():
+            return session.connection.execute(translated(sql), _fit(args) or None).rowcount
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        session = self._writing()
+        with self._translated(), session.connection.cursor() as cursor:
+            cursor.executemany(translated(sql), [_fit(row) for row in rows])
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Generator[None]:
+        session = self._session()
+        if session.depth:
+            session.depth += 1
+            try:
+                yield
+            finally:
+                session.depth -= 1
+            return
+        with self._translated():
+            session = self._begun(session, durable=durable)
+        pid = os.getpid()
+        try:
+            session.depth = 1
+            yield
+            self._commit(session)
+        finally:
+            session.depth = 0
+            # Reached after an error, be it the caller's or that of the commit.
+            if pid == os.getpid():
+                _roll_back(session.connection)
+
+    def health(self) -> dict[str, Any]:
+        with self._translated():
+            return examine(self._session().connection, self.address.name)
+
+    def close(self) -> None:
+        self._sessions = threading.local()
+        with self._guard:
+            self._close_where(lambda _: True)
+
+    def holder_of(self, high: int, low: int, kind: int) -> Holder | None:
+        """Who holds an advisory lock, see `postgres_connection.holder_of`."""
+        with self._translated():
+            return holder_of(self._session().connection, high, low, kind)
+
+    def separate_connection(self) -> Connection:
+        """A connection of the caller's own, for a lock that must outlast threads."""
+        try:
+            return connect(self.address, self._reason)
+        except psycopg.Error as error:
+            raise refused(error, self.address) from None
+
+    def _prepare(self, migrations: Path) -> None:
+        all_steps = steps("postgres", migrations)
+        newest = len(all_steps)
+        with self._translated():
+            connection = self._session().connection
+            if postgres_schema.version_of(connection, self.address, newest) == newest:
+                return
+            with self.transaction():
+                # Judged again: another process may have been here first.
+                version = postgres_schema.version_of(connection, self.address, newest)
+                postgres_schema.upgrade(connection, self.execute, all_steps, version)
+
+    def _rows(self, session: _Session, sql: str, args: Sequence[Any]) -> list[Row]:
+        with self._translated():
+            return _fetch(session.connection, sql, args)
+
+    def _writing(self) -> _Session:
+        session = self._session()
+        if not session.depth:
+            raise RuntimeError("A statement that writes needs a transaction")
+        return session
+
+    def _session(self) -> _Session:
+        session: _Session | None = getattr(self._sessions, "current", None)
+        if session is not None and session.pid == os.getpid():
+            return session
+        session = _Session(self.separate_connection(), threading.current_thread(), os.getpid())
+        self._sessions.current = session
+        with self._guard:
+            self._close_where(lambda each: not each.thread.is_alive())
+            self._all.append(session)
+        return session
+
+    def _renewed(self, session: _Session) -> _Session:
+        """The same thread's session over a new connection."""
+        session.connection.close()
+        session.connection = self.separate_connection()
+        return session
+
+    def _close_where(self, condition: Callable[[_Session], bool]) -> None:
+        mine = [each for each in self._all if each.pid == os.getpid() and condition(each)]
+        self._all = [each for each in self._all if each.pid == os.getpid() and each not in mine]
+        for session in mine:
+            session.connection.close()
+
+    def _begun(self, session: _Session, *, durable: bool) -> _Session:
+        try:
+            self._begin(session.connection, durable=durable)
+        except psycopg.OperationalError:
+            if not session.connection.closed:
+                raise
+            # It was cut while it was idle, and nothing had been sent yet.
+            self._begin(self._renewed(session).connection, durable=durable)
+        return session
+
+    def _begin(self, connection: Connection, *, durable: bool) -> None:
+        """One trip to the server: begin, and wait for our turn."""
+        milliseconds = max(1, int(self._wait_seconds * 1000))
+        high, low = WRITE_LOCK
+        try:
+            connection.execute(
+                b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+                b"SET LOCAL lock_timeout = %d;%s"
+                b"SELECT pg_advisory_xact_lock(%d, %d)"
+                % (
+                    milliseconds,
+                    b"" if durable else b"SET LOCAL synchronous_commit = off;",
+                    high,
+                    low,
+                ),
+                prepare=False,
+            )
+        except errors.LockNotAvailable:
+            _roll_back(connection)
+            holder = holder_of(connection, high, low, 2)
+            raise busy(self.address, self._wait_seconds, holder) from None
+        except BaseException:
+            _roll_back(connection)
+            raise
+
+    def _commit(self, session: _Session) -> None:
+        with self._translated():
+            try:
+                session.connection.execute(b"COMMIT", prepare=False)
+            except psycopg.OperationalError:
+                if session.connection.closed:
+                    raise unknown_outcome(self.address) from None
+                raise
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            raise translate(error, self.address) from error
+
+
+def _fetch(connection: Connection, sql: str, args: Sequence[Any]) -> list[Row]:
+    cursor = connection.execute(translated(sql), _fit(args) or None)
+    return cursor.fetchall() if cursor.description else []
+
+
+def _fit(args: Sequence[Any]) -> Sequence[Any]:
+    """Arguments as the server takes them: no NUL, no half of a surrogate pair."""
+    return [clean(arg) if isinstance(arg, str) else arg for arg in args]
+
+
+def _roll_back(connection: Connection) -> None:
+    idle = psycopg.pq.TransactionStatus.IDLE
+    if not connection.closed and connection.info.transaction_status != idle:
+        # What cannot be rolled back any more, the server has dropped by itself.
+        with suppress(psycopg.Error):
+            connection.execute(b"ROLLBACK", prepare=False)
