@@ -14,6 +14,9 @@ WHOLE_TEXT_LIMIT = 1_000
 """A block up to this many characters is told whole; a longer one as its changed lines."""
 
 
+_RENAMED = "renamed from"
+
+
 def deliver(store: Store, thread: Thread, run_id: str) -> Message | None:
     """Append one notice about all foreign changes, stored with the versions it tells of.
 
@@ -28,12 +31,12 @@ def deliver(store: Store, thread: Thread, run_id: str) -> Message | None:
     for block in changed:
         foreign = [
             revision
-            for revision in store.blocks.since(block.id, seen.get(block.id, 0))
+            for revision in store.blocks.since(block.id, abs(seen.get(block.id, 0)))
             if revision.origin.conversation_id != thread.conversation.id
         ]
         if foreign:
             told.append(describe(store, block, foreign))
-    versions = {block.id: block.version for block in changed}
+    versions = {block.id: -block.version if block.deleted else block.version for block in changed}
     if not told:
         thread.saw_memory(versions)
         return None
@@ -45,11 +48,24 @@ def describe(store: Store, block: MemoryBlock, foreign: list[BlockRevision]) -> 
     """Say which block changed, by whom, when, and what it says now."""
     writers = ", ".join(dict.fromkeys(_writer(store, revision) for revision in foreign))
     when = to_text(foreign[-1].created_at)[:16] + "Z"
-    head = f'Shared memory: block "{block.label}" was changed by {writers} at {when}.'
+    head = (
+        f'Shared memory: block "{block.label}" was {_deed(block, foreign)} by {writers} at {when}.'
+    )
+    if block.deleted:
+        return f"{head} It is in no conversation any more; do not rely on its text."
+    renamed = [each.origin.note for each in foreign if each.origin.note.startswith(_RENAMED)]
+    if renamed:
+        head += f" It was {renamed[0]}."
     if len(block.value) <= WHOLE_TEXT_LIMIT:
-        return f"{head} It now reads:\n{block.value}"
+        return f"{head} It now reads:\n{block.value}" if block.value else f"{head} It is empty."
     lines = "\n".join(_changed_lines(foreign[0].before, block.value))
     return f"{head} Changed lines (version {block.version}):\n{lines}"
+
+
+def _deed(block: MemoryBlock, foreign: list[BlockRevision]) -> str:
+    if block.deleted:
+        return "deleted"
+    return "created" if foreign[0].version == 1 else "changed"
 
 
 def _writer(store: Store, revision: BlockRevision) -> str:

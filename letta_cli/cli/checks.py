@@ -19,11 +19,12 @@ from letta_cli.cli.models import ask, servers_to_ask
 from letta_cli.config import Config, load_config
 from letta_cli.config.keys import key_file, read_key_file
 from letta_cli.config.load import project_root
+from letta_cli.core.clock import to_text
 from letta_cli.core.errors import AgentError
 from letta_cli.providers.local.manifest import DEFAULT
 from letta_cli.providers.local.pull import installed
 from letta_cli.skills import discover_with_warnings
-from letta_cli.store import open_store
+from letta_cli.store import backup, database_file, open_store
 
 State = Literal["ok", "warn", "fail"]
 
@@ -118,6 +119,19 @@ def _database(config: Config) -> Check:
     return Check("database", "ok", f"{detail}, checked", facts)
 
 
+def _backups(config: Config) -> Check:
+    found = backup.backups_of(database_file(config.database_url))
+    if not found:
+        return Check("backups", "ok", "none yet; agent backup makes one, so does each new day")
+    facts = {"newest": str(found[0].path), "made_at": to_text(found[0].made_at)}
+    try:
+        backup.verify(found[0].path)
+    except AgentError as error:
+        return Check("backups", "warn", str(error), facts)
+    detail = f"{len(found)}, the newest of {found[0].made_at:%Y-%m-%d %H:%M} UTC, verified"
+    return Check("backups", "ok", detail, facts)
+
+
 def _disk(config: Config) -> Check:
     free = shutil.disk_usage(config.home).free
     facts = {"free_bytes": free}
@@ -178,6 +192,7 @@ def _keyring(config: Config) -> Check:
 
 _CHECKS: tuple[tuple[str, Callable[[Config], Check]], ...] = (
     ("database", _database),
+    ("backups", _backups),
     ("disk", _disk),
     ("keys", _keys),
     ("keyring", _keyring),

@@ -17,7 +17,7 @@ from typer.completion import (
 from typer.exceptions import TyperException
 
 from letta_cli.cli.light import LazyGroup, PipeClosed
-from letta_cli.cli.table import COMMANDS, FAILURE, target
+from letta_cli.cli.table import COMMANDS, FAILURE, Entry, target
 from letta_cli.core.errors import AgentError, Conflict, UsageError
 from letta_cli.core.exit_codes import INTERRUPTED, OK, TERMINATED
 from letta_cli.frontends.sanitize import sanitize
@@ -78,9 +78,7 @@ def with_default_command(arguments: Sequence[str]) -> list[str]:
     if not given or (given[0].startswith("-") and given[0] not in _GLOBAL):
         given.insert(0, "chat")
     entry = COMMANDS.get(given[0])
-    if entry and entry.default and (len(given) == 1 or given[1].startswith("-")):
-        if given[1:2] and given[1] in _GLOBAL:
-            return given
+    if entry and entry.default and _wants_default(entry, given[1:2]):
         given.insert(1, entry.default)
     if given[0] not in ("chat", "run"):
         return given
@@ -93,6 +91,15 @@ def with_default_command(arguments: Sequence[str]) -> list[str]:
         if argument in _OPTIONAL_VALUE and (following is None or following.startswith("-")):
             filled.append("")
     return filled
+
+
+def _wants_default(entry: Entry, following: Sequence[str]) -> bool:
+    if not following:
+        return True
+    word = following[0]
+    if word.startswith("-"):
+        return word not in _GLOBAL
+    return bool(entry.others) and word not in (entry.default, *entry.others)
 
 
 def _report(error: AgentError, arguments: Sequence[str]) -> int:

@@ -1,28 +1,34 @@
 """`agent memory`: reads and changes what the agent remembers, with the history of every edit."""
 
 import sys
-from difflib import ndiff
-from pathlib import Path
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
-from letta_cli.cli import options
+from letta_cli.cli import memory_blocks, memory_files, memory_history, options
 from letta_cli.cli.editor import edit_text, keep_draft
 from letta_cli.cli.light import LightCommand, new_app
+from letta_cli.cli.memory_view import (
+    PERSON,
+    ConversationId,
+    Label,
+    author,
+    block_facts,
+    change_size,
+    changed_lines,
+    find_block,
+    revision_facts,
+    seen_in,
+    text_at,
+)
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import age, clip, say, say_json, say_text, table
-from letta_cli.core.clock import to_text
-from letta_cli.core.errors import Conflict, StoreError, UsageError
-from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
+from letta_cli.core.errors import Conflict, NotFound, StoreError, UsageError
+from letta_cli.core.memory import BlockRevision, MemoryBlock
 from letta_cli.frontends.sanitize import sanitize_line
-from letta_cli.workspace.repository import find_repository, project_key
 
 app = new_app("Read and change what the agent remembers.")
-
-PERSON = Origin(actor="person", note="agent memory")
-
-Label = Annotated[str, typer.Argument(metavar="LABEL", help="E.g. persona, human, project.")]
 
 
 @app.command("list", cls=LightCommand)
@@ -35,12 +41,12 @@ def list_blocks(
     with opened(agent=agent, database=database) as here:
         blocks = here.store.blocks.list(here.agent.id)
     if as_json:
-        say_json([_facts(block) for block in blocks])
+        say_json([block_facts(block) for block in blocks])
         return
     rows = [
         (
             block.label + (" (read-only)" if block.read_only else ""),
-            _where(here, block),
+            seen_in(here, block),
             f"{len(block.value)}/{block.limit}",
             str(block.version),
             age(block.updated_at),
@@ -54,6 +60,10 @@ def list_blocks(
 @app.command("show", cls=LightCommand)
 def show_block(
     label: Label,
+    at: Annotated[
+        int | None, typer.Option("--at", metavar="VERSION", help="As it was in this version.")
+    ] = None,
+    conversation: ConversationId = None,
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
@@ -61,9 +71,11 @@ def show_block(
 ) -> None:
     """Print a block's text. A project's block is that of this directory's project."""
     with opened(agent=agent, database=database, directory=directory) as here:
-        block = _find(here, label)
+        block = find_block(here, label, conversation)
+        if at is not None:
+            block = replace(block, value=text_at(here, block, at), version=at)
     if as_json:
-        say_json(_facts(block))
+        say_json(block_facts(block))
     else:
         say_text(block.value)
 
@@ -74,6 +86,7 @@ def edit_block(
     text: Annotated[
         str | None, typer.Option("--text", metavar="TEXT", help="The new text.")
     ] = None,
+    conversation: ConversationId = None,
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
@@ -81,11 +94,13 @@ def edit_block(
 ) -> None:
     """Change a block: in $EDITOR, or with --text, or from standard input."""
     with opened(agent=agent, database=database, directory=directory) as here:
-        block = _find(here, label)
+        block = find_block(here, label, conversation)
         new = text if text is not None else _new_text(here, block)
         revision = None if new == block.value else _write(here, block, new)
     if as_json:
-        say_json(_revision(revision) if revision else {"label": label, "version": block.version})
+        say_json(
+            revision_facts(revision) if revision else {"label": label, "version": block.version}
+        )
     elif revision is None:
         say(f"{label} is unchanged (version {block.version})")
     else:
@@ -107,14 +122,14 @@ def show_log(
     with opened(agent=agent, database=database) as here:
         revisions = here.store.blocks.revisions(here.agent.id, label=label, limit=limit)
     if as_json:
-        say_json([_revision(revision) for revision in revisions])
+        say_json([revision_facts(revision) for revision in revisions])
         return
     if not revisions:
         say("No edit yet." if label is None else f"No edit of {label!r} yet.")
     for revision in revisions:
         say(
             f"{revision.label} {revision.version}  {age(revision.created_at)}  "
-            f"{_author(revision.origin)}  {change_size(revision)}"
+            f"{author(revision.origin)}  {change_size(revision)}"
         )
         if patch:
             for line in changed_lines(revision):
@@ -124,19 +139,45 @@ def show_log(
 @app.command("undo", cls=LightCommand)
 def undo_edit(
     label: Label,
+    conversation: ConversationId = None,
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> None:
-    """Take back the newest edit of a block; the history keeps both."""
+    """Take back the newest edit of a block, or its deletion; the history keeps both."""
     with opened(agent=agent, database=database, directory=directory) as here:
-        revision = here.store.blocks.undo(_find(here, label).id, origin=PERSON)
+        revision = _undo(here, label, conversation)
     if as_json:
-        say_json(_revision(revision))
+        say_json(revision_facts(revision))
     else:
         say(f"{label} is now version {revision.version}:")
         say_text(revision.after)
+
+
+for _name, _command in (
+    ("create", memory_blocks.create_block),
+    ("rename", memory_blocks.rename_block),
+    ("describe", memory_blocks.describe_block),
+    ("limit", memory_blocks.limit_block),
+    ("delete", memory_blocks.delete_block),
+    ("diff", memory_history.show_diff),
+    ("blame", memory_history.show_blame),
+    ("export", memory_files.export_blocks),
+    ("import", memory_files.import_blocks),
+):
+    app.command(_name, cls=LightCommand)(_command)
+
+
+def _undo(here: Opened, label: str, conversation: str | None) -> BlockRevision:
+    try:
+        block = find_block(here, label, conversation)
+    except NotFound:
+        for deleted in here.store.blocks.deleted(here.agent.id):
+            if deleted.label == label.strip():
+                return here.store.blocks.restore(deleted.id, origin=PERSON)
+        raise
+    return here.store.blocks.undo(block.id, origin=PERSON)
 
 
 def _new_text(here: Opened, block: MemoryBlock) -> str:
@@ -165,67 +206,3 @@ def _write(here: Opened, block: MemoryBlock, new: str) -> BlockRevision:
     except StoreError as error:
         draft = keep_draft(here.config.home / "output", block.label, new)
         raise type(error)(f"{error}\nYour text is kept in {draft}.") from error
-
-
-def _author(origin: Origin) -> str:
-    where = f" in {origin.conversation_id[:13]}" if origin.conversation_id else ""
-    note = f" ({clip(origin.note, 40)})" if origin.note else ""
-    return f"{origin.actor}{where}{note}"
-
-
-def changed_lines(revision: BlockRevision) -> list[str]:
-    """The lines taken out, with ``-``, and put in, with ``+``, without context."""
-    before, after = revision.before.splitlines(), revision.after.splitlines()
-    return [line for line in ndiff(before, after) if line.startswith(("- ", "+ "))]
-
-
-def change_size(revision: BlockRevision) -> str:
-    """``+3 -1 lines``."""
-    signs = [line[0] for line in changed_lines(revision)]
-    return f"+{signs.count('+')} -{signs.count('-')} lines"
-
-
-def _find(here: Opened, label: str) -> MemoryBlock:
-    directory = Path(here.directory)
-    project = project_key(directory, find_repository(directory))
-    return here.store.blocks.find(here.agent.id, label, project=project)
-
-
-def _where(here: Opened, block: MemoryBlock) -> str:
-    match block.scope:
-        case "agent":
-            return "all conversations"
-        case "project":
-            return here.shorten(block.scope_key)
-        case "conversation":
-            return block.scope_key
-
-
-def _facts(block: MemoryBlock) -> dict[str, Any]:
-    return {
-        "id": block.id,
-        "label": block.label,
-        "description": block.description,
-        "value": block.value,
-        "limit": block.limit,
-        "read_only": block.read_only,
-        "scope": block.scope,
-        "scope_key": block.scope_key,
-        "version": block.version,
-        "updated_at": to_text(block.updated_at),
-    }
-
-
-def _revision(revision: BlockRevision) -> dict[str, Any]:
-    return {
-        "block_id": revision.block_id,
-        "label": revision.label,
-        "version": revision.version,
-        "before": revision.before,
-        "after": revision.after,
-        "actor": revision.origin.actor,
-        "conversation_id": revision.origin.conversation_id,
-        "run_id": revision.origin.run_id,
-        "note": revision.origin.note,
-        "created_at": to_text(revision.created_at),
-    }

@@ -14,11 +14,13 @@ class Entry:
     target: ``module:name`` of the command's `typer.Typer`, in this package.
     summary: one line for ``agent --help``.
     default: the sub-command that the bare command stands for, if any.
+    others: sub-commands beside a default that takes an argument: ``agent backup PATH``.
     """
 
     target: str
     summary: str
     default: str = ""
+    others: tuple[str, ...] = ()
 
 
 COMMANDS: dict[str, Entry] = {
@@ -31,7 +33,11 @@ COMMANDS: dict[str, Entry] = {
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
     "db": Entry("db:app", "Move everything to another database."),
     "config": Entry("settings:app", "Show settings and their origins; change them.", "list"),
-    "doctor": Entry("doctor:app", "Check this installation."),
+    "backup": Entry(
+        "backup:app", "Copy the database, verified; list the copies.", "make", ("list",)
+    ),
+    "restore": Entry("restore:app", "Put a backup in the place of the database."),
+    "doctor": Entry("doctor:app", "Check this installation; repair it."),
     "completion": Entry("completion:app", "Print a completion script for a shell."),
 }
 
@@ -39,6 +45,7 @@ HEADLESS = "headless:run_headless"
 TERMINAL = "interactive:run_in_terminal"
 FAILURE = "failure:print_result"
 CHOICE = "model_choice:choose_model"
+REPAIR = "repair:repair"
 """What chat and run do once their options are read; asking for help loads none of it."""
 
 

@@ -31,6 +31,7 @@ class MemoryBlock:
         scope_key: empty for ``agent`` scope, else the project key or the conversation id.
         limit: the most characters `value` may have.
         version: grows by one with each edit.
+        deleted: it is in no conversation any more; its history is kept and it can come back.
     """
 
     id: str
@@ -44,6 +45,7 @@ class MemoryBlock:
     scope_key: str
     version: int
     updated_at: datetime
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

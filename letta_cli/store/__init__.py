@@ -4,9 +4,11 @@
 a write takes one wait for the disk. A write waits for its turn at most `lock_wait_seconds`.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from letta_cli.core.clock import from_text
 from letta_cli.core.errors import ConfigError
 from letta_cli.store.agents import Agents
 from letta_cli.store.blocks import Blocks
@@ -19,7 +21,7 @@ from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
 
-__all__ = ["Hit", "Lease", "Store", "open_store"]
+__all__ = ["Hit", "Lease", "Store", "database_file", "open_store"]
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -62,6 +64,16 @@ class Store:
         """
         return self._database.health()
 
+    def first_and_last_change(self) -> tuple[datetime, datetime]:
+        """When the database was made, and when something was last said or remembered in it."""
+        found = self._database.query(
+            "SELECT (SELECT min(applied_at) FROM migration),"
+            " (SELECT max(updated_at) FROM conversation),"
+            " (SELECT max(created_at) FROM block_revision)"
+        )[0]
+        moments = [from_text(text) for text in found if text]
+        return moments[0], max(moments)
+
     def _title_of(self, conversation_id: str) -> str:
         found = self._database.query("SELECT title FROM conversation WHERE id = ?", conversation_id)
         return found[0][0] if found else ""
@@ -82,12 +94,10 @@ def open_store(url: str, *, lock_wait_seconds: float = 30.0, reason: str = "agen
     """
     if url.startswith(_POSTGRES):
         return _open_postgres(url, lock_wait_seconds, reason)
-    if not url.startswith(_SQLITE) or not url.removeprefix(_SQLITE).strip():
-        raise ConfigError(_no_driver(url))
+    path = database_file(url)
     from letta_cli.store.search_sqlite import Fts5Index
     from letta_cli.store.sqlite import SqliteDatabase
 
-    path = Path(url.removeprefix(_SQLITE)).expanduser().absolute()
     database = SqliteDatabase(path, lock_wait_seconds=lock_wait_seconds, reason=reason)
     return Store(database, Fts5Index(), FileLeaseLocks(path.parent / "leases", reason))
 
@@ -105,6 +115,17 @@ def _open_postgres(url: str, lock_wait_seconds: float, reason: str) -> Store:
 
     database = PostgresDatabase(url, lock_wait_seconds=lock_wait_seconds, reason=reason)
     return Store(database, TsvectorIndex(), PostgresLeaseLocks(database))
+
+
+def database_file(url: str) -> Path:
+    """The file that an SQLite URL names.
+
+    Raises:
+        ConfigError: the URL names no database this version can use.
+    """
+    if not url.startswith(_SQLITE) or not url.removeprefix(_SQLITE).strip():
+        raise ConfigError(_no_driver(url))
+    return Path(url.removeprefix(_SQLITE)).expanduser().absolute()
 
 
 def _no_driver(url: str) -> str:

@@ -1,6 +1,7 @@
 """Memory blocks: shared texts, edited on what they are now, with every revision kept."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import now, to_text
@@ -54,7 +55,9 @@ class Blocks:
         read_only: bool = False,
         origin: Origin,
     ) -> MemoryBlock:
-        """A new block at version 1. Its first text, if any, is its first revision.
+        """A new block at version 1, which is its first revision.
+
+        Empty blocks that the program makes for itself have none, and are told to nobody.
 
         Args:
             limit: characters it may hold.
@@ -88,7 +91,7 @@ class Blocks:
                 made.id, agent_id, label, made.description, value, limit, int(read_only), scope,
                 made.scope_key, 1, to_text(moment), to_text(moment),
             )  # fmt: skip
-            if value:
+            if value or origin.actor != "system":
                 self._record(BlockRevision(made.id, label, 1, "", value, origin, moment))
         return made
 
@@ -117,6 +120,9 @@ class Blocks:
     def changed(self, conversation: Conversation) -> list[MemoryBlock]:
         """The visible blocks whose version is another than the conversation has seen.
 
+        Those that it has seen and that were deleted since are among them. What the conversation
+        was told of a deletion it keeps as the negative version.
+
         Cheap when nothing changed: one look into one index.
         """
         versions = self._database.query(
@@ -124,10 +130,17 @@ class Blocks:
             conversation.agent_id, conversation.project, conversation.id,
         )  # fmt: skip
         seen = conversation.memory_versions
-        if all(seen.get(block_id) == version for block_id, version in versions):
+        known = sum(version > 0 for version in seen.values())
+        if known == len(versions) and all(
+            seen.get(block_id) == version for block_id, version in versions
+        ):
             return []
+        visible = self.visible(conversation)
+        there = {block.id for block in visible}
+        gone = [key for key, version in seen.items() if version > 0 and key not in there]
         return [
-            block for block in self.visible(conversation) if seen.get(block.id) != block.version
+            *(block for block in visible if seen.get(block.id) != block.version),
+            *(block for block in map(self._by_id, gone) if block is not None and block.deleted),
         ]
 
     def find(
@@ -228,12 +241,92 @@ class Blocks:
         """
 
         def edit(block: MemoryBlock) -> str:
-            newest = self._revisions("WHERE r.block_id = ?", [block_id], "DESC LIMIT 1")
+            # A new name is no edit of the text.
+            newest = self._revisions(
+                "WHERE r.block_id = ? AND r.before <> r.after", [block_id], "DESC LIMIT 1"
+            )
             if not newest:
                 raise NotFound(f"Memory block {block.label!r} was never edited.")
             return newest[0].before
 
         return self._edit(block_id, edit, origin)
+
+    def rename(self, block_id: str, label: str, *, origin: Origin) -> BlockRevision:
+        """Give a block another label; a revision without a change of text says so.
+
+        Raises:
+            Conflict: there is one with this label in this scope; carries its value.
+            UsageError: the label is empty.
+        """
+        label = rows.clean(label).strip()
+        if not label:
+            raise UsageError("A memory block needs a label.")
+        with self._database.transaction():
+            block = self._writable(block_id, origin)
+            if label == block.label:
+                return BlockRevision(
+                    block_id, label, block.version, block.value, block.value, origin,
+                    block.updated_at,
+                )  # fmt: skip
+            self._refuse_second(block, label)
+            note = f'renamed from "{block.label}"'
+            made = self._step(block, block.value, replace(origin, note=note))
+            self._database.execute("UPDATE block SET label = ? WHERE id = ?", label, block_id)
+        return replace(made, label=label)
+
+    def delete(self, block_id: str, *, origin: Origin) -> BlockRevision:
+        """Take a block out of all conversations. Its history is kept, see `restore`."""
+        with self._database.transaction():
+            block = self._writable(block_id, origin)
+            made = self._step(block, "", replace(origin, note="deleted"))
+            self._database.execute(
+                "UPDATE block SET scope = ?, scope_key = ? WHERE id = ?",
+                rows.DELETED, rows.deleted_key(block), block_id,
+            )  # fmt: skip
+        return made
+
+    def deleted(self, agent_id: str) -> _Blocks:
+        """The agent's deleted blocks, the newest deletion first."""
+        found = self._database.query(
+            f"SELECT {rows.BLOCK} FROM block WHERE agent_id = ? AND scope = ?"
+            " ORDER BY updated_at DESC, id",
+            agent_id, rows.DELETED,
+        )  # fmt: skip
+        return [rows.block(row) for row in found]
+
+    def restore(self, block_id: str, *, origin: Origin) -> BlockRevision:
+        """Bring a deleted block back where it was, with the text it had.
+
+        Raises:
+            NotFound: no such block was deleted.
+            Conflict: there is a new one with its label; carries its value.
+        """
+        with self._database.transaction():
+            block = self._by_id(block_id)
+            if block is None or not block.deleted:
+                raise NotFound(f"There is no deleted memory block {block_id}.")
+            self._refuse_second(block, block.label)
+            newest = self._revisions("WHERE r.block_id = ?", [block_id], "DESC LIMIT 1")
+            made = self._step(block, newest[0].before, replace(origin, note="brought back"))
+            self._database.execute(
+                "UPDATE block SET scope = ?, scope_key = ? WHERE id = ?",
+                block.scope, block.scope_key, block_id,
+            )  # fmt: skip
+        return made
+
+    def describe(self, block_id: str, description: str) -> None:
+        """Say anew what a block is about. Its text and version stay."""
+        self._set(block_id, "description", rows.clean(description))
+
+    def set_limit(self, block_id: str, limit: int) -> None:
+        """How many characters it may hold. A text that is longer already stays as it is.
+
+        Raises:
+            UsageError: the limit is not positive.
+        """
+        if limit < 1:
+            raise UsageError("The limit of a memory block is at least 1 character.")
+        self._set(block_id, "char_limit", limit)
 
     def revisions(self, agent_id: str, *, label: str | None = None, limit: int = 50) -> _Revisions:
         """The agent's edits, newest first, of all blocks or those with this label."""
@@ -255,37 +348,67 @@ class Blocks:
     def list(self, agent_id: str) -> list[MemoryBlock]:
         """All blocks of the agent, those of other projects and conversations too."""
         found = self._database.query(
-            f"SELECT {rows.BLOCK} FROM block WHERE agent_id = ? {_ORDER}", agent_id
-        )
+            f"SELECT {rows.BLOCK} FROM block WHERE agent_id = ? AND scope <> ? {_ORDER}",
+            agent_id, rows.DELETED,
+        )  # fmt: skip
         return [rows.block(row) for row in found]
 
     def _edit(self, block_id: str, edit: _Edit, origin: Origin) -> BlockRevision:
-        moment = now()
         with self._database.transaction():
-            found = self._database.query(f"SELECT {rows.BLOCK} FROM block WHERE id = ?", block_id)
-            if not found:
-                raise NotFound(f"There is no memory block {block_id} any more.")
-            block = rows.block(found[0])
-            if block.read_only and origin.actor != "person":
-                raise ReadOnly(
-                    f"Memory block {block.label!r} is read-only. Only a person may edit it, with: "
-                    f"agent memory edit {block.label}"
-                )
+            block = self._writable(block_id, origin)
             after = edit(block)
             if after == block.value:
                 return BlockRevision(
                     block_id, block.label, block.version, after, after, origin, block.updated_at
                 )
             _refuse_long(block, after)
-            made = BlockRevision(
-                block_id, block.label, block.version + 1, block.value, after, origin, moment
+            return self._step(block, after, origin)
+
+    def _writable(self, block_id: str, origin: Origin) -> MemoryBlock:
+        """The block as it is now, for a writer who may change it. Inside a transaction."""
+        block = self._by_id(block_id)
+        if block is None or block.deleted:
+            raise NotFound(f"There is no memory block {block_id} any more.")
+        if block.read_only and origin.actor != "person":
+            raise ReadOnly(
+                f"Memory block {block.label!r} is read-only. Only a person may edit it, with: "
+                f"agent memory edit {block.label}"
             )
-            self._database.execute(
-                "UPDATE block SET value = ?, version = ?, updated_at = ? WHERE id = ?",
-                after, made.version, to_text(moment), block_id,
-            )  # fmt: skip
-            self._record(made)
+        return block
+
+    def _step(self, block: MemoryBlock, after: str, origin: Origin) -> BlockRevision:
+        """Store the next version with its revision."""
+        moment = now()
+        made = BlockRevision(
+            block.id, block.label, block.version + 1, block.value, after, origin, moment
+        )
+        self._database.execute(
+            "UPDATE block SET value = ?, version = ?, updated_at = ? WHERE id = ?",
+            after, made.version, to_text(moment), block.id,
+        )  # fmt: skip
+        self._record(made)
         return made
+
+    def _set(self, block_id: str, column: str, value: str | int) -> None:
+        with self._database.transaction():
+            if not self._database.execute(
+                f"UPDATE block SET {column} = ? WHERE id = ? AND scope <> ?",
+                value, block_id, rows.DELETED,
+            ):  # fmt: skip
+                raise NotFound(f"There is no memory block {block_id} any more.")
+
+    def _refuse_second(self, block: MemoryBlock, label: str) -> None:
+        there = self._at(block.agent_id, block.scope, block.scope_key, label)
+        if there is not None:
+            raise Conflict(
+                f"There is already a memory block {label!r}.",
+                current=there.value,
+                version=there.version,
+            )
+
+    def _by_id(self, block_id: str) -> MemoryBlock | None:
+        found = self._database.query(f"SELECT {rows.BLOCK} FROM block WHERE id = ?", block_id)
+        return rows.block(found[0]) if found else None
 
     def _record(self, revision: BlockRevision) -> None:
         origin = revision.origin

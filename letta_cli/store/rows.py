@@ -27,6 +27,9 @@ BLOCK = (
     " updated_at"
 )
 
+DELETED = "deleted"
+"""What stands in a deleted block's row as its scope, so that no conversation finds it."""
+
 REVISION = (
     "r.block_id, b.label, r.version, r.before, r.after, r.actor, r.conversation_id, r.run_id,"
     " r.note, r.created_at"
@@ -124,10 +127,19 @@ def block(row: Row) -> MemoryBlock:
         id_, agent_id, label, description, value, limit, read_only, scope, scope_key, version,
         updated_at,
     ) = row  # fmt: skip
+    deleted = scope == DELETED
+    if deleted:
+        scope, _, rest = scope_key.partition(":")
+        scope_key = rest.rpartition(":")[0]
     return MemoryBlock(
         id_, agent_id, label, description, value, limit, bool(read_only), scope, scope_key,
-        version, from_text(updated_at),
+        version, from_text(updated_at), deleted,
     )  # fmt: skip
+
+
+def deleted_key(block: MemoryBlock) -> str:
+    """The scope key of a deleted block's row: where it was, unique for each deletion."""
+    return f"{block.scope}:{block.scope_key}:{block.id}"
 
 
 def revision(row: Row) -> BlockRevision:

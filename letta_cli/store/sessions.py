@@ -70,6 +70,15 @@ class Sessions:
         with self._database.transaction(durable=False):
             self._database.execute("DELETE FROM session WHERE id = ?", session_id)
 
+    def forget_gone(self) -> int:
+        """Remove those whose heart has stopped or whose process has ended; returns how many."""
+        live = {each.session_id for each in self.live()}
+        with self._database.transaction():
+            known = [row[0] for row in self._database.query("SELECT id FROM session")]
+            gone = [(each,) for each in known if each not in live]
+            self._database.execute_many("DELETE FROM session WHERE id = ?", gone)
+        return len(gone)
+
     def live(self) -> list[Presence]:
         """Who is there: a fresh heartbeat and, on this machine, a living process. Oldest first."""
         found = self._database.query(

@@ -18,11 +18,12 @@ import apsw
 
 from letta_cli.core.errors import Busy, StoreError
 from letta_cli.store import sqlite_file
+from letta_cli.store.backup import back_up_open
 from letta_cli.store.database import Row
 from letta_cli.store.filesystem import filesystem_type, is_shared
 from letta_cli.store.locks import make_private_folder, new_lock
 from letta_cli.store.migrations import FOLDER, steps
-from letta_cli.store.sqlite_connection import Connection
+from letta_cli.store.sqlite_connection import Connection, has_moved
 from letta_cli.store.sqlite_errors import translate, unwritable
 from letta_cli.store.sqlite_health import examine
 
@@ -181,6 +182,8 @@ class SqliteDatabase:
     def _set_journal(self, connection: Connection) -> None:
         if self._shared or connection.pragma("journal_mode") != "wal":
             with self._exclusive():
+                if not self._shared:
+                    self._refuse_moved(connection)
                 sqlite_file.set_journal(connection, shared=self._shared)
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
@@ -201,7 +204,7 @@ class SqliteDatabase:
                 connection, version = self._judged()
                 try:
                     if version < newest:
-                        sqlite_file.back_up(connection, self.path, version)
+                        back_up_open(connection, self.path, "migration")
                         sqlite_file.upgrade(connection, self._steps)
                 except BaseException:
                     connection.close()
@@ -252,6 +255,11 @@ class SqliteDatabase:
     def _identify(self) -> tuple[int, int]:
         facts = self.path.stat()
         return facts.st_dev, facts.st_ino
+
+    def _refuse_moved(self, connection: Connection) -> None:
+        """A restore may have put another file at our path between the opening and the lock."""
+        if has_moved(connection):
+            raise Busy(f"The database {self.path} was just replaced by a restore. Try again.")
 
     def _check_identity(self) -> None:
         """Refuse to write into a file that is no longer the database at our path."""

@@ -31,8 +31,19 @@ class Connection(Protocol):
 
     def close(self) -> None: ...
 
+    def file_control(self, name: str, op: int, pointer: int, /) -> bool: ...
+
 
 def open_file(path: Path, *, read_only: bool = False) -> Connection:
     """Open a file that exists; it is never created here."""
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
     return cast("Connection", apsw.Connection(str(path), flags=flags))
+
+
+def has_moved(connection: Connection) -> bool:
+    """Whether the open file is no longer the one at its path. Asked rarely: imports ctypes."""
+    import ctypes
+
+    answer = ctypes.c_int(0)
+    connection.file_control("main", apsw.SQLITE_FCNTL_HAS_MOVED, ctypes.addressof(answer))
+    return bool(answer.value)

@@ -57,7 +57,7 @@ def damaged(path: Path, what: str) -> DatabaseDamaged:
     """The refusal of a file that is not what we once wrote."""
     return DatabaseDamaged(
         f"The database {path} is damaged: {what}. It was left untouched. Put a backup in its "
-        f"place, or move it away to start anew: mv {path} {path}.damaged"
+        f"place with: agent doctor --repair; or start anew: mv {path} {path}.damaged"
     )
 
 

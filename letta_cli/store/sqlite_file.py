@@ -147,26 +147,6 @@ def upgrade(connection: Connection, steps: Sequence[Step]) -> None:
             raise
 
 
-def back_up(connection: Connection, path: Path, version: int) -> Path:
-    """A verified copy beside the database, made before its schema is changed."""
-    copy = path.with_name(f"{path.name}.before-schema-{version + 1}")
-    copy.unlink(missing_ok=True)
-    try:
-        connection.execute("VACUUM INTO ?", (str(copy),))
-        copy.chmod(PRIVATE_FILE)
-        check_copy = open_file(copy, read_only=True)
-        try:
-            verdict = check_copy.pragma("quick_check")
-        finally:
-            check_copy.close()
-    except BaseException:
-        copy.unlink(missing_ok=True)
-        raise
-    if verdict != "ok":
-        raise damaged(path, str(verdict))
-    return copy
-
-
 def make_private(path: Path) -> None:
     """Take a database of ours away from other users' eyes, where we may."""
     for suffix in ("", "-wal", "-shm"):

@@ -58,7 +58,7 @@ def _integrity(connection: Connection) -> str:
 def _warnings(facts: dict[str, Any]) -> list[str]:
     found: list[str] = []
     if facts["quick_check"] != "ok" or facts["integrity"] != "ok":
-        found.append("The database is damaged. Put a backup in its place.")
+        found.append("The database is damaged. Put a backup in its place: agent doctor --repair")
     if facts["network_filesystem"]:
         found.append(
             f"The database lies on a network file system ({facts['filesystem']}): it works, but "

@@ -339,3 +339,26 @@ async def test_what_had_streamed_before_the_last_try_failed_is_kept(stage):
     assert finished.error_code == "stream_cut"
     assert [row[0] for row in s.stored()] == ["user", "assistant"]
     assert s.stored()[1][1].startswith("as far as")
+
+
+async def test_a_created_renamed_and_deleted_block_is_told_once_each(stage):
+    s = stage([{"text": str(number)} for number in range(6)])
+    await s.play("first")
+    blocks, person = s.store.blocks, Origin("person")
+    made = blocks.create(s.turn.agent.id, "deploy", value="Fridays are off.", origin=person)
+    await s.play("second")
+    blocks.rename(made.id, "release", origin=person)
+    await s.play("third")
+    blocks.delete(made.id, origin=person)
+    await s.play("fourth")
+    blocks.restore(made.id, origin=person)
+    await s.play("fifth")
+    await s.play("sixth")
+    told = [m.text for m in s.turn.thread.messages if m.role == "notice"]
+    assert len(told) == 4
+    assert 'block "deploy" was created by the person' in told[0] and "Fridays are off." in told[0]
+    assert 'renamed from "deploy"' in told[1]
+    assert 'block "release" was deleted by the person' in told[2]
+    assert "Fridays are off." in told[3]
+    stored = s.store.conversations.get(s.turn.thread.conversation.id)
+    assert s.store.blocks.changed(stored) == []

@@ -214,3 +214,96 @@ def test_text_that_no_database_can_hold_is_made_fit(store: Store, agent: Agent):
 def test_an_unknown_block_is_named(store: Store):
     with pytest.raises(NotFound, match="block-x"):
         store.blocks.insert("block-x", "t", origin=MODEL)
+
+
+def test_a_new_name_keeps_the_text_and_the_history(store, agent, block):
+    made = store.blocks.rename(block.id, "facts", origin=PERSON)
+    found = store.blocks.find(agent.id, "facts")
+    assert (found.id, found.value, found.version) == (block.id, block.value, 2)
+    assert (made.before, made.after, made.label) == (block.value, block.value, "facts")
+    assert made.origin.note == 'renamed from "notes"'
+    store.blocks.insert(block.id, "four", origin=MODEL)
+    store.blocks.rename(block.id, "facts2", origin=PERSON)
+    assert store.blocks.undo(block.id, origin=PERSON).after == block.value
+
+
+def test_a_name_that_is_taken_or_empty_is_refused(store, agent, block):
+    with pytest.raises(Conflict):
+        store.blocks.rename(block.id, "human", origin=PERSON)
+    with pytest.raises(UsageError):
+        store.blocks.rename(block.id, " ", origin=PERSON)
+    assert store.blocks.find(agent.id, "notes").version == 1
+
+
+def test_a_deleted_block_is_nowhere_but_in_history_and_can_come_back(
+    store: Store, agent: Agent, conversation: Conversation, block: MemoryBlock
+):
+    store.blocks.delete(block.id, origin=PERSON)
+    assert "notes" not in [each.label for each in store.blocks.list(agent.id)]
+    assert "notes" not in [each.label for each in store.blocks.visible(conversation)]
+    with pytest.raises(NotFound):
+        store.blocks.insert(block.id, "more", origin=MODEL)
+    with pytest.raises(NotFound):
+        store.blocks.set_limit(block.id, 10)
+    assert store.blocks.revisions(agent.id, label="notes")[0].before == block.value
+    [deleted] = store.blocks.deleted(agent.id)
+    assert (deleted.scope, deleted.scope_key, deleted.deleted) == ("agent", "", True)
+    store.blocks.restore(block.id, origin=PERSON)
+    back = store.blocks.find(agent.id, "notes")
+    assert (back.id, back.value, back.version, back.deleted) == (block.id, block.value, 3, False)
+
+
+def test_a_label_may_be_used_again_after_a_deletion_and_deleted_again(store, agent, block):
+    store.blocks.delete(block.id, origin=PERSON)
+    second = store.blocks.create(agent.id, "notes", value="new", origin=PERSON)
+    with pytest.raises(Conflict):
+        store.blocks.restore(block.id, origin=PERSON)
+    store.blocks.delete(second.id, origin=PERSON)
+    assert [each.id for each in store.blocks.deleted(agent.id)] == [second.id, block.id]
+
+
+def test_a_project_block_comes_back_where_it_was(store, agent):
+    key = "https://git.example:8443/a:b"
+    made = store.blocks.create(
+        agent.id, "how", value="x", scope="project", scope_key=key, origin=PERSON
+    )
+    store.blocks.delete(made.id, origin=PERSON)
+    store.blocks.restore(made.id, origin=PERSON)
+    assert store.blocks.find(agent.id, "how", project=key).value == "x"
+
+
+def test_a_model_may_neither_rename_nor_delete_what_is_read_only(store, agent):
+    made = store.blocks.create(agent.id, "law", value="x", read_only=True, origin=PERSON)
+    for call in (
+        lambda: store.blocks.delete(made.id, origin=MODEL),
+        lambda: store.blocks.rename(made.id, "lore", origin=MODEL),
+    ):
+        with pytest.raises(ReadOnly):
+            call()
+    store.blocks.delete(made.id, origin=PERSON)
+
+
+def test_limit_and_description_are_set_without_a_new_version(store, agent, block):
+    store.blocks.describe(block.id, "what I know")
+    store.blocks.set_limit(block.id, 3)
+    found = store.blocks.find(agent.id, "notes")
+    assert (found.description, found.limit, found.version) == ("what I know", 3, 1)
+    with pytest.raises(LimitExceeded):
+        store.blocks.insert(block.id, "more", origin=MODEL)
+    with pytest.raises(UsageError):
+        store.blocks.set_limit(block.id, 0)
+
+
+def test_what_was_deleted_is_among_the_changes_until_it_was_told(
+    store: Store, agent: Agent, conversation: Conversation, block: MemoryBlock
+):
+    versions = {each.id: each.version for each in store.blocks.visible(conversation)}
+    seen = replace(conversation, memory_versions=versions)
+    assert store.blocks.changed(seen) == []
+    store.blocks.delete(block.id, origin=PERSON)
+    [gone] = store.blocks.changed(seen)
+    assert (gone.id, gone.deleted, gone.version) == (block.id, True, 2)
+    told = replace(seen, memory_versions={**versions, block.id: -2})
+    assert store.blocks.changed(told) == []
+    store.blocks.restore(block.id, origin=PERSON)
+    assert [each.id for each in store.blocks.changed(told)] == [block.id]

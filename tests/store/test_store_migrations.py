@@ -51,7 +51,7 @@ def test_an_old_database_is_upgraded_with_a_backup(old: Path, history: Path):
     assert database.query("SELECT name, color FROM agent") == [("Ada", "blue")]
     assert database.query("SELECT version, name FROM migration") == [(1, "initial"), (2, "color")]
     database.close()
-    backup = old.with_name("agent.db.before-schema-2")
+    [backup] = (old.parent / "backups").glob("agent-migration-*.db")
     assert backup.stat().st_mode & 0o777 == 0o600
     with contextlib.closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)

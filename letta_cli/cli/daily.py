@@ -1,0 +1,39 @@
+"""Starts the day's backup when a session ends, in a process of its own that nobody waits for."""
+
+import contextlib
+import subprocess
+import sys
+
+from letta_cli.core.clock import now
+from letta_cli.core.errors import AgentError
+from letta_cli.store import Store, database_file
+
+_FOLDER = "backups"
+
+
+def back_up_later(url: str, store: Store) -> None:
+    """Let the first session that ends on a day leave a backup behind.
+
+    A database that was made today has none yet, and one in which nothing was said or remembered
+    since the newest backup needs none. What goes wrong in the background is for `agent doctor` to
+    see: the session is over and its work is stored.
+    """
+    with contextlib.suppress(AgentError, OSError):
+        today = f"{now():%Y%m%d}"
+        database = database_file(url)
+        folder = database.parent / _FOLDER
+        stamps = sorted(path.stem[-22:] for path in folder.glob(f"{database.stem}-*-*Z.db"))
+        if any(stamp.startswith(today) for stamp in stamps):
+            return
+        born, changed = store.first_and_last_change()
+        unchanged = bool(stamps) and f"{changed:%Y%m%dT%H%M%S%fZ}" <= stamps[-1]
+        if unchanged or born.date() == now().date():
+            return
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "letta_cli", "backup", "--daily", "--db", url],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=database.parent,
+            start_new_session=True,
+        )

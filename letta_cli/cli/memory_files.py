@@ -1,0 +1,230 @@
+"""`agent memory export` and `import`: blocks as Markdown files with a head, there and back.
+
+Neither overwrites what it did not write: a file that was edited is kept by an export, and a block
+that went on since its file was written is kept by an import. Both say so and exit with 1.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import unified_diff
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, cast, get_args
+from urllib.parse import quote
+
+import typer
+
+from letta_cli.cli import options
+from letta_cli.cli.memory_view import text_at
+from letta_cli.cli.opened import Opened, opened
+from letta_cli.cli.output import say, say_json, warn
+from letta_cli.core.errors import AgentError, NotFound, StoreError, UsageError
+from letta_cli.core.memory import DEFAULT_LIMIT, MemoryBlock, Origin, Scope
+from letta_cli.frontends.sanitize import sanitize_line
+
+IMPORT = Origin(actor="person", note="agent memory import")
+_HEAD = re.compile(r"\A\ufeff?---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_CLASH = ("conflict", "kept", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's block. `version` is the one it was written from; None in a new file."""
+
+    label: str
+    value: str
+    version: int | None
+    scope: Scope
+    scope_key: str
+    description: str
+    limit: int
+    read_only: bool
+
+
+def export_blocks(
+    folder: Annotated[
+        str, typer.Argument(metavar="[DIR|-]", help="Where to; - is standard output.")
+    ] = "memory",
+    as_json: options.Json = False,
+    agent: options.AgentName = None,
+    database: options.Database = None,
+) -> int:
+    """Write all blocks as Markdown files. A file with edits of yours is kept, and said."""
+    with opened(agent=agent, database=database) as here:
+        blocks = here.store.blocks.list(here.agent.id)
+        if folder == "-":
+            say("\n".join(text_of(block) for block in blocks).removesuffix("\n"))
+            return 0
+        done = [_write(here, block, Path(folder).expanduser()) for block in blocks]
+    return _tell(done, as_json=as_json)
+
+
+def import_blocks(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A Markdown file, or a folder.")],
+    as_json: options.Json = False,
+    agent: options.AgentName = None,
+    database: options.Database = None,
+    directory: options.Directory = None,
+) -> int:
+    """Take edits of exported files, and new ones, back as versions of the blocks.
+
+    A block that changed since its file was written is not touched; the difference is shown.
+    """
+    with opened(agent=agent, database=database, directory=directory) as here:
+        done = [_take(here, file) for file in _files(Path(path).expanduser())]
+    return _tell(done, as_json=as_json)
+
+
+def text_of(block: MemoryBlock) -> str:
+    """A block as a file. The values of the head are JSON, which is YAML too."""
+    head = {
+        "label": block.label,
+        "description": block.description,
+        "scope": block.scope,
+        "scope_key": block.scope_key,
+        "limit": block.limit,
+        "read_only": block.read_only,
+        "version": block.version,
+    }
+    lines = "\n".join(f"{key}: {json.dumps(value)}" for key, value in head.items())
+    return f"---\n{lines}\n---\n{block.value}\n"
+
+
+def parse(text: str, name: str) -> Document:
+    """The inverse of `text_of`; lenient with a head that a person wrote.
+
+    Raises:
+        UsageError: there is no head with a label, or a value in it is none.
+    """
+    text = text.replace("\r\n", "\n")
+    head = _HEAD.match(text)
+    if head is None:
+        raise UsageError(f"{name}: it does not begin with a head between two lines of ---.")
+    fields = dict(_fields(head[1]))
+    label, scope = str(fields.get("label", "")).strip(), str(fields.get("scope", "agent"))
+    if not label or scope not in get_args(Scope):
+        raise UsageError(f"{name}: its head needs a label, and a scope of {get_args(Scope)}.")
+    version, limit = fields.get("version"), fields.get("limit", DEFAULT_LIMIT)
+    if not isinstance(limit, int) or not isinstance(version, int | None):
+        raise UsageError(f"{name}: version and limit are whole numbers.")
+    return Document(
+        label, text[head.end() :].removesuffix("\n"), version, cast("Scope", scope),
+        str(fields.get("scope_key", "")), str(fields.get("description", "")), limit,
+        fields.get("read_only") is True,
+    )  # fmt: skip
+
+
+def _fields(head: str) -> Iterator[tuple[str, Any]]:
+    for line in head.split("\n"):
+        key, separator, value = line.partition(":")
+        if separator:
+            try:
+                yield key.strip(), json.loads(value)
+            except ValueError:
+                yield key.strip(), value.strip()
+
+
+def _write(here: Opened, block: MemoryBlock, folder: Path) -> dict[str, Any]:
+    path = folder / _place(block)
+    told = {"label": block.label, "path": str(path), "version": block.version}
+    try:
+        if path.exists() and (path.is_symlink() or not _is_ours(here, block, path)):
+            return {**told, "state": "kept", "detail": "it has edits of yours; import it first"}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text_of(block), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error
+    return {**told, "state": "written", "detail": ""}
+
+
+def _place(block: MemoryBlock) -> Path:
+    name = quote(block.label, safe=" ").lstrip(".") + ".md"
+    if block.scope == "agent":
+        return Path(name)
+    tail = quote(Path(block.scope_key).name, safe=" ").strip(".")[:60]
+    return Path(block.scope) / f"{tail}-{sha256(block.scope_key.encode()).hexdigest()[:8]}" / name
+
+
+def _is_ours(here: Opened, block: MemoryBlock, path: Path) -> bool:
+    """Whether the file says what the block said when the file was written."""
+    try:
+        document = parse(path.read_text(encoding="utf-8"), str(path))
+        if document.version is None:
+            return False
+        return text_at(here, block, document.version) == document.value
+    except (AgentError, UnicodeDecodeError):
+        return False
+
+
+def _files(path: Path) -> list[Path]:
+    found = sorted(path.rglob("*.md")) if path.is_dir() else [path] if path.is_file() else []
+    if not found:
+        raise UsageError(f"{path}: there is no Markdown file to import.")
+    return found
+
+
+def _take(here: Opened, path: Path) -> dict[str, Any]:
+    told: dict[str, Any] = {"path": str(path), "label": "", "version": None}
+    try:
+        document = parse(path.read_text(encoding="utf-8"), str(path))
+        told["label"] = document.label
+        block = _block_of(here, document)
+        if block is None:
+            made = here.store.blocks.create(
+                here.agent.id, document.label, description=document.description,
+                value=document.value, limit=document.limit, scope=document.scope,
+                scope_key=document.scope_key, read_only=document.read_only, origin=IMPORT,
+            )  # fmt: skip
+            return {**told, "state": "created", "version": made.version, "detail": ""}
+        return {**told, **_merge(here, block, document)}
+    except (StoreError, UsageError) as error:
+        return {**told, "state": "refused", "detail": str(error)}
+    except (OSError, UnicodeDecodeError) as error:
+        return {**told, "state": "refused", "detail": f"{path}: cannot be read: {error}"}
+
+
+def _block_of(here: Opened, document: Document) -> MemoryBlock | None:
+    place = (document.label, document.scope, document.scope_key)
+    for block in here.store.blocks.list(here.agent.id):
+        if (block.label, block.scope, block.scope_key) == place:
+            return block
+    return None
+
+
+def _merge(here: Opened, block: MemoryBlock, document: Document) -> dict[str, Any]:
+    if block.value == document.value:
+        return {"state": "unchanged", "version": block.version, "detail": ""}
+    if document.version == block.version:
+        made = here.store.blocks.rethink(
+            block.id, document.value, version=block.version, origin=IMPORT
+        )
+        return {"state": "changed", "version": made.version, "detail": ""}
+    try:
+        base = text_at(here, block, document.version) if document.version else None
+    except NotFound:
+        base = None
+    if base == document.value:
+        return {"state": "older", "version": block.version, "detail": "the memory is newer"}
+    lines = unified_diff(
+        block.value.splitlines(), document.value.splitlines(),
+        f"memory (version {block.version})", f"file (from version {document.version})",
+        lineterm="",
+    )  # fmt: skip
+    detail = "both were edited; nothing was stored. Export anew, or edit the block:\n"
+    return {"state": "conflict", "version": block.version, "detail": detail + "\n".join(lines)}
+
+
+def _tell(done: list[dict[str, Any]], *, as_json: bool) -> int:
+    clashes = [each for each in done if each["state"] in _CLASH]
+    if as_json:
+        say_json(done)
+    else:
+        for each in done:
+            say(sanitize_line(f"{each['state']}: {each['label'] or '?'}  {each['path']}"))
+            for line in each["detail"].splitlines():
+                say(f"    {sanitize_line(line)}")
+    if clashes:
+        warn(f"{len(clashes)} of {len(done)} were left as they are; see above.")
+    return 1 if clashes else 0

@@ -1,0 +1,106 @@
+"""`agent doctor --repair`: mends what can be mended, and says of each thing what it did."""
+
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from letta_cli.cli.output import age, confirmed
+from letta_cli.config import Config
+from letta_cli.core.errors import DatabaseDamaged
+from letta_cli.store import backup, database_file, open_store
+from letta_cli.store.restore import put_in_place, restore
+from letta_cli.store.salvage import salvage
+
+OLD_SECONDS = 30 * 86_400
+_PRIVATE_FOLDERS = ("", "output", "leases", "backups", "skills")
+_PRIVATE_FILES = ("agent.db*", "*.json", "history", "agent.lock", "output/*", "backups/*")
+
+
+def repair(config: Config, *, yes: bool) -> list[str]:
+    """Do all repairs; what was done, one line each. Nothing is deleted but stale outputs.
+
+    Args:
+        yes: replace a damaged database without asking.
+
+    Raises:
+        Busy: the database must be replaced and sessions are live.
+        AgentError: a repair failed; the message says what is left to do.
+    """
+    return [
+        *_modes(config.home),
+        *_database(config, yes=yes),
+        *_outputs(config.home / "output"),
+    ]
+
+
+def _modes(home: Path) -> Iterator[str]:
+    """The agent's own folders and files for its owner only."""
+    if os.name != "posix":
+        return
+    folders = [home / name for name in _PRIVATE_FOLDERS]
+    files = [path for pattern in _PRIVATE_FILES for path in home.glob(pattern)]
+    for path, wanted in [(each, 0o700) for each in folders] + [(each, 0o600) for each in files]:
+        with contextlib.suppress(FileNotFoundError):
+            facts = path.lstat()
+            right_kind = stat.S_ISDIR(facts.st_mode) == (wanted == 0o700)
+            if not right_kind or stat.S_ISLNK(facts.st_mode):
+                continue
+            if (mode := stat.S_IMODE(facts.st_mode)) & 0o077:
+                path.chmod(wanted)
+                yield f"{path}: mode {mode:04o} became {wanted:04o}"
+
+
+def _database(config: Config, *, yes: bool) -> Iterator[str]:
+    file = database_file(config.database_url)
+    try:
+        store = open_store(config.database_url)
+        try:
+            facts = store.health()
+            gone = store.sessions.forget_gone()
+        finally:
+            store.close()
+    except DatabaseDamaged as error:
+        yield from _replace(file, str(error), yes=yes)
+        return
+    if facts["quick_check"] != "ok" or facts["integrity"] != "ok":
+        what = facts["quick_check"] if facts["quick_check"] != "ok" else facts["integrity"]
+        yield from _replace(file, str(what), yes=yes)
+    elif gone:
+        yield f"{gone} sessions that ended without a word are no longer listed"
+
+
+def _replace(file: Path, what: str, *, yes: bool) -> Iterator[str]:
+    """The newest good backup or, without one, what can be salvaged. The damaged file is kept."""
+    newest = backup.newest_verified(file)
+    if newest is not None:
+        offer = f"the backup of {newest.made_at:%Y-%m-%d %H:%M} UTC ({age(newest.made_at)})"
+        if yes or confirmed(f"The database is damaged. Replace it by {offer}?"):
+            done = restore(file, newest.path)
+            yield f"{file} is now {offer}; the damaged file lies in {done.aside}"
+            return
+    if yes or confirmed("The database is damaged. Replace it by what can still be read of it?"):
+        draft, counts = salvage(file)
+        try:
+            aside = put_in_place(file, draft)
+        finally:
+            draft.unlink(missing_ok=True)
+        kept = ", ".join(f"{count} {table}" for table, count in counts.items() if count)
+        yield f"{file} now has what could be read: {kept}; the damaged file lies in {aside}"
+        return
+    raise DatabaseDamaged(f"{what}\nNothing was replaced. Say yes, or use --repair --yes.")
+
+
+def _outputs(folder: Path) -> Iterator[str]:
+    """Long outputs of tools older than 30 days. Drafts of a person's words are kept for ever."""
+    removed = 0
+    for path in folder.glob("*.txt"):
+        with contextlib.suppress(OSError):
+            old = time.time() - path.lstat().st_mtime > OLD_SECONDS
+            if old and "-draft-" not in path.name:
+                path.unlink()
+                removed += 1
+    if removed:
+        yield f"{removed} outputs of tools older than 30 days were removed from {folder}"
