@@ -42,6 +42,7 @@ def context_of(
         skills=turn.skills,
         progress=progress,
         started=started,
+        session_id=turn.radar.session_id if turn.radar else "",
     )
 
 
@@ -115,6 +116,9 @@ async def _run_one(
             _note_own_edit(turn, outcome.revision)
             tell(_memory_changed(outcome.revision))
         result = _return_of(call, outcome)
+        if tool.spec.kind == "edit" and turn.radar is not None:
+            # At once: others must know the writer as soon as the file is another one.
+            turn.radar.record(turn.thread.conversation.id)
     turn.store.runs.finish_call(result, run_id=run_id)
     returns[call.id] = result
     tell(ToolReturned(result, time.monotonic() - began))

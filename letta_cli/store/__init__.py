@@ -17,6 +17,7 @@ from letta_cli.store.messages import Messages
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
+from letta_cli.store.touches import Touches
 
 __all__ = ["Hit", "Lease", "Store", "open_store"]
 
@@ -27,7 +28,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, runs, sessions, search, leases: one noun each.
+        agents, conversations, messages, blocks, runs, sessions, touches, search, leases: one noun
+            each.
     """
 
     def __init__(self, database: Database, lease_folder: Path, reason: str) -> None:
@@ -40,6 +42,7 @@ class Store:
         self.agents = Agents(database, self.conversations, self.blocks)
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
+        self.touches = Touches(database)
 
     def close(self) -> None:
         """Close the database's connections. Idempotent; leases are kept until released."""

@@ -43,7 +43,11 @@ class Command:
         return [json.loads(line) for line in record.read_text().splitlines()]
 
     def env(self, **extra: str) -> dict[str, str]:
-        kept = {key: os.environ[key] for key in ("PATH", "LANG", "TERM") if key in os.environ}
+        kept = {
+            key: os.environ[key]
+            for key in ("PATH", "LANG", "TERM", "PYTHONPATH")
+            if key in os.environ
+        }
         return {**kept, "HOME": str(self.home), **self.environment, **extra}
 
     def start(self, *arguments: str, env: dict[str, str] | None = None, **options: Any):
