@@ -85,6 +85,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     loading = asyncio.create_task(load_model(config, handle))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
     store.blocks.ensure_project(agent.id, workspace.project)
+    store.touches.prune()
     instructions = find_instructions(
         workspace.cwd, workspace.git_root, config.user_home, agent_home=config.home
     )

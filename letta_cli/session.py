@@ -11,6 +11,7 @@ from letta_cli.agent.compaction import compact
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.agent import Agent, Conversation
@@ -104,6 +105,8 @@ class Session:
             terminal=parts.terminal,
         )
         self.session_id = presence.session_id
+        self._radar = Radar(parts.store, parts.workspace, presence.session_id)
+        self._recall_files()
         self._state: SessionState = "idle"
         self._activity = ""
         self._warned: set[str] = set()
@@ -135,6 +138,11 @@ class Session:
     @property
     def running(self) -> bool:
         return self._inbox is not None
+
+    @property
+    def badge(self) -> str:
+        """One line on another session that works in the same files; empty when there is none."""
+        return self._radar.badge
 
     @property
     def context_tokens(self) -> int:
@@ -226,6 +234,7 @@ class Session:
             self._handle = handle
             self._model = asyncio.create_task(self._load(handle))
         self._meter = self._fresh_meter()
+        self._recall_files()
         self._beat()
 
     async def new(self) -> None:
@@ -319,7 +328,17 @@ class Session:
             meter=self._meter,
             compile_prompt=lambda: parts.compile_prompt(self.conversation, model.info.small),
             effort=parts.effort,
+            radar=self._radar,
         )
+
+    def _recall_files(self) -> None:
+        """What the conversation read before counts as read while the file is the same."""
+        conversation = self.conversation
+        origin = conversation.forked_from
+        known = self.store.touches.known(conversation.id)
+        if not known and origin is not None:
+            known = self.store.touches.known(origin)
+        self.workspace.files.begin(known)
 
     @contextlib.asynccontextmanager
     async def _leased(self) -> AsyncGenerator[None]:
@@ -392,6 +411,8 @@ class Session:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             self._beat()
+            with contextlib.suppress(StoreError):
+                self._radar.look()
 
 
 async def _ready_made(model: Model) -> Model:

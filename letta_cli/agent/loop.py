@@ -120,6 +120,8 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
     news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
     if news is not None:
         yield Notice("memory", news.text)
+    for notice in turn.radar.deliver(turn.thread, progress.run_id) if turn.radar else ():
+        yield Notice("radar", notice.text)
     if progress.useless_compactions < USELESS_COMPACTIONS and context_tokens(
         turn
     ) > compaction_threshold(turn.info):
@@ -200,6 +202,8 @@ async def _take_calls(
     settled = Settled()
     async for event in settle_calls(turn, progress.run_id, calls, settled):
         yield event
+    if turn.radar is not None:
+        turn.radar.record(turn.thread.conversation.id)
     turn.thread.add_returns(progress.run_id, settled.in_order(calls))
     progress.denied.extend(settled.denied)
     if settled.stopped or turn.inbox.cancelled:

@@ -105,6 +105,7 @@ async def _permit(
         mode=turn.policy.mode,
         cwd=turn.workspace.cwd,
         roots=roots,
+        neighbours=turn.radar.names_in_tree() if turn.radar and call.name == "Bash" else (),
     )
     if decision.verdict == "allow":
         return

@@ -42,6 +42,7 @@ def context_of(
         skills=turn.skills,
         progress=progress,
         started=started,
+        session_id=turn.radar.session_id if turn.radar else "",
     )
 
 
@@ -103,6 +104,7 @@ async def _run_one(
         ),
     )
     began = time.monotonic()
+    head = turn.workspace.head() if tool.spec.kind == "execute" else None
     try:
         outcome = await tool.run(call.arguments, context)
     except asyncio.CancelledError:
@@ -115,6 +117,12 @@ async def _run_one(
             _note_own_edit(turn, outcome.revision)
             tell(_memory_changed(outcome.revision))
         result = _return_of(call, outcome)
+        if tool.spec.kind == "edit" and turn.radar is not None:
+            # At once: others must know the writer as soon as the file is another one.
+            turn.radar.record(turn.thread.conversation.id)
+    if head is not None and turn.radar is not None:
+        command = str(call.arguments.get("command", ""))
+        turn.radar.announce(turn.thread.conversation, command, head, good=result.status == "ok")
     turn.store.runs.finish_call(result, run_id=run_id)
     returns[call.id] = result
     tell(ToolReturned(result, time.monotonic() - began))

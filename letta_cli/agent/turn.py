@@ -6,6 +6,7 @@ from typing import Protocol
 
 from letta_cli.agent.budget import ContextMeter
 from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.core.agent import Agent
 from letta_cli.core.permission import PermissionMode, Rule, Rules
@@ -65,6 +66,8 @@ class Turn:
     compile_prompt: Callable[[], tuple[str, dict[str, int]]]
     """Compiles the system prompt from current memory; with the block versions in it."""
     effort: Effort = "off"
+    radar: Radar | None = None
+    """None where there is no session that others could see."""
 
     @property
     def model_name(self) -> str:

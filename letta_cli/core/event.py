@@ -108,7 +108,8 @@ class Notice:
 
     Attributes:
         kind: ``memory`` (another session changed a block), ``recovered`` (a run had died),
-            ``steer`` (the person's words in mid-run), ``warning`` or ``info`` (person only).
+            ``radar`` (another session works in the same files), ``steer`` (the person's words
+            in mid-run), ``warning`` or ``info`` (person only).
     """
 
     kind: str

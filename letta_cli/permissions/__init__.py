@@ -2,5 +2,6 @@
 
 from letta_cli.permissions.decide import decide
 from letta_cli.permissions.rules import parse_rule, unmatched_rules
+from letta_cli.permissions.tree import tree_change
 
-__all__ = ["decide", "parse_rule", "unmatched_rules"]
+__all__ = ["decide", "parse_rule", "tree_change", "unmatched_rules"]

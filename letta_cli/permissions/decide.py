@@ -20,6 +20,7 @@ from letta_cli.permissions.rules import (
 )
 from letta_cli.permissions.shell import Shell, suggest, take_apart
 from letta_cli.permissions.splitter import Command
+from letta_cli.permissions.tree import tree_change
 
 _QUIET_KINDS = frozenset({"read", "memory", "todo"})
 _TELLING_ARGUMENT = {
@@ -37,17 +38,19 @@ def decide(
     cwd: Path,
     roots: tuple[Path, ...],
     home: Path | None = None,
+    neighbours: tuple[str, ...] = (),
 ) -> Decision:
     """What may happen with `call`. Pure: reads nothing but where links lead.
 
     Args:
         roots: directories that may be worked in; `cwd` is always one.
         home: the person's home directory; found out when it is not given.
+        neighbours: names of the other live sessions that work in the same tree.
     """
     cwd = Path(cwd.resolve())
     home = (home or Path("~").expanduser()).resolve()
     roots = tuple(dict.fromkeys((cwd, *(root.resolve() for root in roots))))
-    case = _Case(call, spec, rules, mode, cwd, roots, home)
+    case = _Case(call, spec, rules, mode, cwd, roots, home, neighbours)
     decision = _judge(case)
     if mode == "dontAsk" and decision.verdict == "ask":
         return Decision("deny", f"{decision.reason} Nobody is asked in this mode.", decision.rule)
@@ -63,6 +66,7 @@ class _Case:
     cwd: Path
     roots: tuple[Path, ...]
     home: Path
+    neighbours: tuple[str, ...]
 
     @property
     def arguments(self) -> Mapping[str, object]:
@@ -167,7 +171,12 @@ def _judge_read(case: _Case, path: Path, covers: Callable[[Rule], bool]) -> Deci
 def _judge_shell(case: _Case) -> Decision:
     text = case.text("command")
     shell = take_apart(text, case.cwd, case.roots, case.home)
-    if ruled := _by_rules(case, lambda rule: _shell_concerns(rule, shell, case)):
+    ruled = _by_rules(case, lambda rule: _shell_concerns(rule, shell, case))
+    if ruled is not None and ruled.verdict == "deny":
+        return ruled
+    if case.neighbours and (moving := tree_change(text)):
+        return _judge_tree_change(case, text, moving, ruled)
+    if ruled is not None:
         return ruled
     if why := shell.dangerous:
         return Decision("ask", f"This command is asked about in every mode: {why}.")
@@ -183,6 +192,24 @@ def _judge_shell(case: _Case) -> Decision:
             return ruled
         return Decision("ask", f"The command was not understood in full ({shell.problem}).")
     return _judge_parts(case, shell, shell.commands)
+
+
+def _judge_tree_change(case: _Case, text: str, moving: str, asks: Decision | None) -> Decision:
+    """A branch switch and its like under others: asked in every mode, if not allowed verbatim."""
+    if case.mode == "plan":
+        return Decision("deny", "Plan mode: only commands that read are run.")
+    exact = " ".join(text.split())
+    if asks is None and (
+        ruled := _allowed(case, lambda r: r.tool == "Bash" and r.specifier == exact)
+    ):
+        return ruled
+    who = ", ".join(case.neighbours)
+    verb = "works" if len(case.neighbours) == 1 else "work"
+    return Decision(
+        "ask",
+        f"{moving} changes the files under another session: {who} {verb} in this tree too. "
+        "A worktree of one's own avoids it (git worktree add).",
+    )
 
 
 def _judge_parts(case: _Case, shell: Shell, commands: list[Command]) -> Decision:

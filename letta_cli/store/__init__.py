@@ -20,6 +20,7 @@ from letta_cli.store.messages import Messages
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
+from letta_cli.store.touches import Touches
 
 __all__ = ["Hit", "Lease", "Store", "database_file", "open_store"]
 
@@ -31,7 +32,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, runs, sessions, search, leases: one noun each.
+        agents, conversations, messages, blocks, runs, sessions, touches, search, leases: one noun
+            each.
     """
 
     def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
@@ -44,6 +46,7 @@ class Store:
         self.agents = Agents(database, self.conversations, self.blocks)
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
+        self.touches = Touches(database)
 
     @property
     def database(self) -> Database:

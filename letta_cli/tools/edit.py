@@ -10,8 +10,9 @@ from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of, truth, truth_of
 from letta_cli.tools.diffs import Change
 from letta_cli.tools.paths import file_title, shown, similar_files
+from letta_cli.tools.stale import explain_change
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
-from letta_cli.workspace import FileRefused
+from letta_cli.workspace import FileChanged, FileRefused
 from letta_cli.workspace.files import Contents
 from letta_cli.workspace.text import split_lines, with_newlines
 
@@ -52,10 +53,14 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
             return _missing(label, name, context)
         if not files.seen(path):
             return failed(f"{label} was not read yet, so nothing was changed. Read it first.")
+        if files.stale(old):
+            return failed(explain_change(path, context))
         planned = _plan(arguments, old, label)
         if isinstance(planned, _Refused):
             return failed(planned.reason)
         written = files.write(path, planned.after, old.style)
+    except FileChanged as error:
+        return failed(explain_change(error.path, context))
     except FileRefused as error:
         return failed(str(error))
     notes = [note for note in (written.note, _inside_names(arguments, old.text)) if note]

@@ -30,6 +30,7 @@ class ToolContext:
     skills: Sequence[Skill]
     progress: Callable[[str], None]
     started: Callable[[int], None]
+    session_id: str = ""
 
     @property
     def origin(self) -> Origin:

@@ -7,8 +7,9 @@ from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of
 from letta_cli.tools.diffs import Change
 from letta_cli.tools.paths import file_title, shown
+from letta_cli.tools.stale import explain_change
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
-from letta_cli.workspace import FileRefused
+from letta_cli.workspace import FileChanged, FileRefused
 from letta_cli.workspace.text import split_lines, with_newlines
 
 SPEC = ToolSpec(
@@ -32,11 +33,15 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
                 f"{label} exists and was not read yet, so nothing was written. "
                 "Read it first; then Edit it, or Write the whole new text."
             )
+        if old is not None and files.stale(old):
+            return failed(explain_change(path, context))
         if old is not None:
             new = with_newlines(new, old.style.newline)
             if new == old.text:
                 return ok(f"{label} already has exactly this text. Nothing changed.")
         written = files.write(path, new, old.style if old else None)
+    except FileChanged as error:
+        return failed(explain_change(error.path, context))
     except FileRefused as error:
         return failed(str(error))
     change = Change(old.text if old else "", new)

@@ -8,7 +8,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader
@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from letta_cli.core.errors import AgentError
+from letta_cli.core.touch import Touch, TouchKind
 from letta_cli.workspace.text import TextStyle, decode, encode, looks_binary
 
 MAX_WHOLE = 8 * 1024 * 1024
@@ -26,11 +27,25 @@ MAX_LINE = 65_536
 
 _LOCK_WAIT_SECONDS = 1.0
 
+_TEXT_KEPT = 256 * 1024
+_TEXTS_KEPT = 64
+"""Texts of this size and number are kept, to show later what changed in them."""
+
 
 class FileRefused(AgentError):
     """A file was not read or written. ``str(error)`` names it and says what to do."""
 
     code = "file"
+
+
+class FileChanged(FileRefused):
+    """A file is no longer as this conversation last saw it."""
+
+    code = "file_changed"
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,30 @@ class Files:
     def __init__(self, cwd: Path) -> None:
         self.cwd = cwd
         self._seen: dict[Path, str] = {}
+        self._earlier: Mapping[str, str] = {}
+        self._texts: dict[Path, str] = {}
+        self._touches: dict[Path, Touch] = {}
+
+    def begin(self, earlier: Mapping[str, str]) -> None:
+        """Work for another conversation now, which knew files by these hashes when it last ran."""
+        self._seen.clear()
+        self._texts.clear()
+        self._earlier = earlier
+
+    def take_touches(self) -> list[Touch]:
+        """What was read and written since the last call; the last touch of each file."""
+        touches = list(self._touches.values())
+        self._touches.clear()
+        return touches
+
+    def text_seen(self, path: Path) -> str | None:
+        """The text of `path` as this conversation last saw it, where it is still in memory."""
+        return self._texts.get(path)
+
+    def stale(self, contents: Contents) -> bool:
+        """Whether the conversation saw this file, and saw another text than `contents`."""
+        seen = self._seen.get(contents.path)
+        return seen is not None and seen != contents.sha256
 
     def resolve(self, name: str) -> Path:
         """The canonical path of `name`, relative to the working directory; links resolved."""
@@ -90,7 +129,17 @@ class Files:
 
     def seen(self, path: Path) -> bool:
         """Whether this conversation has read or written `path` (canonical) as it may be edited."""
-        return path in self._seen
+        if path in self._seen:
+            return True
+        earlier = self._earlier.get(str(path))
+        if earlier is None:
+            return False
+        # Read before this process began: that counts while the file is still the same.
+        with self._open(path) as file:
+            same = hashlib.sha256(file.read(MAX_WHOLE + 1)).hexdigest() == earlier
+        if same:
+            self._seen[path] = earlier
+        return same
 
     def read(self, name: str) -> Contents:
         """Read a whole text file and remember that it was seen.
@@ -102,7 +151,7 @@ class Files:
         data = self._bytes(path)
         text, style = self._decode(path, data)
         digest = hashlib.sha256(data).hexdigest()
-        self._seen[path] = digest
+        self._saw(path, digest, text, "read")
         return Contents(path, text, style, digest)
 
     def current(self, path: Path) -> Contents | None:
@@ -165,11 +214,21 @@ class Files:
         except OSError as error:
             raise FileRefused(_not_written(path, error)) from error
         digest = hashlib.sha256(data).hexdigest()
-        self._seen[path] = digest
+        self._saw(path, digest, text, "write")
         note = ""
         if old is not None and old.st_nlink > 1:
             note = f"it had {old.st_nlink} hard links; the other names keep the old text"
         return Written(path, old is None, digest, note)
+
+    def _saw(self, path: Path, digest: str, text: str, kind: TouchKind) -> None:
+        self._seen[path] = digest
+        self._texts.pop(path, None)
+        if len(text) <= _TEXT_KEPT:
+            if len(self._texts) >= _TEXTS_KEPT:
+                del self._texts[next(iter(self._texts))]
+            self._texts[path] = text
+        written = path in self._touches and self._touches[path].kind == "write"
+        self._touches[path] = Touch(str(path), digest, "write" if written else kind)
 
     def _expected(self, path: Path) -> os.stat_result | None:
         """The stat of the file when it is what was read; None when it is new and absent."""
@@ -177,15 +236,18 @@ class Files:
         if not os.path.lexists(path):
             if seen is None:
                 return None
-            raise FileRefused(f"{path} was deleted after it was read. Read its folder again first.")
+            raise FileChanged(
+                path, f"{path} was deleted after it was read. Read its folder again first."
+            )
         if seen is None:
             raise FileRefused(f"{path} exists and was not read yet. Use Read on it first.")
         with self._open(path) as file:
             info = os.fstat(file.fileno())
             if hashlib.sha256(file.read(MAX_WHOLE + 1)).hexdigest() != seen:
-                raise FileRefused(
+                raise FileChanged(
+                    path,
                     f"{path} changed on disk after it was read, by another program or session. "
-                    "Use Read on it again, then repeat the change on the new text."
+                    "Use Read on it again, then repeat the change on the new text.",
                 )
         return info
 

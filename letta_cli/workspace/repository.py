@@ -70,6 +70,14 @@ def branch(repository: Repository) -> str:
     return head[:8]
 
 
+def head_commit(repository: Repository) -> str:
+    """The commit that HEAD is at; empty when its branch is packed or new."""
+    head = _first_line(repository.git_dir / "HEAD")
+    if not head.startswith("ref:"):
+        return head
+    return _first_line(repository.common_dir / head.removeprefix("ref:").strip())
+
+
 def changed_files(repository: Repository) -> list[ChangedFile]:
     """Changed and untracked files, as ``git status`` lists them.
 

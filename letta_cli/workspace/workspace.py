@@ -69,6 +69,17 @@ class Workspace:
         """The current branch, read from ``.git``; empty outside a repository."""
         return repository.branch(self._repository) if self._repository else ""
 
+    def head(self) -> tuple[str, str]:
+        """Branch and commit, each empty when unknown; two small reads, no process."""
+        if self._repository is None:
+            return "", ""
+        return repository.branch(self._repository), repository.head_commit(self._repository)
+
+    def holds(self, cwd: str) -> bool:
+        """Whether a session in `cwd` works in this same tree; another worktree is another tree."""
+        found = repository.find_repository(Path(cwd))
+        return found is not None and found.root == self.git_root
+
     def changed_files(self) -> list[repository.ChangedFile]:
         """What ``git status`` lists; empty outside a repository.
 

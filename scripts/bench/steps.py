@@ -21,6 +21,7 @@ from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
+from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.event import StepFinished
@@ -45,7 +46,7 @@ class InstantModel:
         self.left -= 1
         usage = Usage(input=len(request.messages) * 40, output=20)
         if self.left > 0:
-            call = ToolCall(f"call-{self.left}", "TodoWrite", {"todos": []})
+            call = ToolCall(f"call-{self.left}", "Read", {"file_path": "a.txt"})
             yield Completed((Text("next"), call), "end_turn", usage)
         else:
             yield Completed((Text("done"),), "end_turn", usage)
@@ -60,6 +61,11 @@ def build(folder: Path, messages: int, steps: int) -> Turn:
         store.messages.append(conversation.id, "assistant", (Text(f"answer {number} " * 40),))
     thread = Thread(store, conversation.id)
     blocks = store.blocks.visible(thread.conversation)
+    workspace = Workspace(folder, overflow_dir=folder, environment={})
+    (folder / "a.txt").write_text("a line\n" * 50)
+    presence = store.sessions.open(
+        conversation_id=conversation.id, cwd=str(folder), branch="", terminal=""
+    )
     versions = {block.id: block.version for block in blocks}
     return Turn(
         agent=agent,
@@ -69,7 +75,8 @@ def build(folder: Path, messages: int, steps: int) -> Turn:
         model="instant/model",
         info=ModelInfo("instant/model", context_window=1_000_000),
         tools=all_tools(),
-        workspace=Workspace(folder, overflow_dir=folder, environment={}),
+        workspace=workspace,
+        radar=Radar(store, workspace, presence.session_id),
         skills=(),
         policy=SessionPolicy(Rules(), "bypassPermissions", interactive=False),
         limits=Limits(),

@@ -43,7 +43,11 @@ class Command:
         return [json.loads(line) for line in record.read_text().splitlines()]
 
     def env(self, **extra: str) -> dict[str, str]:
-        kept = {key: os.environ[key] for key in ("PATH", "LANG", "TERM") if key in os.environ}
+        kept = {
+            key: os.environ[key]
+            for key in ("PATH", "LANG", "TERM", "PYTHONPATH")
+            if key in os.environ
+        }
         return {**kept, "HOME": str(self.home), **self.environment, **extra}
 
     def start(self, *arguments: str, env: dict[str, str] | None = None, **options: Any):
@@ -75,3 +79,20 @@ class Command:
         done = self.run(*arguments, env=env)
         assert done.stdout, done.stderr
         return json.loads(done.stdout)
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the project as somebody; returns what it prints."""
+        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+        done = subprocess.run(
+            ["git", *who, *arguments], cwd=self.project, env=self.env(), capture_output=True,
+            text=True, timeout=TIMEOUT_SECONDS, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    def repository(self, **files: str) -> None:
+        """Make the project a repository with one commit of `files` on main."""
+        self.git("init", "-q", "-b", "main")
+        for name, text in files.items():
+            (self.project / name).write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "first")

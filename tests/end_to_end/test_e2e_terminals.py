@@ -1,79 +1,7 @@
 """Two people's worth of terminals: real pseudo-terminals, one agent, a scripted model."""
 
 import os
-import sys
 import time
-
-import pexpect
-import pyte
-import pytest
-
-COLUMNS, LINES = 90, 40
-
-
-class Terminal:
-    """A pseudo-terminal with the program in it, and what its screen shows."""
-
-    def __init__(self, agent, *arguments, env):
-        self.screen = pyte.HistoryScreen(COLUMNS, LINES, history=1000)
-        self.stream = pyte.ByteStream(self.screen)
-        self.process = pexpect.spawn(
-            sys.executable,
-            ["-m", "letta_cli", "chat", *arguments],
-            env={**agent.env(**env), "TERM": "xterm-256color"},
-            cwd=str(agent.project),
-            dimensions=(LINES, COLUMNS),
-            timeout=20,
-        )
-
-    @property
-    def text(self):
-        past = ["".join(row[x].data for x in range(COLUMNS)) for row in self.screen.history.top]
-        return "\n".join(line.rstrip() for line in past + list(self.screen.display))
-
-    def wait_for(self, words, seconds=20):
-        """Read the screen until it shows `words`; fails with what it showed instead."""
-        deadline = time.monotonic() + seconds
-        while words not in self.text:
-            assert time.monotonic() < deadline, f"{words!r} never came:\n{self.text}"
-            try:
-                self.stream.feed(self.process.read_nonblocking(65536, timeout=0.2))
-            except pexpect.TIMEOUT:
-                continue
-            except pexpect.EOF:
-                assert words in self.text, f"ended without {words!r}:\n{self.text}"
-        return self
-
-    def type(self, text):
-        self.process.send(text)
-        return self
-
-    def enter(self, text):
-        self.wait_for("❯")
-        self.process.send(text)
-        time.sleep(0.1)
-        self.process.send("\r")
-        return self
-
-    def end(self):
-        self.enter("/exit")
-        self.process.expect(pexpect.EOF)
-        self.process.close()
-        return self.process.exitstatus
-
-
-@pytest.fixture
-def terminal(agent):
-    opened = []
-
-    def open_terminal(script, name, *arguments):
-        opened.append(Terminal(agent, *arguments, env=agent.script(script, name)))
-        return opened[-1]
-
-    yield open_terminal
-    for one in opened:
-        if one.process.isalive():
-            one.process.terminate(force=True)
 
 
 def remember(fact):

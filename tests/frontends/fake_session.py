@@ -95,6 +95,7 @@ class FakeSession:
     notes: tuple[str, ...] = ("AGENTS.md: 1,204 characters",)
     usage: Usage = field(default_factory=Usage)
     context_tokens: int = 4200
+    badge: str = ""
 
     def __post_init__(self) -> None:
         self.agent: Agent = self.store.agents.current()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import apsw
 import pytest
-from store_children import finish, start, url_of
+from store_children import finish, start
 
 from letta_cli.core.errors import DatabaseTooNew
-from letta_cli.store import Store, open_store
+from letta_cli.store import Store
 from letta_cli.store.migrations import FOLDER, steps
 from letta_cli.store.sqlite import SqliteDatabase
 
@@ -32,11 +32,20 @@ def history(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def old(folder: Path) -> Path:
+def first(tmp_path: Path) -> Path:
+    """The real first step alone."""
+    folder = tmp_path / "first"
+    folder.mkdir()
+    shutil.copy(FOLDER / "0001_initial.sqlite.sql", folder)
+    return folder
+
+
+@pytest.fixture
+def old(folder: Path, first: Path) -> Path:
     """A database of version 1 with an agent in it."""
-    store = open_store(url_of(folder))
-    store.agents.create("Ada")
-    store.close()
+    database = SqliteDatabase(folder / "agent.db", migrations=first)
+    Store(database, folder / "leases", "test").agents.create("Ada")
+    database.close()
     return folder / "agent.db"
 
 
@@ -46,7 +55,7 @@ def test_a_new_database_records_its_steps(store: Store):
     assert store.health()["schema_version"] == len(rows)
 
 
-def test_an_old_database_is_upgraded_with_a_backup(old: Path, history: Path):
+def test_an_old_database_is_upgraded_with_a_backup(old: Path, history: Path, first: Path):
     database = SqliteDatabase(old, migrations=history)
     assert database.query("SELECT name, color FROM agent") == [("Ada", "blue")]
     assert database.query("SELECT version, name FROM migration") == [(1, "initial"), (2, "color")]
@@ -57,16 +66,16 @@ def test_an_old_database_is_upgraded_with_a_backup(old: Path, history: Path):
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         assert connection.execute("SELECT name FROM agent").fetchall() == [("Ada",)]
     with pytest.raises(DatabaseTooNew):
-        open_store(url_of(old.parent))
+        SqliteDatabase(old, migrations=first)
 
 
-def test_a_step_that_fails_changes_nothing(old: Path, history: Path):
+def test_a_step_that_fails_changes_nothing(old: Path, history: Path, first: Path):
     (history / "0002_color.sqlite.sql").write_text(
         "CREATE TABLE paint (name TEXT); INSERT INTO nowhere VALUES (1);"
     )
     with pytest.raises(apsw.SQLError):
         SqliteDatabase(old, migrations=history)
-    store = open_store(url_of(old.parent))
+    store = Store(SqliteDatabase(old, migrations=first), old.parent / "leases", "test")
     assert [agent.name for agent in store.agents.list()] == ["Ada"]
     assert store.health()["schema_version"] == 1
     tables = store._database.query("SELECT name FROM sqlite_schema WHERE name = 'paint'")

@@ -41,6 +41,7 @@ from letta_cli.frontends.sanitize import sanitize_line
 PLACEHOLDER = "Ask, or / for commands"
 _LEAVE_SECONDS = 5.0
 _BRANCH_SECONDS = 1.0
+_BADGE_SECONDS = 2.0
 
 
 class Chat:
@@ -112,6 +113,7 @@ class Chat:
             nonlocal worker
             worker = asyncio.get_running_loop().create_task(self._work())
             worker.add_done_callback(self._worked)
+            self.app.create_background_task(self._watch_badge())
 
         try:
             await self.app.run_async(pre_run=start, handle_sigint=False)
@@ -294,8 +296,18 @@ class Chat:
             context_window=session.info.context_window,
             cost_usd=session.usage.cost_usd,
             hint=self.hints.text,
+            badge=session.badge,
         )
         return toolbar(facts, self.look, width)
+
+    async def _watch_badge(self) -> None:
+        """Draw a new badge also while nobody types."""
+        shown = ""
+        while True:
+            await asyncio.sleep(_BADGE_SECONDS)
+            if self.session.badge != shown:
+                shown = self.session.badge
+                self.redraw()
 
     def _branch(self) -> str:
         """The git branch, read again when what is known is a second old."""

@@ -21,6 +21,7 @@ class Look:
     separator: str
     down: str
     spinner: tuple[str, ...]
+    warning: str = "⚠"
     paste: str = "Pasted text"
 
 
@@ -54,6 +55,7 @@ def look_for(*, encoding: str | None, color: bool) -> Look:
         separator=" | ",
         down="",
         spinner=("|", "/", "-", "\\"),
+        warning="!",
     )
 
 

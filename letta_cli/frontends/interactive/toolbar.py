@@ -26,6 +26,7 @@ Level = Literal["", "warn", "bad"]
 class ToolbarFacts:
     """Attributes:
     cost_usd: None when prices are not known; then no cost is shown.
+    badge: a warning that is kept longest.
     hint: shown instead of everything else while it is set.
     """
 
@@ -37,6 +38,7 @@ class ToolbarFacts:
     context_window: int | None
     cost_usd: float | None
     hint: str = ""
+    badge: str = ""
 
 
 def context_text(used: int, window: int | None) -> tuple[str, Level]:
@@ -62,7 +64,11 @@ def toolbar(facts: ToolbarFacts, look: Look, width: int) -> StyleAndTextTuples:
     )
     mode_rank = 0 if facts.mode == "default" else 6
     # In the order they are shown; the lowest number goes first when there is no room.
+    badge = sanitize_line(facts.badge)
+    if look.warning != "⚠":
+        badge = badge.replace("⚠", look.warning)
     parts = [
+        (7, "class:toolbar.warn", _clip(badge, 60)),
         (mode_rank, mode_style, MODE_NAMES[facts.mode]),
         (2, "class:toolbar", sanitize_line(facts.model)),
         (1, "class:toolbar", sanitize_line(place)),

@@ -203,10 +203,17 @@ class TurnView:
             case "memory":
                 for news in event.text.split("\n\nShared memory: "):
                     self.quiet(f"memory: {notice_line(news.removeprefix('Shared memory: '))}")
+            case "radar":
+                for line in event.text.split("\n"):
+                    self._radar(line)
             case "warning" | "recovered":
                 self.complain(event.text, "warn")
             case _:
                 self.quiet(event.text)
+
+    def _radar(self, line: str) -> None:
+        text = notice_line(line.removeprefix("Edit radar: "))
+        self._scrollback.line(Hanging(Text(text, style="warn"), f"  {self._look.warning} ", "warn"))
 
     def _steered(self, text: str) -> None:
         heard = [words for words in self._live.queued if words.strip() in text]
