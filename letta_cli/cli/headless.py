@@ -18,6 +18,7 @@ from letta_cli.cli.invocation import Invocation
 from letta_cli.cli.opening import open_invocation
 from letta_cli.cli.output import warn
 from letta_cli.cli.prompt import BadPrompt, read_prompt
+from letta_cli.cli.table import WORKTREE, target
 from letta_cli.config import Config
 from letta_cli.core.errors import AgentError, UsageError
 from letta_cli.core.event import AssistantMessage, Event, RunFinished
@@ -40,9 +41,11 @@ def run_headless(invocation: Invocation) -> int:
     if invocation.resume == "":
         raise UsageError("-r needs words here, because nobody can be asked: -r ID, -r WORDS.")
     prompt = read_prompt(invocation.prompt or [])
-    config = invocation.config()
     with _answer_file(invocation.output_last_message) as answer:
-        return run_async(_run(config, invocation, prompt, answer))
+        if invocation.worktree is None:
+            return run_async(_run(invocation.config(), invocation, prompt, answer))
+        with target(WORKTREE)(invocation, interactive=False) as moved:
+            return run_async(_run(moved.config(), moved, prompt, answer))
 
 
 async def _run(config: Config, invocation: Invocation, prompt: str, answer: TextIO | None) -> int:

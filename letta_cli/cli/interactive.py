@@ -11,6 +11,7 @@ from letta_cli.cli.event_loop import run_async
 from letta_cli.cli.invocation import Invocation
 from letta_cli.cli.opening import open_invocation
 from letta_cli.cli.output import age, clip, say
+from letta_cli.cli.table import WORKTREE, target
 from letta_cli.config import Config
 from letta_cli.core.errors import NotFound, UsageError
 from letta_cli.frontends.interactive import run_interactive
@@ -30,6 +31,13 @@ def run_in_terminal(invocation: Invocation) -> int:
             "or agent chat -p PROMPT."
         )
     invocation.check()
+    if invocation.worktree is not None:
+        with target(WORKTREE)(invocation, interactive=True) as moved:
+            return _open(moved)
+    return _open(invocation)
+
+
+def _open(invocation: Invocation) -> int:
     config = invocation.config()
     if invocation.resume == "":
         chosen = _pick(config, invocation.agent)

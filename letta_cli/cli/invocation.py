@@ -90,6 +90,15 @@ class Invocation:
         ),
     ] = None
     directory: options.Directory = None
+    worktree: Annotated[
+        str | None,
+        typer.Option(
+            "--worktree",
+            "-w",
+            metavar="[NAME]",
+            help="Work in a git worktree of its own; without a name: one for this time.",
+        ),
+    ] = None
     database: options.Database = None
     max_turns: Annotated[
         int | None,

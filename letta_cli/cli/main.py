@@ -26,7 +26,7 @@ BROKEN_PIPE = 141
 """What a shell reports for a program that the closed pipe ended (128 + SIGPIPE)."""
 
 _GLOBAL = ("-h", "--help")
-_OPTIONAL_VALUE = ("-r", "--resume")
+_OPTIONAL_VALUE = ("-r", "--resume", "-w", "--worktree")
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
@@ -72,7 +72,8 @@ def run(arguments: Sequence[str]) -> int:
 def with_default_command(arguments: Sequence[str]) -> list[str]:
     """``agent -c`` is ``agent chat -c``, and ``agent sessions`` is ``agent sessions list``.
 
-    ``-r`` may stand without words; Typer's options have a value or none, so it gets an empty one.
+    ``-r`` and ``-w`` may stand without words; Typer's options have a value or none, so they get
+    an empty one.
     """
     given = list(arguments)
     if not given or (given[0].startswith("-") and given[0] not in _GLOBAL):

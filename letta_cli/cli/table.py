@@ -44,6 +44,7 @@ COMMANDS: dict[str, Entry] = {
 HEADLESS = "headless:run_headless"
 TERMINAL = "interactive:run_in_terminal"
 FAILURE = "failure:print_result"
+WORKTREE = "worktree:own_tree"
 CHOICE = "model_choice:choose_model"
 REPAIR = "repair:repair"
 """What chat and run do once their options are read; asking for help loads none of it."""
