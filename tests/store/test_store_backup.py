@@ -14,6 +14,8 @@ from letta_cli.store import Store, backup, open_store
 from letta_cli.store.restore import chosen, restore
 from letta_cli.store.salvage import salvage
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def database(folder: Path) -> Path:

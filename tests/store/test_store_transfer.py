@@ -10,6 +10,7 @@ from letta_cli.core.errors import StoreError, UsageError
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolCall, ToolReturn
 from letta_cli.core.run import Usage
+from letta_cli.core.touch import Touch
 from letta_cli.store import Store, open_store
 from letta_cli.store import transfer as module
 from letta_cli.store.catalog import tables
@@ -18,7 +19,7 @@ from letta_cli.store.transfer import transfer
 
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
-    "block_revision", "session",
+    "block_revision", "session", "file_touch", "session_news",
 }  # fmt: skip
 
 
@@ -36,7 +37,9 @@ def fill(store: Store) -> str:
     human = store.blocks.find(agent.id, "human")
     for line in ("Ada", "likes tea"):
         store.blocks.insert(human.id, line, origin=Origin("model", made.id))
-    store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
+    session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
+    store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
+    store.touches.tell([session.session_id], "another session is here")
     fork = store.conversations.fork(made.id, upto_seq=1)
     lost = store.conversations.create(agent.id, cwd="/", project="/")
     store.messages.append(lost.id, "user", [Text("a pelican flies")])
