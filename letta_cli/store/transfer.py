@@ -50,7 +50,7 @@ def transfer(source: Store, target: Store) -> list[Copied]:
         _refuse_filled(there, found)
         copied = [_copy(here, there, table) for table in found]
         target.search.rebuild()
-        _continue_numbers(there)
+        _settle_in(there, found)
     return copied
 
 
@@ -111,9 +111,12 @@ def _batches(database: Database, table: Table) -> Generator[list[Row]]:
         last = tuple(found[-1][place] for place in places)
 
 
-def _continue_numbers(database: Database) -> None:
+def _settle_in(database: Database, found: Sequence[Table]) -> None:
+    """What SQLite does by itself: count on from the copied numbers, and know the tables' sizes."""
     if database.driver != "postgresql":
         return
+    for table in (*(each.name for each in found), "message_index"):
+        database.execute(f"ANALYZE {table}")
     for table in _NUMBERED:
         database.query(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'number'),"
