@@ -28,7 +28,9 @@ class Machine:
         self.project.mkdir()
 
     def env(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ
+        }
         return {**kept, "HOME": str(self.user_home), "TERM": "xterm-256color", **self.environ}
 
     def command(self, *arguments: str) -> list[str]:
