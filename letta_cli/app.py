@@ -96,7 +96,9 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         user_home=config.user_home,
     )
     policy = _policy(config, options)
-    compiler = PromptCompiler(store, agent, workspace, instructions, tuple(skills))
+    compiler = PromptCompiler(
+        store, agent, workspace, instructions, tuple(skills), config.omni_memory
+    )
     parts = SessionParts(
         store=store,
         agent=agent,
@@ -123,7 +125,8 @@ async def load_model(config: Config, handle: str) -> Model:
     provider: Provider = load(name, config.provider(name))
     await provider.warm()
     info = await provider.model_info(model)
-    tools = all_tools()
+    # A model of the small profile has its own shorter list, of the single tools.
+    tools = all_tools(omni_memory=config.omni_memory and not info.small)
     if info.small:
         from letta_cli.providers.small import SMALL_TOOLS, ChatDoor, SmallModelProvider
 
@@ -142,6 +145,7 @@ class PromptCompiler:
     workspace: Workspace
     instructions: Instructions
     skills: tuple[Skill, ...]
+    omni_memory: bool = False
 
     def compile(self, conversation: Conversation, small: bool) -> tuple[str, dict[str, int]]:
         """The prompt, and the versions of the blocks that stand in it."""
@@ -154,6 +158,7 @@ class PromptCompiler:
             instructions=self.instructions.text,
             skills=catalogue(listed, limit),
             environment=self._environment(),
+            omni_memory=self.omni_memory,
             files=tuple(islice(list_files(str(self.workspace.cwd)), LISTED_FILES)) if small else (),
         )
         return compile_prompt(parts, small=small), {block.id: block.version for block in blocks}
@@ -270,7 +275,10 @@ def _limits(config: Config, options: SessionOptions) -> Limits:
 def _notes(
     config: Config, policy: SessionPolicy, instructions: Instructions, skills: list[Skill]
 ) -> tuple[str, ...]:
-    notes = [*config.warnings, *unmatched_rules(policy.rules(), all_tools())]
+    notes = [
+        *config.warnings,
+        *unmatched_rules(policy.rules(), all_tools(omni_memory=config.omni_memory)),
+    ]
     for file in instructions.files:
         cut = f", {file.cut_chars} characters cut" if file.cut_chars else ""
         notes.append(f"Instructions: {_short(file.path, config)} ({file.chars} characters{cut})")

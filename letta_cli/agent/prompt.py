@@ -28,11 +28,16 @@ in one step.
 
 Memory
 - The blocks below are your memory. Store what will matter in later conversations (who the \
-person is, preferences, decisions, facts about the project) at once with memory_insert, \
-memory_replace or memory_rethink: `human` for the person, `project` for this repository, \
-`persona` for yourself. Never store secrets.
+person is, preferences, decisions, facts about the project) at once \
+with memory_insert, memory_replace or memory_rethink: `human` for the person, `project` for \
+this repository, `persona` for yourself. Never store secrets.
 - A <notice> tells you what another conversation changed in memory; it is newer than the blocks \
 below. conversation_search finds anything said in any conversation."""
+
+_SINGLE_TOOLS = "with memory_insert, memory_replace or memory_rethink"
+_OMNI_TOOL = "with the memory tool"
+IDENTITY_OMNI = IDENTITY.replace(_SINGLE_TOOLS, _OMNI_TOOL)
+"""For models that get the one memory tool: a prompt names only tools that are offered."""
 
 IDENTITY_SMALL = """\
 You are a coding agent in the person's terminal. You have one memory and many conversations."""
@@ -48,6 +53,7 @@ class PromptParts:
         skills: one line a skill.
         environment: facts on machine and directory, one a line.
         files: names of the project's first files, for models with little room.
+        omni_memory: the model gets the one ``memory`` tool.
     """
 
     blocks: Sequence[MemoryBlock]
@@ -56,6 +62,7 @@ class PromptParts:
     skills: str = ""
     environment: Sequence[str] = ()
     files: Sequence[str] = ()
+    omni_memory: bool = False
 
 
 def compile_prompt(parts: PromptParts, *, small: bool) -> str:
@@ -63,13 +70,15 @@ def compile_prompt(parts: PromptParts, *, small: bool) -> str:
     return _compile_small(parts) if small else _compile_full(parts)
 
 
-def fits_profile(prompt: str, *, small: bool) -> bool:
-    """Whether a stored prompt was compiled for this profile."""
-    return prompt.startswith(IDENTITY) is not small
+def fits_profile(prompt: str, *, small: bool, omni_memory: bool = False) -> bool:
+    """Whether a stored prompt was compiled for this profile and these memory tools."""
+    if small:
+        return not prompt.startswith((IDENTITY, IDENTITY_OMNI))
+    return prompt.startswith(IDENTITY_OMNI if omni_memory else IDENTITY)
 
 
 def _compile_full(parts: PromptParts) -> str:
-    sections = [IDENTITY]
+    sections = [IDENTITY_OMNI if parts.omni_memory else IDENTITY]
     if parts.own:
         sections.append(parts.own)
     if parts.skills:

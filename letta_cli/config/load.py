@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, Any] = {
     "bash.maxOutput": 30_000,
     "permissions.defaultMode": "default",
     "localModel": "ask",
+    "memoryTools": "single",
     "editor": "vi",
 }
 
@@ -109,6 +110,7 @@ def load_config(
         api_timeout_ms=values["apiTimeoutMs"],
         own_environment=own,
         passed_environment=passed,
+        omni_memory=values["memoryTools"] == "omni",
     )
 
 

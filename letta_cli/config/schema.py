@@ -131,6 +131,7 @@ KEYS: tuple[Key, ...] = (
     Key("database", 'a URL "sqlite:////path/to/file.db" or "postgresql://…"', _database),
     Key("editor", "a command line", _text),
     Key("localModel", '"ask" or "auto"', _one_of(("ask", "auto"))),
+    Key("memoryTools", '"single" or "omni"', _one_of(("single", "omni"))),
     Key("env", "an object of names and texts", _strings),
     Key("passEnvironment", "a list of variable names", _texts),
     Key(

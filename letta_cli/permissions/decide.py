@@ -26,6 +26,7 @@ _QUIET_KINDS = frozenset({"read", "memory", "todo"})
 _TELLING_ARGUMENT = {
     "Skill": "skill", "conversation_search": "query", "conversation_open": "citation",
     "memory_insert": "label", "memory_replace": "label", "memory_rethink": "label",
+    "memory": "path",
 }  # fmt: skip
 
 
@@ -298,6 +299,9 @@ def _judge_fetch(case: _Case) -> Decision:
 def _judge_other(case: _Case) -> Decision:
     name = case.call.name
     value = case.text(_TELLING_ARGUMENT.get(name, ""))
+    if name == "memory":
+        # The tool takes both for the same block, so rules see one.
+        value = value.strip().removeprefix("/memories/").strip()
 
     def concerns(rule: Rule) -> bool:
         return covers_tool(rule, name) and covers_value(rule.specifier, value)

@@ -7,6 +7,7 @@ from letta_cli.tools import (
     glob,
     grep,
     memory,
+    memory_omni,
     read,
     skill,
     todo_write,
@@ -19,8 +20,13 @@ from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome
 __all__ = ["Tool", "ToolContext", "ToolOutcome", "all_tools", "check_arguments"]
 
 
-def all_tools() -> dict[str, Tool]:
-    """Every tool by name. The order is part of each provider's cached prefix: it never changes."""
+def all_tools(*, omni_memory: bool = False) -> dict[str, Tool]:
+    """Every tool by name. The order is part of each provider's cached prefix: it never changes.
+
+    Args:
+        omni_memory: the one ``memory`` tool in the place of the three single ones.
+    """
+    single = (memory.INSERT_TOOL, memory.REPLACE_TOOL, memory.RETHINK_TOOL)
     tools = (
         read.TOOL,
         write.TOOL,
@@ -31,9 +37,7 @@ def all_tools() -> dict[str, Tool]:
         todo_write.TOOL,
         webfetch.TOOL,
         skill.TOOL,
-        memory.INSERT_TOOL,
-        memory.REPLACE_TOOL,
-        memory.RETHINK_TOOL,
+        *((memory_omni.TOOL,) if omni_memory else single),
         conversations.SEARCH_TOOL,
         conversations.OPEN_TOOL,
     )

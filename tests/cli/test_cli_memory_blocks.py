@@ -122,3 +122,26 @@ def test_files_that_are_no_blocks_are_refused_beside_those_that_are(machine: Mac
     states = [each["state"] for each in json.loads(done.stdout)]
     assert states == ["refused", "refused", "refused", "created"]
     assert machine.run("memory", "import", str(Path("nowhere"))).returncode == 2
+
+
+def test_the_setting_chooses_which_memory_tools_a_model_is_offered(machine: Machine) -> None:
+    record = machine.root / "requests.jsonl"
+    machine.environ["AGENT_SCRIPT_RECORD"] = str(record)
+    call = {
+        "name": "memory",
+        "arguments": {"command": "create", "path": "deploy", "file_text": "x"},
+    }
+    machine.script({"tool_calls": [call]}, {"text": "done"})
+    machine.ok("config", "set", "memoryTools", "omni")
+    machine.ok("run", "remember x")
+    assert machine.ok("memory", "show", "deploy") == "x\n"
+    first = json.loads(record.read_text().splitlines()[0])
+    names = [each if isinstance(each, str) else each["name"] for each in first["tools"]]
+    assert [name for name in names if name.startswith("memory")] == ["memory"]
+    assert "memory_insert" not in first["system"]
+    machine.ok("config", "set", "memoryTools", "single")
+    machine.script({"text": "one"}, {"text": "two"}, {"text": "three"})
+    machine.ok("run", "-c", "and now?")
+    last = json.loads(record.read_text().splitlines()[-1])
+    assert "memory_insert" in last["system"]
+    assert machine.run("config", "set", "memoryTools", "many").returncode == 1

@@ -12,7 +12,8 @@ from letta_cli.permissions import decide, parse_rule, unmatched_rules
 
 KINDS: dict[str, ToolKind] = {
     "Read": "read", "Grep": "read", "Glob": "read", "Edit": "edit", "Write": "edit",
-    "WebFetch": "network", "memory_insert": "memory", "Skill": "read", "TodoWrite": "todo",
+    "WebFetch": "network", "memory_insert": "memory", "memory": "memory", "Skill": "read",
+    "TodoWrite": "todo",
 }  # fmt: skip
 
 
@@ -31,9 +32,9 @@ def judge(home: Path):
         roots: tuple[Path, ...] = (),
         **lists: list[str],
     ) -> Decision:
-        name = {"Grep": "path", "Glob": "path", "WebFetch": "url", "Skill": "skill"}.get(
-            tool, "label" if tool.startswith("memory") else "file_path"
-        )
+        name = {
+            "Grep": "path", "Glob": "path", "WebFetch": "url", "Skill": "skill", "memory": "path",
+        }.get(tool, "label" if tool.startswith("memory") else "file_path")  # fmt: skip
         given = Rules(
             **{key: tuple(parse_rule(t, f"user settings {home}/repo/.agent/settings.json") for t in texts)
                for key, texts in lists.items()}
@@ -264,3 +265,9 @@ def test_rules_about_no_tool_are_warned_of():
 def test_impossible_arguments_are_left_to_the_tool(judge):
     assert judge("Read", "a\0b").verdict == "allow"
     assert judge("WebFetch", "http://[").verdict == "allow"
+
+
+@pytest.mark.parametrize("path", ["persona", "/memories/persona", " /memories/persona "])
+def test_a_rule_about_a_block_sees_both_ways_of_naming_it(judge, path: str):
+    assert judge("memory", path, deny=["memory(persona)"]).verdict == "deny"
+    assert judge("memory", path, deny=["memory(human)"]).verdict == "allow"

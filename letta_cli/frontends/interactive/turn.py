@@ -37,7 +37,7 @@ from letta_cli.frontends.interactive.tool_lines import tool_block
 from letta_cli.frontends.outcome import explain
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
 
-_QUIET_MEMORY_TOOLS = {"memory_insert", "memory_replace", "memory_rethink"}
+_QUIET_MEMORY_TOOLS = {"memory_insert", "memory_replace", "memory_rethink", "memory"}
 _PROGRESS_KEPT = 4_000
 _MEMORY_TEXT = 160
 
