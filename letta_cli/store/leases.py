@@ -90,7 +90,4 @@ class Leases:
         if holder is not None:
             terminal = f" on {holder.terminal}" if holder.terminal else ""
             who = f"by pid {holder.pid}{terminal} since {holder.since[:19].replace('T', ' ')} UTC"
-        return (
-            f"Conversation {name} is in use {who}. "
-            "Wait for it with --wait SECONDS, go on in a copy with --fork, or open a new one."
-        )
+        return f"Conversation {name} is in use {who}. Try again when it is free."
