@@ -15,9 +15,9 @@ from letta_cli.agent.turn import Limits
 from letta_cli.config import Config
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now
-from letta_cli.core.errors import NoModelConfigured, NotFound, UsageError
+from letta_cli.core.errors import ConfigError, NoModelConfigured, NotFound, UsageError
 from letta_cli.core.permission import Rule, Rules
-from letta_cli.core.provider import Provider
+from letta_cli.core.provider import Offer, Provider
 from letta_cli.core.skill import Skill
 from letta_cli.permissions import parse_rule, unmatched_rules
 from letta_cli.providers import load, split_handle
@@ -32,6 +32,11 @@ from letta_cli.workspace.scan import list_files
 CATALOGUE_CHARACTERS = 2_000
 SMALL_CATALOGUE_CHARACTERS = 400
 LISTED_FILES = 40
+
+_BUSY_IN_CHAT = "Or go on in a copy with /fork, or open a fresh conversation with /new."
+_BUSY_IN_SCRIPT = (
+    "Or wait for it with --wait SECONDS, go on in a copy with --fork, or open a new one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,10 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     store = open_store_of(config)
     agent = store.agents.find(options.agent) if options.agent else store.agents.current()
     workspace = _workspace(config)
-    conversation = _choose_conversation(store, agent, workspace, options)
-    handle = _handle(config, agent, conversation)
+    policy = _policy(config, options)
+    chosen = _existing_conversation(store, agent, workspace, options)
+    handle = _handle(config, agent, chosen)
+    conversation = _open_conversation(store, agent, workspace, options, chosen)
     loading = asyncio.create_task(load_model(config, handle))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
     store.blocks.ensure_project(agent.id, workspace.project)
@@ -95,7 +102,8 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         home=config.home,
         user_home=config.user_home,
     )
-    policy = _policy(config, options)
+    known_tools = all_tools(omni_memory=config.omni_memory)
+    warnings = (*config.warnings, *unmatched_rules(policy.rules(), known_tools))
     compiler = PromptCompiler(
         store, agent, workspace, instructions, tuple(skills), config.omni_memory
     )
@@ -111,10 +119,13 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         handle=handle,
         loading=loading,
         load_model=partial(load_model, config),
+        list_offers=partial(list_offers, config),
         compile_prompt=compiler.compile,
         terminal=_terminal(),
         wait_seconds=options.wait_seconds,
-        notes=_notes(config, policy, instructions, skills),
+        notes=(*warnings, *_notes(config, instructions, skills)),
+        warnings=warnings,
+        busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
     )
     return Session(parts)
 
@@ -134,6 +145,14 @@ async def load_model(config: Config, handle: str) -> Model:
             provider = SmallModelProvider(provider)
         tools = {tool: tools[tool] for tool in SMALL_TOOLS}
     return Model(handle, provider, info, tools)
+
+
+async def list_offers(config: Config, handle: str) -> list[Offer]:
+    """What every provider that can be used offers now, that of `handle` first."""
+    from letta_cli.providers.offers import all_offers
+
+    current, _ = split_handle(handle)
+    return await all_offers(config.providers, config.provider, always=(current,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +203,14 @@ def _workspace(config: Config) -> Workspace:
     )
 
 
-def _choose_conversation(
-    store: Store, agent: Agent, workspace: Workspace, options: SessionOptions
+def _open_conversation(
+    store: Store,
+    agent: Agent,
+    workspace: Workspace,
+    options: SessionOptions,
+    chosen: Conversation | None,
 ) -> Conversation:
-    chosen = _existing_conversation(store, agent, workspace, options)
+    """The chosen one or its copy, else a new one; all that can be refused was refused before."""
     if chosen is None:
         return store.conversations.create(
             agent.id, cwd=str(workspace.cwd), project=workspace.project, title=options.title
@@ -230,11 +253,15 @@ def _resume(store: Store, agent: Agent, words: str) -> Conversation:
     raise UsageError(f"{len(found)} conversations match {words!r}; name one by its id:\n{listed}")
 
 
-def _handle(config: Config, agent: Agent, conversation: Conversation) -> str:
+def _handle(config: Config, agent: Agent, conversation: Conversation | None) -> str:
     """Which model: flag, then the conversation's, then the agent's, then the configuration's."""
-    by_flag = config.origins.get("model", "").startswith("flag")
-    candidates = (config.model if by_flag else "", conversation.model, agent.model, config.model)
-    for handle in candidates:
+    if config.origins.get("model", "").startswith("flag"):
+        try:
+            split_handle(config.model)
+        except ConfigError as error:
+            raise UsageError(f"--model: {error}") from error
+        return config.model
+    for handle in (conversation.model if conversation else "", agent.model, config.model):
         if handle:
             return handle
     raise NoModelConfigured(
@@ -259,7 +286,10 @@ def _anchored(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 def _flag_rules(texts: tuple[str, ...], flag: str) -> tuple[Rule, ...]:
-    return tuple(parse_rule(text, f"flag {flag}") for text in texts)
+    try:
+        return tuple(parse_rule(text, f"flag {flag}") for text in texts)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
 
 
 def _limits(config: Config, options: SessionOptions) -> Limits:
@@ -272,19 +302,14 @@ def _limits(config: Config, options: SessionOptions) -> Limits:
     )
 
 
-def _notes(
-    config: Config, policy: SessionPolicy, instructions: Instructions, skills: list[Skill]
-) -> tuple[str, ...]:
-    notes = [
-        *config.warnings,
-        *unmatched_rules(policy.rules(), all_tools(omni_memory=config.omni_memory)),
-    ]
+def _notes(config: Config, instructions: Instructions, skills: list[Skill]) -> list[str]:
+    notes: list[str] = []
     for file in instructions.files:
         cut = f", {file.cut_chars} characters cut" if file.cut_chars else ""
         notes.append(f"Instructions: {_short(file.path, config)} ({file.chars} characters{cut})")
     shadowing = [skill for skill in skills if skill.shadows]
     notes += [f"Skill {skill.name}: {_short(skill.path, config)} is used" for skill in shadowing]
-    return tuple(notes)
+    return notes
 
 
 def _short(path: Path, config: Config) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import SMALLEST_USEFUL_WINDOW, ContextMeter, window_of
 from letta_cli.agent.compaction import compact
 from letta_cli.agent.inbox import Inbox
@@ -18,16 +19,18 @@ from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import Busy, NotFound, StoreError
 from letta_cli.core.event import (
     ApprovalRequested,
+    CaughtUp,
     Compacted,
     Event,
     Notice,
     RunFinished,
+    RunStarted,
     ToolCallReady,
 )
-from letta_cli.core.message import Part, Text
+from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
 from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
-from letta_cli.core.provider import Effort, ModelInfo, Provider
+from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import Skill
 from letta_cli.providers.tokens import estimate
@@ -57,9 +60,13 @@ class SessionParts:
     Attributes:
         loading: the model named by `handle`, being made ready.
         load_model: makes a model ready by its handle.
+        list_offers: asks all providers, that of this handle in any case.
         compile_prompt: the system prompt of a conversation for a profile (small or not), from
             current memory, with the block versions that stand in it.
         wait_seconds: how long to wait for a conversation that another session is using.
+        notes: what a person may want to know at the start; `warnings` are those that say what is
+            wrong.
+        busy_advice: what else can be done where this session runs when the conversation is in use.
     """
 
     store: Store
@@ -73,10 +80,13 @@ class SessionParts:
     handle: str
     loading: asyncio.Task[Model]
     load_model: Callable[[str], Awaitable[Model]]
+    list_offers: Callable[[str], Awaitable[list[Offer]]]
     compile_prompt: Callable[[Conversation, bool], tuple[str, dict[str, int]]]
     terminal: str
     wait_seconds: float
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    busy_advice: str = ""
 
 
 class Session:
@@ -93,6 +103,7 @@ class Session:
         self.workspace = parts.workspace
         self.skills = list(parts.skills)
         self.notes = parts.notes
+        self.warnings = parts.warnings
         self.usage = Usage()
         self._handle = parts.handle
         self._thread = Thread(parts.store, parts.conversation.id)
@@ -110,6 +121,8 @@ class Session:
         self._state: SessionState = "idle"
         self._activity = ""
         self._warned: set[str] = set()
+        self._added: list[Message] = []
+        self._own_runs: set[str] = set()
         self._model = parts.loading
         self._heart = asyncio.create_task(self._beat_for_ever())
 
@@ -158,13 +171,13 @@ class Session:
     # What a person does.
 
     def send(self, text: str) -> AsyncIterator[Event]:
-        """Say something; the events of the run that answers it.
+        """Say something; the events of the run that answers it. Files named ``@path`` go along.
 
         Raises (at the first event):
             Busy: another session is using the conversation; says who.
             AgentError: the model cannot be loaded.
         """
-        return self._begin((Text(text),))
+        return self._begin(text, attach=True)
 
     def invoke_skill(self, name: str, arguments: str) -> AsyncIterator[Event]:
         """Send the body of the skill `name`, as ``/name arguments`` does.
@@ -174,7 +187,7 @@ class Session:
         """
         for skill in self.skills:
             if skill.name == name:
-                return self._begin((Text(load_body(skill, arguments)),))
+                return self._begin(load_body(skill, arguments), attach=False)
         known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
         raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
 
@@ -203,12 +216,30 @@ class Session:
         try:
             async with self._leased():
                 turn = self._turn(await self._ready(), self._inbox)
+                for event in self._news():
+                    yield event
                 async for event in compact(turn, "manual", focus):
                     if isinstance(event, Compacted):
                         self.usage += event.usage
                     yield event
         finally:
             self._inbox = None
+
+    def recover(self) -> list[str]:
+        """Settle a run that was cut short, if nobody is using the conversation now.
+
+        Returns:
+            A line for the person for each run with something to tell.
+        """
+        conversation_id = self.conversation.id
+        # What goes wrong here, or is in use, the next run will tell.
+        with contextlib.suppress(StoreError):
+            if self.store.runs.is_open(conversation_id):
+                with self.store.leases.acquire(conversation_id):
+                    lines = self.store.runs.recover(conversation_id)
+                self._thread.refresh()
+                return lines
+        return []
 
     def set_mode(self, mode: PermissionMode) -> None:
         self._parts.policy.mode = mode
@@ -223,12 +254,13 @@ class Session:
         self.store.conversations.set_model(self.conversation.id, handle)
         self._handle = handle
         self._model = asyncio.create_task(_ready_made(model))
-        self._thread.refresh()
+        self._added += self._thread.refresh()
         self._meter.reset()
 
     async def switch(self, conversation_id: str) -> None:
         """Leave this conversation and open another one, with its own model, in this terminal."""
         self._thread = Thread(self.store, conversation_id)
+        self._added.clear()
         handle = self.conversation.model
         if handle and handle != self._handle:
             self._handle = handle
@@ -245,9 +277,9 @@ class Session:
         """Go on in a copy of this conversation; the original stays as it is."""
         await self.switch(self.store.conversations.fork(self.conversation.id).id)
 
-    async def models(self) -> list[ModelInfo]:
-        """What the current model's provider offers now."""
-        return await (await self._ready()).provider.models()
+    async def offers(self) -> list[Offer]:
+        """What every provider that can be used here offers now."""
+        return await self._parts.list_offers(self._handle)
 
     async def tool_names(self) -> tuple[str, ...]:
         """The tools that the model is offered; waits until the model is loaded.
@@ -268,20 +300,28 @@ class Session:
 
     # How it is done.
 
-    def _begin(self, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
+    def _begin(self, text: str, *, attach: bool) -> AsyncGenerator[Event, None]:
         # The inbox is there before the first event is asked for: an early interrupt is heard.
         self._inbox = Inbox()
-        return self._run(parts, self._inbox)
+        return self._run(text, self._inbox, attach=attach)
 
-    async def _run(self, parts: Sequence[Part], inbox: Inbox) -> AsyncGenerator[Event, None]:
+    async def _run(self, text: str, inbox: Inbox, *, attach: bool) -> AsyncGenerator[Event, None]:
         try:
             async with self._leased():
                 model = await self._ready()
                 for warning in self._new_warnings(model.info):
                     yield Notice("warning", warning)
-                for line in self.store.runs.recover(self.conversation.id):
+                recovered = self.store.runs.recover(self.conversation.id)
+                self._added += self._thread.refresh()
+                for event in self._news():
+                    yield event
+                for line in recovered:
                     yield Notice("recovered", line)
-                self._thread.refresh()
+                parts: tuple[Part, ...] = (Text(text),)
+                if attach:
+                    parts, notices = with_files(text, self.workspace, self._parts.policy)
+                    for notice in notices:
+                        yield notice
                 self._set_state("running", "thinking")
                 async with contextlib.aclosing(run(self._turn(model, inbox), parts)) as events:
                     async for event in events:
@@ -290,6 +330,12 @@ class Session:
         finally:
             self._inbox = None
             self._set_state("idle", "")
+
+    def _news(self) -> list[Event]:
+        """What other sessions added to the conversation; told once."""
+        added = tuple(each for each in self._added if each.run_id not in self._own_runs)
+        self._added.clear()
+        return [CaughtUp(added)] if added else []
 
     def _new_warnings(self, info: ModelInfo) -> list[str]:
         """What the person should know of the model, each said once a session."""
@@ -345,7 +391,7 @@ class Session:
         """Hold the conversation; wait for it as long as the session was told to."""
         lease = await self._acquire(self.conversation.id)
         try:
-            self._thread.refresh()
+            self._added += self._thread.refresh()
             yield
         finally:
             lease.release()
@@ -355,10 +401,11 @@ class Session:
         while True:
             try:
                 return self.store.leases.acquire(conversation_id)
-            except Busy:
+            except Busy as error:
                 interrupted = self._inbox is not None and self._inbox.cancelled
                 if interrupted or time.monotonic() >= deadline:
-                    raise
+                    advice = self._parts.busy_advice
+                    raise Busy(f"{error} {advice}".strip(), holder=error.holder) from error
             await asyncio.sleep(LEASE_POLL_SECONDS)
 
     async def _load(self, handle: str) -> Model:
@@ -382,6 +429,8 @@ class Session:
 
     def _observe(self, event: Event) -> None:
         match event:
+            case RunStarted(run_id=run_id):
+                self._own_runs.add(run_id)
             case ToolCallReady(title=title):
                 self._set_state("running", title)
             case ApprovalRequested(title=title):

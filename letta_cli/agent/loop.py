@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from letta_cli.agent import memory_news
+from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import compaction_threshold
 from letta_cli.agent.compaction import compact
 from letta_cli.agent.model_call import Reply, call_model
@@ -17,6 +18,7 @@ from letta_cli.core.errors import AgentError, ContextOverflow, StoreError
 from letta_cli.core.event import (
     AssistantMessage,
     Compacted,
+    Denial,
     Event,
     Notice,
     RunFinished,
@@ -44,7 +46,7 @@ class Progress:
     usage: Usage = field(default_factory=Usage)
     text: str = ""
     calls: int = 0
-    denied: list[ToolCall] = field(default_factory=list[ToolCall])
+    denied: list[Denial] = field(default_factory=list[Denial])
     stop: StopReason | None = None
     useless_compactions: int = 0
 
@@ -115,8 +117,11 @@ def _limit_reached(turn: Turn, progress: Progress) -> StopReason | None:
 async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
     """Bring the thread up to date before a model call: steering, memory news, room."""
     for said in turn.inbox.take_steers():
-        turn.thread.append("user", (Text(said),), run_id=progress.run_id)
+        parts, notices = with_files(said, turn.workspace, turn.policy)
+        turn.thread.append("user", parts, run_id=progress.run_id)
         yield Notice("steer", said)
+        for notice in notices:
+            yield notice
     news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
     if news is not None:
         yield Notice("memory", news.text)

@@ -21,12 +21,19 @@ class Thread:
         self.conversation: Conversation = store.conversations.get(conversation_id)
         self.messages: list[Message] = store.messages.window(self.conversation)
 
-    def refresh(self) -> None:
-        """Read the conversation again, when another process may have continued it."""
+    def refresh(self) -> list[Message]:
+        """Read the conversation again, when another process may have continued it.
+
+        Returns:
+            What was added meanwhile.
+        """
         stored = self._store.conversations.get(self.conversation.id)
-        if stored != self.conversation:
-            self.conversation = stored
-            self.messages = self._store.messages.window(stored)
+        if stored == self.conversation:
+            return []
+        head = self.conversation.head
+        self.conversation = stored
+        self.messages = self._store.messages.window(stored)
+        return self._store.messages.read(stored.id, start=head + 1) if stored.head > head else []
 
     def start_run(self, model: str, parts: Sequence[Part]) -> Run:
         """Store the person's message and an open run, before any model is called."""

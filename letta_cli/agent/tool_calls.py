@@ -8,7 +8,7 @@ from typing import Any
 
 from letta_cli.agent.tool_run import context_of, run_together
 from letta_cli.agent.turn import Turn
-from letta_cli.core.event import ApprovalRequested, Event, ToolReturned
+from letta_cli.core.event import ApprovalRequested, Denial, Event, ToolReturned
 from letta_cli.core.ids import new_id
 from letta_cli.core.message import ToolCall, ToolReturn
 from letta_cli.core.permission import Decision
@@ -28,7 +28,7 @@ class Settled:
     """
 
     returns: dict[str, ToolReturn] = field(default_factory=dict[str, ToolReturn])
-    denied: list[ToolCall] = field(default_factory=list[ToolCall])
+    denied: list[Denial] = field(default_factory=list[Denial])
     stopped: bool = False
 
     def in_order(self, calls: Sequence[ToolCall]) -> list[ToolReturn]:
@@ -110,7 +110,7 @@ async def _permit(
     if decision.verdict == "allow":
         return
     if decision.verdict == "deny" or not turn.policy.interactive:
-        settled.denied.append(call)
+        settled.denied.append(Denial(call, decision))
         yield _deny(turn, run_id, call, settled, _refused_text(decision))
         return
     request_id = new_id("request")

@@ -1,5 +1,6 @@
 """`agent agents`: the agents of this database, and which one is in use."""
 
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -7,12 +8,12 @@ import typer
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import opened
-from letta_cli.cli.output import age, say, say_json, table
+from letta_cli.cli.output import age, confirmed, say, say_json, table
 from letta_cli.config.files import check
-from letta_cli.config.schema import find_key
+from letta_cli.config.schema import check_handle, find_key
 from letta_cli.core.agent import Agent
 from letta_cli.core.clock import to_text
-from letta_cli.core.errors import UsageError
+from letta_cli.core.errors import Busy, ConfigError, UsageError
 
 app = new_app(
     "List, create and choose agents. People who must not share memory use different ones."
@@ -71,7 +72,7 @@ def create_agent(
         if as_json:
             say_json(_facts(agent, in_use=use))
             return
-        hint = "in use now" if use else f"use it with: agent agents use {agent.name}"
+        hint = "in use now" if use else f"use it with: agent agents use {quote(agent.name)}"
         say(f"Created {agent.name} ({agent.id}); {hint}")
 
 
@@ -81,6 +82,33 @@ def use_agent(name: Name, database: options.Database = None) -> None:
     with opened(agent=name, database=database) as here:
         here.store.agents.use(here.agent.id)
         say(f"{here.agent.name} ({here.agent.id}) is in use now")
+
+
+@app.command("delete", cls=LightCommand)
+def delete_agent(
+    name: Name,
+    yes: options.Yes = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --yes: also one that has conversations.")
+    ] = False,
+    database: options.Database = None,
+) -> None:
+    """Delete an agent with its memory and its conversations for good."""
+    with opened(agent=name, database=database) as here:
+        agent = here.agent
+        theirs = here.store.conversations.list(agent.id, archived=None)
+        known = {each.id for each in theirs}
+        if any(each.conversation_id in known for each in here.store.sessions.live()):
+            raise Busy(f"A conversation of {agent.name} is open in a terminal; close it first.")
+        count = f"{len(theirs)} conversation{'' if len(theirs) == 1 else 's'}"
+        if yes and theirs and not force:
+            raise UsageError(
+                f"{agent.name} has {count}, which would be deleted too: add --force to --yes."
+            )
+        if not yes and not confirmed(f"Delete {agent.name} with its memory and {count} for good?"):
+            raise UsageError("Nothing was deleted. To delete without a question add --yes.")
+        here.store.agents.delete(agent.id)
+        say(f"Deleted {agent.name} with {count}")
 
 
 @app.command("show", cls=LightCommand)
@@ -119,7 +147,11 @@ def show_agent(
 def _checked(handle: str) -> str:
     key = find_key("model")
     assert key is not None
-    return check(key, "model", handle, where="flag --model")
+    check_handle(handle)
+    try:
+        return check(key, "model", handle, where="flag --model")
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
 
 
 def _facts(agent: Agent, *, in_use: bool) -> dict[str, Any]:

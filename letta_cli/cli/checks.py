@@ -49,14 +49,17 @@ class Check:
 async def examine(cwd: Path, database: str | None) -> list[Check]:
     """Look at everything; the configuration comes first, because the rest depends on it."""
     checks = [_version(), _python()]
+    broken: list[str] = []
     try:
-        config = load_config(cwd=cwd, flags={"database": database}, secrets=False)
+        config = load_config(
+            cwd=cwd, flags={"database": database}, secrets=False, on_broken=broken.append
+        )
     except AgentError as error:
         return [*checks, Check("config", "fail", str(error))]
-    checks += [_config(config), _home(config)]
+    checks += [_config(config, broken), _home(config)]
     checks += [_guarded(name, check, config) for name, check in _CHECKS]
     try:
-        config = load_config(cwd=cwd, flags={"database": database})
+        config = load_config(cwd=cwd, flags={"database": database}, on_broken=broken.append)
     except AgentError:
         return checks
     return [*checks, *await _providers(config), await _model(config)]
@@ -74,7 +77,9 @@ def _python() -> Check:
     return Check("python", "ok", f"{version} on {platform.system()} {platform.machine()}", facts)
 
 
-def _config(config: Config) -> Check:
+def _config(config: Config, broken: list[str]) -> Check:
+    if broken:
+        return Check("config", "fail", "; ".join([*broken, *config.warnings]))
     if config.warnings:
         return Check("config", "warn", "; ".join(config.warnings))
     return Check("config", "ok", "settings are readable", {"origins": dict(config.origins)})

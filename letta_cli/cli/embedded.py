@@ -16,10 +16,20 @@ STEP = 10
 
 def describe() -> str:
     """Size, licence and source: said before anything is fetched."""
+    return f"{summary()} ({page()})"
+
+
+def summary() -> str:
+    """What is fetched, in less than a line."""
     return (
         f"{DEFAULT.title}: {DEFAULT.size / 1e9:.1f} GB, licence {DEFAULT.license}, published by "
-        f"{DEFAULT.publisher} ({DEFAULT.url.split('/resolve/')[0]})"
+        f"{DEFAULT.publisher}"
     )
+
+
+def page() -> str:
+    """Where the publisher tells more."""
+    return DEFAULT.url.split("/resolve/")[0]
 
 
 def runtime_missing() -> bool:

@@ -18,11 +18,12 @@ from letta_cli.cli.invocation import Invocation
 from letta_cli.cli.opening import open_invocation
 from letta_cli.cli.output import warn
 from letta_cli.cli.prompt import BadPrompt, read_prompt
+from letta_cli.cli.signals import ending_signals
 from letta_cli.cli.table import WORKTREE, target
 from letta_cli.config import Config
 from letta_cli.core.errors import AgentError, UsageError
 from letta_cli.core.event import AssistantMessage, Event, RunFinished
-from letta_cli.core.exit_codes import INTERRUPTED, TERMINATED
+from letta_cli.core.exit_codes import INTERRUPTED
 from letta_cli.core.run import Usage
 from letta_cli.frontends import json_result, stream_json, text
 from letta_cli.frontends.json_result import SessionFacts
@@ -53,6 +54,9 @@ async def _run(config: Config, invocation: Invocation, prompt: str, answer: Text
         warn(line)
     session, _ = await open_invocation(invocation, config, interactive=False)
     try:
+        for line in session.warnings:
+            if line not in config.warnings:
+                warn(line)
         signals = _Signals(session)
         last = _LastMessage(_events(session, prompt))
         code = await _render(invocation, signals.marked(last.events()), session)
@@ -129,7 +133,7 @@ class _LastMessage:
 
 
 class _Signals:
-    """Turns the first Ctrl-C or SIGTERM into a cancelled run that keeps the work so far."""
+    """Turns the first Ctrl-C, SIGTERM or SIGHUP into a cancelled run that keeps the work so far."""
 
     def __init__(self, session: Session) -> None:
         self.code = 0
@@ -143,7 +147,8 @@ class _Signals:
 
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(signal.SIGINT, stop, signal.SIGINT, INTERRUPTED)
-            loop.add_signal_handler(signal.SIGTERM, stop, signal.SIGTERM, TERMINATED)
+            for number, code in ending_signals().items():
+                loop.add_signal_handler(number, stop, number, code)
 
     async def marked(self, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         """`events`; the last one names the exit code that the process will have."""

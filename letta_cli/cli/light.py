@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any, TypeVar, cast, get_type_hints
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
 from letta_cli.cli.table import COMMANDS, target
 
@@ -56,7 +57,24 @@ def _lighten(param: Any) -> Any:
     found = _CONVERTERS.get(getattr(descriptor, "annotation", None))
     if found is not None:
         param.get_runtime_param = partial(_Conversion, *found)
+    if isinstance(param, TyperArgument):
+        _name_plainly(param)
     return param
+
+
+def _name_plainly(argument: Any) -> None:
+    """``WHICH`` in usage and help, where Typer writes ``{WHICH}`` and ``WHICH <str>``."""
+    name = argument.display_name_raw if argument.required else f"[{argument.display_name_raw}]"
+    pieces = [name if argument.nargs == 1 else f"{name}..."]
+
+    def usage(ctx: Any) -> list[str]:
+        return pieces
+
+    def kind(ctx: Any) -> str:
+        return ""
+
+    argument.get_usage_pieces = usage
+    argument.display_type_rich = kind
 
 
 class LightCommand(TyperCommand):
@@ -106,6 +124,13 @@ class LazyGroup(LightGroup):
         command = typer.main.get_command(target(entry.target))
         command.name = cmd_name
         return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except TyperException as error:
+            error.message += f' To say it to the agent: agent chat "{args[0]}"'
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         try:

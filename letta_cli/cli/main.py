@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import partial
 from itertools import pairwise
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import typer
 from typer.completion import (
@@ -17,9 +19,10 @@ from typer.completion import (
 from typer.exceptions import TyperException
 
 from letta_cli.cli.light import LazyGroup, PipeClosed
+from letta_cli.cli.signals import ending_signals
 from letta_cli.cli.table import COMMANDS, FAILURE, Entry, target
 from letta_cli.core.errors import AgentError, Conflict, UsageError
-from letta_cli.core.exit_codes import INTERRUPTED, OK, TERMINATED
+from letta_cli.core.exit_codes import INTERRUPTED, OK
 from letta_cli.frontends.sanitize import sanitize
 
 BROKEN_PIPE = 141
@@ -33,7 +36,8 @@ def main(arguments: Sequence[str]) -> NoReturn:
     """Run the command line and end the process with its exit code."""
     _open_closed_streams()
     _forgive_characters()
-    signal.signal(signal.SIGTERM, _terminate)
+    for number, code in ending_signals().items():
+        signal.signal(number, partial(_end, code))
     try:
         code = run(arguments)
         sys.stdout.flush()
@@ -72,11 +76,13 @@ def run(arguments: Sequence[str]) -> int:
 def with_default_command(arguments: Sequence[str]) -> list[str]:
     """``agent -c`` is ``agent chat -c``, and ``agent sessions`` is ``agent sessions list``.
 
+    What reads like words to the agent is said to it: ``agent "fix the bug"``, ``agent fix it``.
+
     ``-r`` and ``-w`` may stand without words; Typer's options have a value or none, so they get
     an empty one.
     """
     given = list(arguments)
-    if not given or (given[0].startswith("-") and given[0] not in _GLOBAL):
+    if not given or (given[0].startswith("-") and given[0] not in _GLOBAL) or _is_said(given):
         given.insert(0, "chat")
     entry = COMMANDS.get(given[0])
     if entry and entry.default and _wants_default(entry, given[1:2]):
@@ -103,6 +109,17 @@ def _wants_default(entry: Entry, following: Sequence[str]) -> bool:
     return bool(entry.others) and word not in (entry.default, *entry.others)
 
 
+def _is_said(given: Sequence[str]) -> bool:
+    """Whether the first words are meant for the agent; one word alone may be a mistyped command."""
+    first, *others = given
+    if first in COMMANDS or first.startswith("-"):
+        return False
+    if len(first.split()) > 1:
+        return True
+    several = bool(others) and not others[0].startswith("-")
+    return several and not get_close_matches(first, COMMANDS)
+
+
 def _report(error: AgentError, arguments: Sequence[str]) -> int:
     _tell_machine(error, arguments)
     # It may quote a server, a file or a memory block.
@@ -112,12 +129,18 @@ def _report(error: AgentError, arguments: Sequence[str]) -> int:
 
 def _report_usage(error: TyperException, arguments: Sequence[str]) -> int:
     """A wrong command line: Typer's own text, which for a bare group is its help."""
-    _tell_machine(UsageError(error.format_message()), arguments)
-    show = getattr(error, "show", None)
-    if callable(show):
-        show()
+    message = error.format_message()
+    _tell_machine(UsageError(message), arguments)
+    context: Any = getattr(error, "ctx", None)
+    if context is None:
+        _complain(f"error: {message}\n")
+    elif message == context.get_help():
+        # A bare group: nothing was wrong but that it was not finished.
+        _complain(f"{message}\n")
     else:
-        _complain(f"error: {error}\n")
+        _complain(
+            f"error: {message}\n{context.get_usage()}\nTry '{context.command_path} -h' for help.\n"
+        )
     return error.exit_code
 
 
@@ -142,14 +165,27 @@ def _complain(text: str) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Give a caller's closed descriptors 0, 1 and 2 to nothing.
+    """Give a caller's closed descriptors 0 and 2 to nothing, and 1 to a pipe without a reader.
 
     Otherwise the next file that is opened, perhaps the database, would get such a number and be
-    written to by whatever prints.
+    written to by whatever prints. What is printed to nobody is lost, which is no success.
     """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - stays open to the end
+    if getattr(sys, "stdin") is None:  # noqa: B009 - typed as never None
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - stays open to the end
+    if getattr(sys, "stdout") is None:  # noqa: B009
+        sys.stdout = _unread()
+    if getattr(sys, "stderr") is None:  # noqa: B009
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
+def _unread() -> TextIO:
+    """Descriptor 1 as the end of a pipe that nobody reads: a write fails as a closed pipe."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    if writer != 1:
+        os.dup2(writer, 1)
+        os.close(writer)
+    return open(1, "w", encoding="utf-8")
 
 
 def _forgive_characters() -> None:
@@ -159,8 +195,8 @@ def _forgive_characters() -> None:
         reconfigure(errors="replace")
 
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(TERMINATED)
+def _end(code: int, number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(code)
 
 
 def _drop_stdout() -> None:

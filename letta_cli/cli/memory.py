@@ -23,7 +23,7 @@ from letta_cli.cli.memory_view import (
     text_at,
 )
 from letta_cli.cli.opened import Opened, opened
-from letta_cli.cli.output import age, clip, say, say_json, say_text, table
+from letta_cli.cli.output import age, at_least_one, clip, say, say_json, say_text, table
 from letta_cli.core.errors import Conflict, NotFound, StoreError, UsageError
 from letta_cli.core.memory import BlockRevision, MemoryBlock
 from letta_cli.frontends.sanitize import sanitize_line
@@ -36,9 +36,10 @@ def list_blocks(
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
+    directory: options.Directory = None,
 ) -> None:
     """List the memory blocks of all scopes."""
-    with opened(agent=agent, database=database) as here:
+    with opened(agent=agent, database=database, directory=directory) as here:
         blocks = here.store.blocks.list(here.agent.id)
     if as_json:
         say_json([block_facts(block) for block in blocks])
@@ -117,9 +118,11 @@ def show_log(
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
+    directory: options.Directory = None,
 ) -> None:
     """Show who changed what and when, the newest first."""
-    with opened(agent=agent, database=database) as here:
+    at_least_one("--limit", limit)
+    with opened(agent=agent, database=database, directory=directory) as here:
         revisions = here.store.blocks.revisions(here.agent.id, label=label, limit=limit)
     if as_json:
         say_json([revision_facts(revision) for revision in revisions])

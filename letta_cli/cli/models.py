@@ -15,6 +15,7 @@ from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.output import confirmed, say, say_json, table, warn
 from letta_cli.config import Config, load_config
+from letta_cli.config.schema import check_provider
 from letta_cli.core.errors import AgentError, UsageError
 from letta_cli.core.provider import ModelInfo, ProviderSettings
 from letta_cli.providers import detect, load
@@ -43,10 +44,13 @@ def list_models(
     as_json: options.Json = False,
     directory: options.Directory = None,
 ) -> int:
-    """Ask every configured provider, and the model servers on this computer, what they offer.
+    """List what providers, and servers on this computer, offer now.
 
-    Context is in tokens; prices in US dollars for a million tokens, where known.
+    Every configured provider is asked. Context is in tokens; prices in US dollars for a million
+    tokens, where known.
     """
+    if provider is not None:
+        check_provider(provider)
     return run_async(_list(load_config(cwd=working_directory(directory)), provider, as_json))
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from letta_cli.cli.invocation import working_directory
+from letta_cli.cli.output import warn_ignored
 from letta_cli.config import Config, load_config
 from letta_cli.core.agent import Agent
 from letta_cli.store import Store, open_store
@@ -36,7 +37,10 @@ def opened(
     Not through `app`, which would import every tool and frontend's ground for a list of titles.
     """
     config = load_config(
-        cwd=working_directory(directory), flags={"database": database}, secrets=False
+        cwd=working_directory(directory),
+        flags={"database": database},
+        secrets=False,
+        on_broken=warn_ignored,
     )
     store = open_store(config.database_url)
     try:

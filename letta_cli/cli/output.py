@@ -34,6 +34,11 @@ def warn(line: str) -> None:
     sys.stderr.write(f"agent: {line}\n")
 
 
+def warn_ignored(trouble: str) -> None:
+    """Say that a project's settings file is left out, and why."""
+    warn(f"{trouble} This file is ignored here; agent chat and agent run need it mended.")
+
+
 def say_json(value: Any) -> None:
     """Print `value` as indented JSON, in ASCII: valid in every encoding and for every parser."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
@@ -102,6 +107,12 @@ def confirmed(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def at_least_one(flag: str, count: int) -> None:
+    """Raises UsageError for a number of rows that would show nothing."""
+    if count < 1:
+        raise UsageError(f"{flag}: expected a whole number above 0, found {count}.")
 
 
 def write_out(text: str, path: str | None) -> None:

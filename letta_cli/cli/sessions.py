@@ -8,7 +8,7 @@ import typer
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
-from letta_cli.cli.output import age, clip, confirmed, say, say_json, table, write_out
+from letta_cli.cli.output import age, at_least_one, clip, confirmed, say, say_json, table, write_out
 from letta_cli.cli.transcript import as_json_object, as_markdown
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
@@ -39,6 +39,7 @@ def list_sessions(
 
     live: an agent works or waits in it; idle: a terminal has it open; past: nobody has it open.
     """
+    at_least_one("--limit", limit)
     with opened(agent=agent, database=database, directory=directory) as here:
         found = here.store.conversations.list(
             here.agent.id,
@@ -47,8 +48,9 @@ def list_sessions(
             limit=limit,
         )
         present = _present(here)
+        models = here.store.runs.last_models(here.agent.id) if as_json else {}
     if as_json:
-        say_json([facts(each, present.get(each.id, [])) for each in found])
+        say_json([facts(each, present.get(each.id, []), models.get(each.id, "")) for each in found])
         return
     # Every agent has a default conversation; unused it tells a person nothing.
     found = [each for each in found if each.head or not each.is_default or each.id in present]
@@ -82,8 +84,9 @@ def show_session(
         messages = here.store.messages.read(conversation.id)
         present = _present(here).get(conversation.id, [])
         usage = here.store.runs.totals(conversation.id)
+        ran_on = _ran_on(here, conversation)
     if as_json:
-        say_json({**facts(conversation, present), **as_json_object(messages, usage)})
+        say_json({**facts(conversation, present, ran_on), **as_json_object(messages, usage)})
     else:
         say(as_markdown(conversation, messages).rstrip("\n"))
 
@@ -97,6 +100,7 @@ def search_sessions(
     database: options.Database = None,
 ) -> None:
     """Search what was said in all conversations. A hit is named conversation:message."""
+    at_least_one("--limit", limit)
     with opened(agent=agent, database=database) as here:
         hits = here.store.search.messages(here.agent.id, " ".join(words), limit=limit)
     if as_json:
@@ -156,7 +160,15 @@ def fork_session(
 ) -> None:
     """Copy a conversation, to go on with it in another direction."""
     with opened(agent=agent, database=database) as here:
-        made = here.store.conversations.fork(find(here, which).id, upto_seq=upto)
+        conversation = find(here, which)
+        if upto is not None and not 1 <= upto <= conversation.head:
+            raise UsageError(
+                f"--upto: expected a message of {conversation.id}, 1 to {conversation.head}, "
+                f"found {upto}."
+                if conversation.head
+                else f"--upto: {conversation.id} has no messages yet."
+            )
+        made = here.store.conversations.fork(conversation.id, upto_seq=upto)
         hint = f"go on with: agent chat --conversation {made.id}"
         _done(here, made.id, as_json, f"Forked into {made.id}; {hint}")
 
@@ -206,8 +218,9 @@ def export_session(
         conversation = find(here, which)
         messages = here.store.messages.read(conversation.id)
         usage = here.store.runs.totals(conversation.id)
+        ran_on = _ran_on(here, conversation)
     if form == "json":
-        document = {**facts(conversation, []), **as_json_object(messages, usage)}
+        document = {**facts(conversation, [], ran_on), **as_json_object(messages, usage)}
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     else:
         text = as_markdown(conversation, messages)
@@ -276,8 +289,8 @@ def _activity(present: list[Presence]) -> str:
     return present[0].terminal or f"pid {present[0].pid}" if present else ""
 
 
-def facts(conversation: Conversation, present: list[Presence]) -> dict[str, Any]:
-    """A conversation as JSON says it."""
+def facts(conversation: Conversation, present: list[Presence], ran_on: str = "") -> dict[str, Any]:
+    """A conversation as JSON says it; `ran_on` is its model where it has none of its own."""
     return {
         "id": conversation.id,
         "agent_id": conversation.agent_id,
@@ -285,7 +298,7 @@ def facts(conversation: Conversation, present: list[Presence]) -> dict[str, Any]
         "state": state_of(present),
         "cwd": conversation.cwd,
         "project": conversation.project,
-        "model": conversation.model,
+        "model": conversation.model or ran_on,
         "messages": conversation.head,
         "is_default": conversation.is_default,
         "archived": conversation.archived,
@@ -310,6 +323,10 @@ def facts(conversation: Conversation, present: list[Presence]) -> dict[str, Any]
     }
 
 
+def _ran_on(here: Opened, conversation: Conversation) -> str:
+    return here.store.runs.last_models(conversation.agent_id).get(conversation.id, "")
+
+
 def _present(here: Opened) -> dict[str, list[Presence]]:
     present: dict[str, list[Presence]] = {}
     for each in here.store.sessions.live():
@@ -320,6 +337,7 @@ def _present(here: Opened) -> dict[str, list[Presence]]:
 def _done(here: Opened, conversation_id: str, as_json: bool, line: str) -> None:
     if as_json:
         conversation = here.store.conversations.get(conversation_id)
-        say_json(facts(conversation, _present(here).get(conversation_id, [])))
+        present = _present(here).get(conversation_id, [])
+        say_json(facts(conversation, present, _ran_on(here, conversation)))
     else:
         say(line)

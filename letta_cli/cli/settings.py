@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -11,26 +12,39 @@ import typer
 from letta_cli.cli import options
 from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.light import LightCommand, new_app
-from letta_cli.cli.output import say, say_json, table, warn
+from letta_cli.cli.output import say, say_json, table, warn, warn_ignored
 from letta_cli.config import load_config
 from letta_cli.config.edit import set_value, store_key, unset_value
 from letta_cli.config.load import project_root
 from letta_cli.config.masking import mask_entries
+from letta_cli.config.schema import check_provider
 from letta_cli.config.view import Shown, shown_settings
 from letta_cli.core.errors import NotFound, UsageError
 
 app = new_app("Show settings and their origins; change them.")
 
 KeyName = Annotated[str, typer.Argument(metavar="KEY", help="E.g. model, permissions.deny.")]
+_NEGATIVE = re.compile(r"-[\d.]+")
+
 InProject = Annotated[
     bool, typer.Option("--project", help="In this project's .agent/settings.json.")
 ]
 
 
+class _SetCommand(LightCommand):
+    """Takes a negative number for the value that it is, not for an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--" not in args and any(_NEGATIVE.fullmatch(arg) for arg in args):
+            flags = [arg for arg in args if arg.startswith("-") and not _NEGATIVE.fullmatch(arg)]
+            args = [*flags, "--", *(arg for arg in args if arg not in flags)]
+        return super().parse_args(ctx, args)
+
+
 @app.command("list", cls=LightCommand)
 def list_settings(as_json: options.Json = False, directory: options.Directory = None) -> None:
     """Show every value and where it comes from. Secrets are masked."""
-    config = load_config(cwd=working_directory(directory))
+    config = load_config(cwd=working_directory(directory), on_broken=warn_ignored)
     shown = shown_settings(config)
     if as_json:
         say_json(
@@ -51,7 +65,8 @@ def list_settings(as_json: options.Json = False, directory: options.Directory = 
 @app.command("get", cls=LightCommand)
 def get_setting(key: KeyName, as_json: options.Json = False) -> None:
     """Print one value."""
-    for item in shown_settings(load_config(cwd=working_directory(None))):
+    config = load_config(cwd=working_directory(None), on_broken=warn_ignored)
+    for item in shown_settings(config):
         if item.key == key:
             if as_json:
                 say_json({"key": key, "value": item.value, "origin": item.origin})
@@ -61,7 +76,7 @@ def get_setting(key: KeyName, as_json: options.Json = False) -> None:
     raise NotFound(f"{key} is not set. See what is: agent config list")
 
 
-@app.command("set", cls=LightCommand)
+@app.command("set", cls=_SetCommand)
 def set_setting(
     key: KeyName,
     value: Annotated[str, typer.Argument(metavar="VALUE", help="Text or JSON.")],
@@ -98,8 +113,9 @@ def set_key(
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Forget the key.")] = False,
 ) -> None:
-    """Store an API key, asked for here or read from standard input, never an argument."""
-    home = load_config(cwd=working_directory(None), secrets=False).home
+    """Store an API key: asked for here, or read from standard input."""
+    check_provider(provider)
+    home = _home(working_directory(None))
     key = "" if remove else _read_key(provider)
     place = store_key(home, provider, key, in_keyring=keyring)
     say(f"The key of {provider} is {'no longer' if remove else 'now'} kept in {place}.")
@@ -119,9 +135,13 @@ def _read_key(provider: str) -> str:
 def _settings_file(*, project: bool) -> tuple[Path, Path]:
     """The agent's folder, and the settings file to change."""
     cwd = working_directory(None)
-    home = load_config(cwd=cwd, secrets=False).home
+    home = _home(cwd)
     folder = project_root(cwd) / ".agent" if project else home
     return home, folder / "settings.json"
+
+
+def _home(cwd: Path) -> Path:
+    return load_config(cwd=cwd, secrets=False, on_broken=warn_ignored).home
 
 
 def _text(item: Shown) -> str:

@@ -7,7 +7,7 @@ import typer
 from letta_cli.cli import options
 from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.light import LightCommand, new_app
-from letta_cli.cli.output import say_json, say_text, table, warn
+from letta_cli.cli.output import say_json, say_text, table, warn, warn_ignored
 from letta_cli.config import load_config
 from letta_cli.config.load import project_root
 from letta_cli.core.errors import NotFound
@@ -55,7 +55,7 @@ def show_skill(
 
 def _found(directory: str | None) -> tuple[list[Skill], list[str]]:
     """The skills that can be used there, and what was wrong with others."""
-    config = load_config(cwd=working_directory(directory), secrets=False)
+    config = load_config(cwd=working_directory(directory), secrets=False, on_broken=warn_ignored)
     root = project_root(config.cwd)
     return discover_with_warnings(
         cwd=config.cwd,

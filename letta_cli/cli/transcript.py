@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from letta_cli.core.agent import Conversation
@@ -34,13 +35,17 @@ def as_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
     lines = [
         f"# {conversation.title or '(no title)'}",
         "",
-        f"{conversation.id}, {conversation.cwd}, {to_text(conversation.created_at)}",
+        f"{conversation.id}, {conversation.cwd}, {_moment(conversation.created_at)}",
     ]
     for message in messages:
-        lines += ["", f"## {message.seq}. {SPEAKERS[message.role]}, {to_text(message.created_at)}"]
+        lines += ["", f"## {message.seq}. {SPEAKERS[message.role]}, {_moment(message.created_at)}"]
         for part in message.parts:
             lines += ["", _part(part)]
     return sanitize("\n".join(lines)) + "\n"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _part(part: Part) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,8 +10,7 @@ from filelock import FileLock, Timeout
 
 from letta_cli.config.files import check, read_object, refused_to_project
 from letta_cli.config.keys import key_file, read_key_file, write_keyring, write_object
-from letta_cli.config.model import PROVIDERS
-from letta_cli.config.schema import KEYS, Key, find_key
+from letta_cli.config.schema import KEYS, Key, check_handle, check_provider, find_key
 from letta_cli.core.errors import Busy, ConfigError, UsageError
 
 LOCK_SECONDS = 10.0
@@ -21,10 +20,11 @@ def set_value(home: Path, path: Path, name: str, text: str) -> Any:
     """Write ``name = text`` into the settings file; returns the value as it was understood.
 
     Args:
-        text: JSON where it is JSON, else a plain text.
+        text: JSON where it is JSON, else a plain text; where a list is expected, one alone too.
 
     Raises:
-        ConfigError: no such setting, or a value it does not take.
+        UsageError: no such setting, or a value it does not take.
+        ConfigError: the file cannot be changed.
     """
     key = find_key(name)
     if key is None:
@@ -33,7 +33,7 @@ def set_value(home: Path, path: Path, name: str, text: str) -> Any:
     raw = _understand(key, name, text)
     of_project = path.parent != home
     if of_project and (refusal := refused_to_project(key, raw)):
-        raise ConfigError(f"{path}: {name}: {refusal}.")
+        raise UsageError(f"{path}: {name}: {refusal}.")
     with _locked(home):
         tree = read_object(path)
         _place(tree, name.split("."), raw, path)
@@ -42,15 +42,23 @@ def set_value(home: Path, path: Path, name: str, text: str) -> Any:
 
 
 def _understand(key: Key, name: str, text: str) -> Any:
-    """The JSON value that `text` is, or `text` itself where the setting takes that."""
-    where = "agent config set"
-    try:
-        raw = json.loads(text)
-        check(key, name, raw, where=where)
-    except (json.JSONDecodeError, ConfigError):
-        check(key, name, text, where=where)
-        return text
-    return raw
+    """The JSON value that `text` is, or `text` itself, or a list of it: the first that fits."""
+    meanings: list[Any] = [text, [text]]
+    with suppress(json.JSONDecodeError):
+        meanings.insert(0, json.loads(text))
+    refusals: list[ConfigError] = []
+    for meaning in meanings:
+        try:
+            if name == "model":
+                check_handle(meaning)
+            check(key, name, meaning, where="agent config set")
+        except ConfigError as error:
+            refusals.append(error)
+        else:
+            return meaning
+    # The one that knows most: a list of rules says what is wrong with a rule.
+    telling = next((error for error in refusals if str(error.__cause__ or "")), refusals[0])
+    raise UsageError(str(telling)) from telling
 
 
 def unset_value(home: Path, path: Path, name: str) -> bool:
@@ -80,8 +88,7 @@ def store_key(home: Path, provider: str, key: str, *, in_keyring: bool) -> str:
     Raises:
         UsageError: no such provider. ConfigError: it could not be kept.
     """
-    if provider not in PROVIDERS:
-        raise UsageError(f"There is no provider {provider!r}. Known: {', '.join(PROVIDERS)}.")
+    check_provider(provider)
     if in_keyring:
         write_keyring(provider, key)
         set_value(home, home / "settings.json", f"providers.{provider}.keyring", "true")

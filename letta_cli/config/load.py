@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -55,6 +55,7 @@ def load_config(
     flags: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     secrets: bool = True,
+    on_broken: Callable[[str], None] | None = None,
 ) -> Config:
     """Defaults < user settings < project < project-local < environment < flags.
 
@@ -63,6 +64,8 @@ def load_config(
         environ: the process's own when None.
         secrets: read keys. Commands that call no model need none, and a key file that must not
             be used does not stop them.
+        on_broken: told what is wrong with a project's settings file, which is then left out.
+            Commands that call no tool need no such file; for all others it is an error.
 
     Raises:
         ConfigError: names the file or variable, the key, and what was expected.
@@ -74,7 +77,7 @@ def load_config(
     cwd = Path(os.path.abspath(cwd))  # noqa: PTH100 - keeps symlinks, as the person sees the path
     layers = [
         read_layer(home / "settings.json", "user settings", project=False),
-        *_project_layers(cwd, home),
+        *_project_layers(cwd, home, on_broken),
         read_environment(environ),
         _flag_layer(flags or {}),
     ]
@@ -82,6 +85,7 @@ def load_config(
     origins["home"] = "environment AGENT_HOME" if environ.get("AGENT_HOME") else "default"
     warnings = [line for layer in layers for line in layer.warnings]
     providers = _providers(values, origins, home, environ, warnings if secrets else None)
+    _check_database(values, origins)
     own = cast("dict[str, str]", values.get("env", {}))
     passed = cast("tuple[str, ...]", values.get("passEnvironment", ()))
     return Config(
@@ -134,19 +138,43 @@ def _prepare_home(home: Path) -> Path:
     return home
 
 
+def _check_database(values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
+    """Refuse a database whose folder would have to be made in a folder that is not there either.
+
+    A mistyped path would otherwise become a new, empty database.
+    """
+    url = values.get("database") or ""
+    if not url.startswith("sqlite:///"):
+        return
+    path = Path(url.removeprefix("sqlite:///")).expanduser().absolute()
+    if path.parent.parent.is_dir():
+        return
+    origin = origins["database"]
+    told = f"{origin}: {path}: there is no folder {path.parent.parent}."
+    raise UsageError(told) if origin.startswith("flag") else ConfigError(told)
+
+
 def project_root(cwd: Path) -> Path:
     """The nearest folder at or above `cwd` that holds ``.git``, else `cwd`."""
     return next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
 
 
-def _project_layers(cwd: Path, home: Path) -> list[Layer]:
+def _project_layers(cwd: Path, home: Path, on_broken: Callable[[str], None] | None) -> list[Layer]:
     folder = project_root(cwd) / ".agent"
     if folder == home or (folder.exists() and folder.samefile(home)):
         return []
-    return [
-        read_layer(folder / "settings.json", "project settings", project=True),
-        read_layer(folder / "settings.local.json", "project-local settings", project=True),
-    ]
+    layers: list[Layer] = []
+    for name, kind in (
+        ("settings.json", "project settings"),
+        ("settings.local.json", "project-local settings"),
+    ):
+        try:
+            layers.append(read_layer(folder / name, kind, project=True))
+        except ConfigError as error:
+            if on_broken is None:
+                raise
+            on_broken(str(error))
+    return layers
 
 
 def _flag_layer(flags: Mapping[str, Any]) -> Layer:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from letta_cli.config.model import PROVIDERS
+from letta_cli.core.errors import UsageError
 from letta_cli.core.permission import PermissionMode, rule_from_text
 from letta_cli.core.provider import Effort
 
@@ -158,6 +159,19 @@ _GROUPS = frozenset(
     for key in KEYS
     for depth in range(1, key.name.count(".") + 1)
 )
+
+
+def check_handle(handle: Any) -> None:
+    """Raises UsageError for a model of a provider that does not exist."""
+    provider, slash, _ = str(handle).strip().partition("/")
+    if slash and provider:
+        check_provider(provider)
+
+
+def check_provider(name: str) -> None:
+    """Raises UsageError when there is no provider of this name."""
+    if name not in PROVIDERS:
+        raise UsageError(f"There is no provider {name!r}. Known: {', '.join(PROVIDERS)}.")
 
 
 def general_name(name: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from letta_cli.core.message import ToolCall, ToolReturn
+from letta_cli.core.message import Message, ToolCall, ToolReturn
 from letta_cli.core.permission import Decision
 from letta_cli.core.run import StopReason, Usage
 
@@ -15,6 +15,13 @@ class RunStarted:
     conversation_id: str
     agent_id: str
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """Other sessions had continued the conversation; this is what they added, oldest first."""
+
+    messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +152,19 @@ class StepFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Denial:
+    """A call that was refused without a person's word, and why."""
+
+    call: ToolCall
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """Attributes:
     text: the last text of the model.
     error_code: `AgentError.code` when `stop_reason` is ``error``.
-    denials: the calls that were refused because nobody could be asked, or by rule.
+    denials: what was refused because nobody could be asked, or by rule.
     """
 
     stop_reason: StopReason
@@ -159,11 +174,12 @@ class RunFinished:
     error: str = ""
     error_code: str = ""
     exit_code: int = 0
-    denials: tuple[ToolCall, ...] = ()
+    denials: tuple[Denial, ...] = ()
 
 
 Event = (
     RunStarted
+    | CaughtUp
     | StepStarted
     | TextDelta
     | ReasoningDelta

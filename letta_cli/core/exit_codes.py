@@ -13,6 +13,7 @@ DENIED = 55
 """A tool call was refused because nobody could be asked, or by a rule."""
 TRY_LATER = 75
 """Rate limit, overload, network, or a conversation that is in use (EX_TEMPFAIL)."""
+HUNG_UP = 129
 INTERRUPTED = 130
 TERMINATED = 143
 

@@ -93,6 +93,11 @@ class Message:
         return "\n".join(part.text for part in self.parts if isinstance(part, Text))
 
     @property
+    def words(self) -> str:
+        """What was said itself: the first text part. Attached files come after it."""
+        return next((part.text for part in self.parts if isinstance(part, Text)), "")
+
+    @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         return tuple(part for part in self.parts if isinstance(part, ToolCall))
 

@@ -62,12 +62,19 @@ class Decision:
     Attributes:
         reason: a sentence fit for the person and the model.
         suggestion: the narrowest rule that would allow this call from now on, or None.
+        needed: the rules that would allow it together, where one is not enough.
     """
 
     verdict: Verdict
     reason: str
     rule: Rule | None = None
     suggestion: str | None = None
+    needed: tuple[str, ...] = ()
+
+    @property
+    def remedy(self) -> tuple[str, ...]:
+        """The rules that would allow the call; none when no rule can."""
+        return self.needed or ((self.suggestion,) if self.suggestion else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,15 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What one provider answered when it was asked for its models, or why there are none."""
+
+    provider: str
+    models: tuple[ModelInfo, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One model call. Everything in it is stable from step to step but the end of `messages`.
 
@@ -135,7 +144,11 @@ class Provider(Protocol):
         ...
 
     async def warm(self) -> None:
-        """Import the SDK and whatever else makes the first request slow; idempotent."""
+        """Import the SDK and whatever else makes the first request slow; idempotent.
+
+        Raises:
+            AuthError: it needs a key and has none, so nothing need be begun.
+        """
         ...
 
     async def aclose(self) -> None:

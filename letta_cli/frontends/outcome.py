@@ -4,14 +4,17 @@ The promise to scripts: subtype, ``is_error`` and the exit code are derived from
 here and nowhere else, so they cannot disagree, and a run that did nothing is an error.
 """
 
+import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from letta_cli.core.errors import AgentError
 from letta_cli.core.event import (
     AssistantMessage,
+    Denial,
     Event,
     RunFinished,
     RunStarted,
@@ -20,10 +23,10 @@ from letta_cli.core.event import (
     ToolReturned,
 )
 from letta_cli.core.exit_codes import FAILED, OK, of_run
-from letta_cli.core.message import ToolCall
 from letta_cli.core.run import Usage
 
 NOTHING_DONE = "The model answered nothing: no text and no tool call."
+MOST_DENIALS = 3
 CUT_OFF = "The run ended without a result."
 
 
@@ -67,7 +70,7 @@ class Outcome:
     error_code: str = ""
     exit_code: int = FAILED
     api_error_status: int | None = None
-    denials: tuple[ToolCall, ...] = ()
+    denials: tuple[Denial, ...] = ()
     model_seconds: float = 0.0
     context_window: int | None = None
     _started: float = 0.0
@@ -164,8 +167,12 @@ class Outcome:
             "usage": usage_dict(self.usage),
             "modelUsage": self._model_usage(),
             "permission_denials": [
-                {"tool_name": call.name, "tool_use_id": call.id, "tool_input": dict(call.arguments)}
-                for call in self.denials
+                {
+                    "tool_name": denial.call.name,
+                    "tool_use_id": denial.call.id,
+                    "tool_input": dict(denial.call.arguments),
+                }
+                for denial in self.denials
             ],
             "session_id": self.facts.conversation_id,
             "conversation_id": self.facts.conversation_id,
@@ -237,9 +244,23 @@ def explain(event: RunFinished, *, nothing_done: bool) -> str:
             if nothing_done:
                 return NOTHING_DONE
             if event.denials:
-                names = ", ".join(dict.fromkeys(call.name for call in event.denials))
-                return f"Refused without a person to ask: {names}. Allow with --allowedTools."
+                return explain_denials(event.denials)
             return "The run failed."
+
+
+def explain_denials(denials: Sequence[Denial]) -> str:
+    """What was refused and why, and the rules that would help where rules can."""
+    told = dict.fromkeys(
+        f"{denial.call.name}: {denial.decision.reason.strip()}" for denial in denials
+    )
+    shown = list(islice(told, MOST_DENIALS))
+    if len(told) > len(shown):
+        shown.append(f"And {len(told) - len(shown)} more.")
+    rules = dict.fromkeys(rule for denial in denials for rule in denial.decision.remedy)
+    # The flag's own list is split by parentheses, so a rule with half a pair cannot be given there.
+    if rules and all(rule.count("(") == rule.count(")") for rule in rules):
+        shown.append(f"To allow it: --allowedTools {shlex.quote(' '.join(rules))}")
+    return f"Refused {' '.join(shown)}"
 
 
 def usage_dict(usage: Usage) -> dict[str, int]:

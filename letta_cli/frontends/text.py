@@ -51,7 +51,8 @@ async def render(events: AsyncIterator[Event], out: TextIO, err: TextIO) -> int:
         write_text(out, text if text.endswith("\n") else text + "\n")
         out.flush()
     if outcome.is_error and outcome.error:
-        tell(outcome.error)
+        write_text(err, f"error: {sanitize(outcome.error)}\n")
+        err.flush()
     return outcome.exit_code
 
 

@@ -2,8 +2,8 @@
 mode, then the mode, then allow rules, then the default for the kind of tool."""
 
 import ipaddress
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,7 +54,8 @@ def decide(
     case = _Case(call, spec, rules, mode, cwd, roots, home, neighbours)
     decision = _judge(case)
     if mode == "dontAsk" and decision.verdict == "ask":
-        return Decision("deny", f"{decision.reason} Nobody is asked in this mode.", decision.rule)
+        reason = f"{decision.reason} Nobody is asked in this mode."
+        return replace(decision, verdict="deny", reason=reason)
     return decision
 
 
@@ -224,26 +225,36 @@ def _judge_parts(case: _Case, shell: Shell, commands: list[Command]) -> Decision
         if rule is None or shell.shows_secret(command):
             needing.append(command)
         used = used or rule
-    refused = next((why for c in commands if (why := _refused_write(case, shell, c))), None)
-    if not needing and refused is None:
+    refused = [each for command in commands for each in _refused_writes(case, shell, command)]
+    if not needing and not refused:
         by = f"Allowed by the rule {shown(used)}." if used else "Every part of it is allowed."
         return Decision("allow", by, used)
-    if refused is not None and not needing:
-        return Decision("ask", refused)
     reasons = [shell.shows_secret(command) or command.text for command in needing]
     parts = "; ".join(reason if len(reason) <= 60 else reason[:59] + "…" for reason in reasons[:3])
-    reason = f"Not known to be harmless: {parts}."
-    if refused is not None:
-        return Decision("ask", f"{reason} {refused}")
+    told = [f"Not known to be harmless: {parts}."] if needing else []
+    told += [why for why, _ in refused[:1]]
     secretive = any(shell.shows_secret(command) for command in needing)
-    return Decision("ask", reason, None, None if secretive else suggest(shell, needing))
+    needed = _needed(() if secretive else suggest(needing), needing, [rule for _, rule in refused])
+    return Decision("ask", " ".join(told), None, needed[0] if len(needed) == 1 else None, needed)
 
 
-def _refused_write(case: _Case, shell: Shell, command: Command) -> str | None:
-    """Why a redirection of this part needs permission, or None."""
+def _needed(
+    commands: tuple[str, ...], needing: list[Command], writes: list[str | None]
+) -> tuple[str, ...]:
+    """All rules that a command needs; none when one of its parts has no rule."""
+    edits = [rule for rule in dict.fromkeys(writes) if rule is not None]
+    if None in writes or (needing and not commands):
+        return ()
+    return (*commands, *edits)
+
+
+def _refused_writes(
+    case: _Case, shell: Shell, command: Command
+) -> Iterator[tuple[str, str | None]]:
+    """Why redirections of this part need permission, each with the rule that would give it."""
     for redirect, paths in shell.writes(command):
         if not paths:
-            return f"It writes to {redirect.target.raw}, which is known only when it runs."
+            yield f"It writes to {redirect.target.raw}, which is known only when it runs.", None
         for path in paths:
             accepted = case.mode == "acceptEdits" and inside(path, case.roots)
             if not accepted and not any(
@@ -251,8 +262,7 @@ def _refused_write(case: _Case, shell: Shell, command: Command) -> str | None:
                 and (rule.specifier is None or _fits(rule, path, case))
                 for rule in case.rules.allow
             ):  # fmt: skip
-                return f"It writes to {_label(path, case)}."
-    return None
+                yield f"It writes to {_label(path, case)}.", _path_rule(path, case)
 
 
 def _shell_concerns(rule: Rule, shell: Shell, case: _Case) -> bool:

@@ -242,11 +242,10 @@ def _folders(commands: Sequence[Command], cwd: Path, home: Path) -> tuple[tuple[
     return tuple(folders), lost
 
 
-def suggest(shell: Shell, commands: Sequence[Command]) -> str | None:
-    """The narrowest useful rule for the parts that need one; none for what can run anything."""
-    texts = {_rule_text(command) for command in commands}
-    text = texts.pop() if len(texts) == 1 else None
-    return f"Bash({text})" if text else None
+def suggest(commands: Sequence[Command]) -> tuple[str, ...]:
+    """The narrowest useful rules for the parts that need one; none if a part can run anything."""
+    texts = dict.fromkeys(_rule_text(command) for command in commands)
+    return () if None in texts else tuple(f"Bash({text})" for text in texts)
 
 
 def _rule_text(command: Command) -> str | None:

@@ -104,9 +104,8 @@ class AnthropicProvider:
         return self._known.get(model) or table
 
     async def warm(self) -> None:
-        """Import the SDK in a thread and make the client."""
-        with contextlib.suppress(AuthError):
-            await self._connect()
+        """Import the SDK in a thread and make the client. Raises AuthError without a key."""
+        await self._connect()
 
     async def aclose(self) -> None:
         """Drop the connections without waiting for the other side."""
@@ -251,7 +250,8 @@ def _need_key(settings: ProviderSettings) -> None:
     given = {name.lower() for name, _ in settings.headers}
     if not settings.api_key and not given & {"authorization", "x-api-key"}:
         raise AuthError(
-            "Anthropic needs a key. Set ANTHROPIC_API_KEY, or store one with `agent config`."
+            "Anthropic needs a key. Set ANTHROPIC_API_KEY, or store one with: "
+            "agent config set-key anthropic"
         )
 
 

@@ -183,7 +183,7 @@ def _is_overflow(code: str, message: str) -> bool:
 def _refused_key(where: Where, status: int, told: str) -> str:
     variable = _KEY_VARIABLES.get(where.provider)
     remedy = (
-        f"Set {variable} to a valid key, or store one with `agent config`."
+        f"Set {variable} to a valid key, or store one with: agent config set-key {where.provider}"
         if variable
         else "Set the key this server expects in the settings."
     )

@@ -88,7 +88,8 @@ class OpenAIResponsesProvider:
         return self._info(model)
 
     async def warm(self) -> None:
-        """Import the SDK and make the connection pool."""
+        """Import the SDK and make the connection pool. Raises AuthError without a key."""
+        self._need_key()
         await self._client.warm()
 
     async def aclose(self) -> None:
@@ -153,7 +154,8 @@ class OpenAIResponsesProvider:
         headers = {name.lower() for name, _ in self._settings.headers}
         if not self._settings.api_key and "authorization" not in headers:
             raise AuthError(
-                "OpenAI needs a key. Set OPENAI_API_KEY, or store one with `agent config`."
+                "OpenAI needs a key. Set OPENAI_API_KEY, or store one with: "
+                "agent config set-key openai"
             )
 
     def _info(self, model: str) -> ModelInfo:

@@ -17,6 +17,10 @@ _PLACE = re.compile(
 )
 
 
+_LABELLED = re.compile(r"^[^\n$]*:[ \t]*\$ARGUMENTS[ \t]*(?:\n|\Z)", re.MULTILINE)
+"""A line such as ``Topic: $ARGUMENTS``, which says nothing when there are none."""
+
+
 def load_body(skill: Skill, arguments: str = "") -> str:
     """The skill's instructions in a ``<skill_content>`` element, ready for the model.
 
@@ -24,6 +28,8 @@ def load_body(skill: Skill, arguments: str = "") -> str:
         SkillRefused: the file is gone or no longer readable.
     """
     _, body = read_skill_file(skill.path)
+    if not arguments.strip():
+        body = _LABELLED.sub("", body)
     folder = skill.path.parent
     filled, used = _fill(body, arguments, folder)
     if arguments.strip() and not used:

@@ -2,7 +2,7 @@
 
 from letta_cli.core.agent import Agent
 from letta_cli.core.clock import now, to_text
-from letta_cli.core.errors import Conflict, NotFound, UsageError
+from letta_cli.core.errors import Conflict, NotFound, StoreError, UsageError
 from letta_cli.core.ids import new_id
 from letta_cli.core.memory import Origin
 from letta_cli.store import rows
@@ -127,6 +127,24 @@ class Agents:
                 agent_id,
             )
             return self.get(agent_id)
+
+    def delete(self, agent_id: str) -> None:
+        """Remove an agent with its conversations and its memory, for good.
+
+        Raises:
+            NotFound: there is no such agent.
+            Busy: a session is using one of its conversations.
+            StoreError: it is the one in use.
+        """
+        agent = self.get(agent_id)
+        with self._conversations.held(agent_id), self._database.transaction():
+            if self.current().id == agent_id:
+                raise StoreError(
+                    f"{agent.name} is the agent in use and cannot be deleted. Use another one "
+                    "first: agent agents use NAME"
+                )
+            self._conversations.forget_all(agent_id)
+            self._database.execute("DELETE FROM agent WHERE id = ?", agent_id)
 
     def list(self) -> list[Agent]:
         """All agents, oldest first."""

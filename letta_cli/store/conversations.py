@@ -1,6 +1,7 @@
 """Conversations: threads with a context window, found again by place, title and words."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from letta_cli.core.agent import Conversation
@@ -22,6 +23,7 @@ _SHORTEST_ID = 4
 
 # `Conversations.list` hides the builtin in the class body.
 _Conversations = list[Conversation]
+_Ids = list[str]
 
 
 class Conversations:
@@ -131,6 +133,24 @@ class Conversations:
             self._database.execute(
                 "DELETE FROM block WHERE scope = 'conversation' AND scope_key = ?", conversation_id
             )
+            self._database.execute("DELETE FROM conversation WHERE id = ?", conversation_id)
+
+    @contextmanager
+    def held(self, agent_id: str) -> Generator[None]:
+        """Hold the leases of all conversations of an agent, so that nobody works in one.
+
+        Raises:
+            Busy: a session is using one of them.
+        """
+        with ExitStack() as leases:
+            for conversation_id in self._of(agent_id):
+                leases.enter_context(self._leases.acquire(conversation_id))
+            yield
+
+    def forget_all(self, agent_id: str) -> None:
+        """Take an agent's conversations out of the search, before the agent is removed."""
+        for conversation_id in self._of(agent_id):
+            self._search.forget(conversation_id)
             self._database.execute("DELETE FROM conversation WHERE id = ?", conversation_id)
 
     def fork(self, conversation_id: str, *, upto_seq: int | None = None) -> Conversation:
@@ -248,6 +268,10 @@ class Conversations:
             sql += " LIMIT ?"
             args.append(limit)
         return [rows.conversation(row) for row in self._database.query(sql, *args)]
+
+    def _of(self, agent_id: str) -> _Ids:
+        found = self._database.query("SELECT id FROM conversation WHERE agent_id = ?", agent_id)
+        return [row[0] for row in found]
 
     def _with_words(self, agent_id: str, words: str) -> _Conversations:
         condition, args = "c.agent_id = ?", [agent_id]

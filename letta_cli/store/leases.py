@@ -128,10 +128,7 @@ class Leases:
             machine = f" at {holder.host}" if not host_name().startswith(holder.host) else ""
             since = f" since {holder.since[:19].replace('T', ' ')} UTC" if holder.since else ""
             who = f"by pid {holder.pid}{terminal}{machine}{since}"
-        return (
-            f"Conversation {name} is in use {who}. "
-            "Wait for it with --wait SECONDS, go on in a copy with --fork, or open a new one."
-        )
+        return f"Conversation {name} is in use {who}. Try again when it is free."
 
 
 def _check(conversation_id: str) -> None:

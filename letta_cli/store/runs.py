@@ -64,7 +64,7 @@ class Runs:
                 " VALUES (?, ?, ?, 'open', '', '', ?)",
                 run_id, conversation_id, model, to_text(message.created_at),
             )  # fmt: skip
-            if title := title_from(message.text):
+            if title := title_from(message.words):
                 self._database.execute(
                     "UPDATE conversation SET title = ? WHERE id = ? AND title = ''",
                     title, conversation_id,
@@ -171,6 +171,10 @@ class Runs:
                 run = self.get(run_id)
         return run
 
+    def is_open(self, conversation_id: str) -> bool:
+        """Whether a run of it goes on, or was cut short and not settled yet."""
+        return bool(self._open_runs(conversation_id))
+
     def recover(self, conversation_id: str) -> list[str]:
         """Settle the runs that a dead process left open; the caller holds the lease. Idempotent.
 
@@ -246,6 +250,17 @@ class Runs:
                 return 0, 0
             conversation_id, forked_at = origin[0]
             last = forked_at if last is None else min(last, forked_at)
+
+    def last_models(self, agent_id: str) -> dict[str, str]:
+        """The model that each conversation of an agent last ran on, by conversation."""
+        return dict(
+            self._database.query(
+                "SELECT r.conversation_id, r.model FROM run r"
+                " JOIN conversation c ON c.id = r.conversation_id WHERE c.agent_id = ?"
+                " ORDER BY r.started_at, r.id",
+                agent_id,
+            )
+        )
 
     def list(self, conversation_id: str) -> list[Run]:
         """All runs of a conversation, oldest first."""

@@ -11,6 +11,7 @@ from letta_cli.core.errors import DatabaseDamaged
 from letta_cli.store import backup, rows
 from letta_cli.store.database import Row
 from letta_cli.store.search import Search
+from letta_cli.store.search_sqlite import Fts5Index
 from letta_cli.store.sqlite import SqliteDatabase
 from letta_cli.store.sqlite_connection import Connection, open_file
 
@@ -107,7 +108,7 @@ def _end_log(draft: Path) -> None:
 
 def _index(target: SqliteDatabase) -> None:
     """The search index is made anew: its pages may be the damaged ones."""
-    search = Search(target)
+    search = Search(target, Fts5Index())
     target.execute("UPDATE message SET document = NULL")
     found = target.query(f"SELECT number, {rows.MESSAGE} FROM message ORDER BY number")
     for number, *row in found:

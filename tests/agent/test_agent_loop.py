@@ -120,7 +120,7 @@ async def test_without_a_person_what_would_ask_is_refused_and_counted(stage, pro
     )  # fmt: skip
     finished = (await s.play())[-1]
     assert isinstance(finished, RunFinished)
-    assert finished.exit_code == 55 and [c.name for c in finished.denials] == ["Write"]
+    assert finished.exit_code == 55 and [d.call.name for d in finished.denials] == ["Write"]
     assert not (project / "new.txt").exists()
 
 

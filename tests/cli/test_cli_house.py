@@ -73,7 +73,7 @@ def test_agents_are_created_chosen_and_shown(machine: Machine) -> None:
 
 def test_a_model_that_is_no_handle_is_refused_for_an_agent(machine: Machine) -> None:
     done = machine.run("agents", "create", "work", "--model", "gpt")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "provider/model" in done.stderr
     assert len(machine.json("agents", "--json")) == 1
 
@@ -138,3 +138,64 @@ def test_the_doctor_speaks_even_when_the_settings_do_not_parse(machine: Machine)
     done = machine.run("doctor")
     assert done.returncode == 1
     assert "FAIL  config" in done.stdout
+
+
+def test_creating_an_agent_prints_a_command_that_can_be_pasted(machine: Machine) -> None:
+    assert machine.ok("agents", "create", "my work").endswith(
+        "use it with: agent agents use 'my work'\n"
+    )
+
+
+def test_an_agent_is_deleted_with_all_that_is_its_own(machine: Machine) -> None:
+    machine.script({"text": "a rare word: zebra"})
+    machine.ok("agents", "create", "work")
+    machine.ok("memory", "edit", "human", "--text", "Ada", "--agent", "work")
+    machine.ok("run", "hi", "--agent", "work")
+    unasked = machine.run("agents", "delete", "work")
+    assert (unasked.returncode, "Nothing was deleted" in unasked.stderr) == (2, True)
+    halfway = machine.run("agents", "delete", "work", "--yes")
+    assert halfway.returncode == 2
+    assert "work has 1 conversation, which would be deleted too" in halfway.stderr
+    done = machine.ok("agents", "delete", "work", "--yes", "--force")
+    assert done == "Deleted work with 1 conversation\n"
+    assert [agent["name"] for agent in machine.json("agents", "--json")] == ["agent"]
+    assert machine.store().health()["integrity"] == "ok"
+
+
+def test_an_agent_without_conversations_is_deleted_with_yes(machine: Machine) -> None:
+    machine.ok("agents", "create", "work")
+    machine.ok("agents", "delete", "work", "--yes")
+
+
+def test_the_agent_in_use_is_not_deleted(machine: Machine) -> None:
+    machine.ok("agents", "list")
+    done = machine.run("agents", "delete", "agent", "--yes", "--force")
+    assert done.returncode == 1
+    assert "is the agent in use" in done.stderr
+
+
+def test_a_skill_is_shown_without_a_place_for_arguments_that_are_not_there(
+    machine: Machine,
+) -> None:
+    assert "Look first at" not in machine.ok("skills", "show", "init-memory")
+    machine.script({"text": "<{input}>"})
+    assert "Look first at: src" in machine.ok("run", "/init-memory src")
+
+
+def test_memory_is_listed_as_another_directory_sees_it(machine: Machine) -> None:
+    for command in ("list", "log"):
+        machine.ok("memory", command, "-C", str(machine.root))
+
+
+@pytest.mark.parametrize("group", ["sessions", "memory", "skills", "agents", "models", "config"])
+def test_the_help_of_a_group_is_cut_off_nowhere(machine: Machine, group: str) -> None:
+    machine.environ["COLUMNS"] = "80"
+    lines = machine.ok(group, "--help").splitlines()
+    assert not [line for line in lines[1:] if line.endswith("...")]
+
+
+def test_help_names_arguments_as_the_text_does(machine: Machine) -> None:
+    text = machine.ok("sessions", "rename", "--help")
+    assert "Usage: agent sessions rename [OPTIONS] WHICH TITLE...\n" in text
+    assert "<str>" not in text
+    assert "[OPTIONS] [PROMPT]...\n" in machine.ok("run", "--help")

@@ -89,7 +89,7 @@ def test_an_error_of_a_listing_is_json_where_json_was_asked_for(machine: Machine
         (["--max-turns", "many", "hi"], 2),
         (["-c", "-r", "x", "hi"], 2),
         ([], 42),
-        (["-m", "nobody/x", "hi"], 1),
+        (["-m", "nobody/x", "hi"], 2),
         (["--conversation", "conv-none", "hi"], 1),
     ],
 )

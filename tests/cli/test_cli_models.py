@@ -213,11 +213,13 @@ def test_in_a_terminal_the_question_names_what_would_be_downloaded_first(
     machine: Machine,
 ) -> None:
     child = chat(machine)
-    child.expect_exact("1, 2 or 3?")
+    child.expect_exact("1, 2, 3 or 4?")
     asked = child.before
     for words in ("paste an API key", "1.1 GB", "Apache-2.0", "huggingface.co/Qwen"):
         assert words in " ".join(asked.split())
-    child.sendline("3")
+    assert all(len(line) < 100 for line in asked.splitlines())
+    assert "https://huggingface.co/Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF" in asked.split()
+    child.sendline("4")
     child.expect_exact("No model is configured")
     child.expect(pexpect.EOF)
     child.close()
@@ -227,7 +229,7 @@ def test_in_a_terminal_the_question_names_what_would_be_downloaded_first(
 @nobody_listens
 def test_a_pasted_key_is_kept_privately_and_never_shown(machine: Machine) -> None:
     child = chat(machine)
-    child.expect_exact("1, 2 or 3?")
+    child.expect_exact("1, 2, 3 or 4?")
     child.sendline("1")
     child.expect_exact("API key (not shown):")
     child.sendline("sk-ant-0123456789abcdefghij")
@@ -238,3 +240,19 @@ def test_a_pasted_key_is_kept_privately_and_never_shown(machine: Machine) -> Non
     path = machine.home / "keys.json"
     assert json.loads(path.read_text()) == {"anthropic": "sk-ant-0123456789abcdefghij"}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@nobody_listens
+def test_the_address_of_a_server_can_be_given(machine: Machine) -> None:
+    child = chat(machine)
+    child.expect_exact("3) The address of a server")
+    child.expect_exact("1, 2, 3 or 4?")
+    child.sendline("3")
+    child.expect_exact("Its address")
+    child.sendline("http://127.0.0.1:9/v1")
+    child.expect_exact("Kept in")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 75
+    settings = json.loads((machine.home / "settings.json").read_text())
+    assert settings["providers"]["openai-compatible"]["baseUrl"] == "http://127.0.0.1:9/v1"

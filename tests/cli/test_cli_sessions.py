@@ -1,6 +1,7 @@
 """`agent sessions`: what is there, who is in it, and what can be done with it."""
 
 import json
+import re
 from pathlib import Path
 
 import pexpect
@@ -210,3 +211,12 @@ def test_resume_in_a_terminal_offers_a_choice(machine: Machine, talk: str) -> No
 
 def test_json_lists_are_valid_even_when_empty(machine: Machine) -> None:
     assert json.loads(machine.ok("sessions", "list", "--archived", "--json")) == []
+
+
+def test_times_are_shown_in_seconds(machine: Machine) -> None:
+    machine.script({"text": "one"})
+    machine.ok("run", "-n", "talk", "hi")
+    for command in ("show", "export"):
+        times = re.findall(r"\dT[\d:.]+Z", machine.ok("sessions", command, "talk"))
+        assert len(times) == 3
+        assert not [time for time in times if "." in time]

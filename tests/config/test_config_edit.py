@@ -8,7 +8,7 @@ import pytest
 from config_machine import Machine
 
 from letta_cli.config.edit import set_value, unset_value
-from letta_cli.core.errors import ConfigError, UsageError
+from letta_cli.core.errors import UsageError
 
 
 def test_a_value_is_written_and_the_rest_of_the_file_stays(machine: Machine) -> None:
@@ -46,7 +46,7 @@ def test_a_wrong_value_is_refused_and_nothing_is_written(
     machine: Machine, name: str, text: str
 ) -> None:
     home = machine.load().home
-    with pytest.raises(ConfigError, match=name):
+    with pytest.raises(UsageError, match=name):
         set_value(home, home / "settings.json", name, text)
     assert not (home / "settings.json").exists()
 
@@ -60,7 +60,7 @@ def test_an_unknown_setting_is_refused_with_the_list_of_all(machine: Machine) ->
 def test_what_a_project_may_not_set_is_not_written_into_its_file(machine: Machine) -> None:
     home = machine.load().home
     path = machine.project / ".agent" / "settings.json"
-    with pytest.raises(ConfigError, match="only your own may"):
+    with pytest.raises(UsageError, match="only your own may"):
         set_value(home, path, "database", "sqlite:////tmp/x.db")
     set_value(home, path, "effort", "low")
     assert machine.load().effort == "low"

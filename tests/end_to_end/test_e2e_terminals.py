@@ -1,6 +1,7 @@
 """Two people's worth of terminals: real pseudo-terminals, one agent, a scripted model."""
 
 import os
+import signal
 import time
 
 
@@ -68,4 +69,68 @@ def test_at_exit_the_command_to_go_on_is_printed_and_it_works(agent, terminal):
     conversation = "conv-" + one.text.split("agent chat -r conv-")[1].split()[0]
     two = terminal([{"text": "unused"}, {"text": "second answer"}], "two", "-r", conversation)
     two.wait_for("first answer").enter("second question").wait_for("second answer")
+    assert two.end() == 0
+
+
+def test_one_conversation_in_two_terminals_tells_each_of_the_other(agent, terminal):
+    script = [
+        {"when": "one", "text": "answer one"},
+        {"when": "two", "text": "answer two"},
+        {"when": "three", "text": "answer three"},
+    ]
+    first = terminal(script, "one")
+    first.wait_for("Ask").enter("question one").wait_for("answer one")
+    assert "also open elsewhere" not in first.text
+    second = terminal(script, "two", "-c")
+    second.wait_for("answer one").wait_for(f"pid {first.process.pid}")
+    assert "also open elsewhere (/dev/pts/" in second.text
+    second.enter("question two").wait_for("answer two")
+    first.enter("question three").wait_for("answer three")
+    told = first.text
+    order = ["meanwhile, in another terminal", "question two", "answer two", "answer three"]
+    places = [told.index(words) for words in order]
+    assert places == sorted(places)
+    assert told.count("❯ question one") == told.count("❯ question three") == 1
+    first.enter("/sessions").wait_for("this one").wait_for("/resume ID")
+    assert first.text.count("this one") == 1
+    assert second.end() == 0 and first.end() == 0
+
+
+def test_a_conversation_in_use_says_what_can_be_done_in_the_chat(agent, terminal):
+    script = [
+        {"when": "one", "text": "answer one"},
+        {"when": "count", "text": "counting sheep", "hang": True},
+    ]
+    first = terminal(script, "one")
+    first.wait_for("Ask").enter("question one").wait_for("answer one")
+    second = terminal(script, "two", "-c")
+    second.wait_for("answer one")
+    first.enter("count").wait_for("counting sheep")
+    second.enter("and me?").wait_for("is in use").wait_for("/new")
+    assert "/fork" in second.text and "--fork" not in second.text and "--wait" not in second.text
+
+
+def test_what_failed_and_what_was_refused_is_still_seen_when_it_is_opened_again(agent, terminal):
+    read = {"name": "Read", "arguments": {"file_path": "absent.py"}}
+    remove = {"name": "Bash", "arguments": {"command": "rm -rf build"}}
+    one = terminal([{"tool_calls": [read]}, {"tool_calls": [remove]}], "one")
+    one.wait_for("Ask").enter("tidy up").wait_for("Yes, this once")
+    time.sleep(0.7)
+    one.type("n").wait_for("The person refused this call.")
+    assert one.end() == 0
+    two = terminal([{"text": "unused"}], "two", "-c")
+    two.wait_for("The person refused this call.")
+    assert "does not exist" in " ".join(two.text.split())
+    assert two.end() == 0
+
+
+def test_a_run_that_was_killed_is_told_when_the_conversation_is_opened(agent, terminal):
+    one = terminal([{"text": "half an answer", "hang": True}], "one")
+    one.wait_for("Ask").enter("tell me").wait_for("half an answer")
+    time.sleep(1.5)
+    os.kill(one.process.pid, signal.SIGKILL)
+    two = terminal([{"when": "again", "text": "a whole answer"}], "two", "-c")
+    two.wait_for("The last run was cut short").wait_for("Ask")
+    two.enter("again").wait_for("a whole answer")
+    assert two.text.count("The last run was cut short") == 1
     assert two.end() == 0

@@ -33,7 +33,7 @@ from letta_cli.core.event import (
 )
 from letta_cli.core.message import Text, ToolCall, ToolReturn
 from letta_cli.core.permission import Answer, Decision, PermissionMode
-from letta_cli.core.provider import ModelInfo
+from letta_cli.core.provider import ModelInfo, Offer
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import Skill
 from letta_cli.store import Store, open_store
@@ -98,6 +98,7 @@ class FakeSession:
     badge: str = ""
 
     def __post_init__(self) -> None:
+        self.session_id = "session-fake"
         self.agent: Agent = self.store.agents.current()
         self.conversation: Conversation = self._create()
         self.workspace = Place(self.cwd)
@@ -141,6 +142,9 @@ class FakeSession:
         if focus != "nothing":
             yield Compacted("manual", 120_000, 8_000)
 
+    def recover(self) -> list[str]:
+        return self.store.runs.recover(self.conversation.id)
+
     def steer(self, text: str) -> None:
         self.log.append(f"steer {text}")
         self.steers.append(text)
@@ -170,8 +174,14 @@ class FakeSession:
     async def fork(self) -> None:
         self.conversation = self.store.conversations.fork(self.conversation.id)
 
-    async def models(self) -> list[ModelInfo]:
-        return [replace(self.info, handle=f"scripted/{name}") for name in ("demo", "other")]
+    async def offers(self) -> list[Offer]:
+        models = tuple(replace(self.info, handle=f"scripted/{name}") for name in ("demo", "other"))
+        embedded = ModelInfo("local/small", context_window=8_000, note="installed")
+        return [
+            Offer("scripted", models),
+            Offer("openai", error="no answer within 5 s"),
+            Offer("local", (embedded,)),
+        ]
 
     async def rest(self, seconds: float) -> bool:
         """Sleep; True when the run was cancelled meanwhile."""

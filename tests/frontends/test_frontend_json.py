@@ -9,7 +9,8 @@ import pytest
 from scripted_runs import CALL, FACTS, answering, calling, play
 
 from letta_cli.core.errors import AgentError, AuthError, Busy, Overloaded
-from letta_cli.core.event import Compacted, Event, Notice, Retrying
+from letta_cli.core.event import Compacted, Denial, Event, Notice, Retrying
+from letta_cli.core.permission import Decision
 from letta_cli.frontends import json_result, stream_json
 from letta_cli.frontends.outcome import error_result
 
@@ -77,7 +78,11 @@ async def test_a_success_has_every_field_of_the_result_object() -> None:
         ({"stop_reason": "cancelled"}, "error_during_execution", 130),
         ({"stop_reason": "error", "error": "boom", "exit_code": 75}, "error_during_execution", 75),
         ({"stop_reason": "error", "error": "boom"}, "error_during_execution", 1),
-        ({"denials": (CALL,)}, "error_during_execution", 55),
+        (
+            {"denials": (Denial(CALL, Decision("ask", "No rule allows it.")),)},
+            "error_during_execution",
+            55,
+        ),
     ],
 )
 async def test_subtype_is_error_and_exit_code_agree(
@@ -130,7 +135,14 @@ def test_an_error_before_a_session_has_the_same_shape() -> None:
 
 
 async def test_denied_calls_are_listed_with_their_input() -> None:
-    _, result = await result_of(calling("denied", "Refused", denials=(CALL,), exit_code=55))
+    _, result = await result_of(
+        calling(
+            "denied",
+            "Refused",
+            denials=(Denial(CALL, Decision("ask", "No rule allows it.")),),
+            exit_code=55,
+        )
+    )
     assert result["permission_denials"] == [
         {"tool_name": "Bash", "tool_use_id": "call-1", "tool_input": {"command": "rm -rf build"}}
     ]

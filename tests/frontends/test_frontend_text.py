@@ -37,7 +37,7 @@ async def test_a_denied_call_is_named_on_stderr_and_in_the_exit_code() -> None:
 async def test_an_error_is_told_on_stderr_with_its_exit_code() -> None:
     out, err = io.StringIO(), io.StringIO()
     assert await render(play([], Busy("In use by pid 7.")), out, err) == 75
-    assert (out.getvalue(), err.getvalue()) == ("", "agent: In use by pid 7.\n")
+    assert (out.getvalue(), err.getvalue()) == ("", "error: In use by pid 7.\n")
 
 
 async def test_doing_nothing_is_never_zero() -> None:

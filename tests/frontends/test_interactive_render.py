@@ -2,6 +2,9 @@
 
 import re
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from letta_cli.core.event import ApprovalRequested, MemoryChanged
-from letta_cli.core.message import ToolCall, ToolReturn
+from letta_cli.core.message import Message, ReturnStatus, ToolCall, ToolReturn
 from letta_cli.core.permission import Answer, Decision
 from letta_cli.frontends.interactive import diff
 from letta_cli.frontends.interactive.approval import ApprovalPanel
@@ -22,7 +25,9 @@ from letta_cli.frontends.interactive.markdown import Answer as MarkdownAnswer
 from letta_cli.frontends.interactive.markdown import MarkdownStream
 from letta_cli.frontends.interactive.measures import duration, estimate, short_path, tokens
 from letta_cli.frontends.interactive.paint import Hanging, Painter
+from letta_cli.frontends.interactive.panel import KEYS
 from letta_cli.frontends.interactive.picker import Item, Picker
+from letta_cli.frontends.interactive.replay import replay
 from letta_cli.frontends.interactive.speech import notice_line
 from letta_cli.frontends.interactive.tool_lines import tool_block
 from letta_cli.frontends.interactive.toolbar import ToolbarFacts, toolbar
@@ -267,85 +272,166 @@ def test_the_todo_of_now_is_the_verb() -> None:
 # Approval
 
 
-def approval(
-    *, suggestion: str | None = "Bash(rm:*)", command: str = "rm -rf build"
-) -> tuple[ApprovalPanel, list[Answer | None], list[str], list[float]]:
-    now, answers, typed = [0.0], [], []
-    call = ToolCall("call-1", "Bash", {"command": command})
-    event = ApprovalRequested(
-        "request-1", call, f"Bash({command})", Decision("ask", "Deletes.", None, suggestion), None
-    )
-    panel = ApprovalPanel(
-        event,
-        LOOK,
-        answered=answers.append,
-        typed=typed.append,
-        show_all=lambda shown: typed.append(painted(shown)),
-        clock=lambda: now[0],
-    )
-    return panel, answers, typed, now
+@dataclass
+class Line:
+    """An input line that only keeps its text."""
+
+    text: str = ""
+    sent: list[str] = field(default_factory=list[str])
+
+    def insert(self, text: str) -> None:
+        self.text += text
+
+    def backspace(self) -> None:
+        self.text = self.text[:-1]
+
+    def put_aside(self) -> None:
+        self.text = ""
+
+    def submit(self) -> None:
+        self.sent.append(self.text)
+        self.text = ""
+
+
+class Asked:
+    """A panel with a clock of its own; `wait` lets time go by."""
+
+    def __init__(
+        self,
+        *,
+        suggestion: str | None = "Bash(rm:*)",
+        command: str = "rm -rf build",
+        draft: str = "",
+    ) -> None:
+        self.now = 0.0
+        self.line = Line(draft)
+        self.answers: list[Answer | None] = []
+        self.shown: list[str] = []
+        self._later: list[tuple[float, Callable[[], None]]] = []
+        call = ToolCall("call-1", "Bash", {"command": command})
+        decision = Decision("ask", "Deletes.", None, suggestion)
+        self.panel = ApprovalPanel(
+            ApprovalRequested("request-1", call, f"Bash({command})", decision, None),
+            LOOK,
+            answered=self.answers.append,
+            draft=self.line,
+            show_all=lambda shown: self.shown.append(painted(shown)),
+            later=lambda seconds, call: self._later.append((self.now + seconds, call)),
+            clock=lambda: self.now,
+        )
+
+    def press(self, *keys: str) -> "Asked":
+        """Named keys as they are, anything else as typed text, all at once."""
+        for key in keys:
+            if key in KEYS:
+                self.panel.press(key)
+            else:
+                for character in key:
+                    self.panel.press("text", character)
+        return self
+
+    def wait(self, seconds: float = 1.0) -> "Asked":
+        self.now += seconds
+        due = [call for when, call in self._later if when <= self.now]
+        self._later = [each for each in self._later if each[0] > self.now]
+        for call in due:
+            call()
+        return self
+
+    @property
+    def text(self) -> str:
+        return painted(self.panel.render(120, 30), 120)
 
 
 def test_keys_right_after_the_panel_came_up_do_not_answer() -> None:
-    panel, answers, typed, now = approval()
-    panel.press("text", "y")
-    panel.press("enter")
-    now[0] = 0.4
-    panel.press("text", "1")
-    now[0] = 0.8
-    panel.press("text", "y")
-    assert (answers, typed) == ([], ["y", "1", "y"])
-    now[0] = 1.4
-    panel.press("text", "y")
-    panel.press("text", "y")
-    assert answers == [Answer(allow=True)]
+    asked = Asked().press("y", "enter").wait(0.4).press("1").wait(0.4).press("y").wait()
+    assert (asked.answers, asked.line.text) == ([], "y1y")
+    empty = Asked().press("enter").wait(0.4).press("enter").wait(0.2)
+    assert empty.answers == []
+    assert empty.press("y").answers == []
+    assert empty.wait().answers == [Answer(allow=True)]
 
 
 @pytest.mark.parametrize(
     ("keys", "answer"),
     [
-        ([("enter", "")], Answer(allow=True)),
-        ([("text", "2")], Answer(allow=True, remember=True)),
-        ([("down", ""), ("enter", "")], Answer(allow=True, remember=True)),
-        ([("text", "3")], Answer(allow=False)),
-        ([("text", "n")], Answer(allow=False)),
-        ([("escape", "")], None),
-        ([("c-c", "")], None),
-        (
-            [("up", ""), ("enter", ""), ("text", "no"), ("text", "y"), ("backspace", ""),
-             ("text", "!"), ("enter", "")],
-            Answer(allow=False, message="no!"),
-        ),
+        (["enter"], Answer(allow=True)),
+        (["y"], Answer(allow=True)),
+        (["2"], Answer(allow=True, remember=True)),
+        (["down", "enter"], Answer(allow=True, remember=True)),
+        (["3"], Answer(allow=False)),
+        (["n"], Answer(allow=False)),
+        (["escape"], None),
+        (["c-c"], None),
+        (["up", "enter", "noy", "backspace", "!", "enter"], Answer(allow=False, message="no!")),
     ],
-)  # fmt: skip
-def test_every_way_to_answer(keys: list[tuple[str, str]], answer: Answer | None) -> None:
-    panel, answers, _, now = approval()
-    now[0] = 1.0
-    for key, text in keys:
-        panel.press(key, text)
-    assert answers == [answer]
+)
+def test_every_way_to_answer(keys: list[str], answer: Answer | None) -> None:
+    assert Asked().wait().press(*keys).wait().answers == [answer]
 
 
-def test_without_a_rule_two_means_nothing() -> None:
-    panel, answers, typed, now = approval(suggestion=None)
-    now[0] = 1.0
-    assert "2." not in painted(panel.render(60, 30))
-    panel.press("text", "2")
-    assert (answers, typed) == ([], [])
-    panel.press("text", "3")
-    assert answers == [Answer(allow=False)]
+def test_a_letter_with_more_behind_it_is_the_beginning_of_a_message() -> None:
+    for typed in ("yes, but keep the tests", "nn", "1 more thing", "y y"):
+        asked = Asked().wait().press(typed).wait(5)
+        assert (asked.answers, asked.line.text) == ([], typed)
+    asked = Asked().wait().press("y", "enter").wait(5)
+    assert (asked.answers, asked.line.text) == ([], "y")
+    pasted = Asked().wait()
+    pasted.panel.press("paste", "y")
+    assert (pasted.wait().answers, pasted.line.text) == ([], "y")
+
+
+@pytest.mark.parametrize("key", ["enter", "y", "n", "1", "2", "3", "4"])
+def test_no_key_decides_while_there_is_a_draft(key: str) -> None:
+    asked = Asked(draft="and the docs").wait()
+    assert "clear or send your draft first: ctrl-c clears it" in asked.text
+    assert "❯ 1." not in asked.text
+    asked.press(key).wait()
+    assert asked.answers == []
+    assert asked.line.text == "and the docs" + ("" if key == "enter" else key)
+    assert "clear or send your draft first: ctrl-c clears it" in asked.text
+    assert ("enter did not answer" in asked.text) is (key == "enter")
+
+
+def test_a_draft_is_cleared_or_sent_and_then_keys_decide_again() -> None:
+    cleared = Asked(draft="hm").wait().press("c-c")
+    assert (cleared.answers, cleared.line.text) == ([], "")
+    assert cleared.wait().press("enter").answers == [Answer(allow=True)]
+    sent = Asked(draft="hm").wait().press("enter", "enter")
+    assert (sent.answers, sent.line.sent) == ([], ["hm"])
+    assert sent.press("enter").answers == []
+    assert sent.wait().press("y").wait().answers == [Answer(allow=True)]
+
+
+def test_from_a_draft_one_moves_into_the_panel_and_answers_there() -> None:
+    assert Asked(draft="hm").wait().press("tab", "enter").answers == [Answer(allow=True)]
+    chosen = Asked(draft="hm").wait().press("down", "2").wait()
+    assert chosen.answers == [Answer(allow=True, remember=True)]
+    written = Asked(draft="hm").wait().press("down", "y").wait().press("1").wait()
+    assert (written.answers, written.line.text) == ([], "hmy1")
+    assert Asked(draft="hm").press("tab").wait().press("enter").answers == []
+
+
+def test_the_options_are_numbered_without_gaps_and_say_what_follows() -> None:
+    text = Asked().text
+    assert "3. No, and stop this turn" in text and "4. No, and tell the model why; it" in text
+    asked = Asked(suggestion=None)
+    text = asked.text
+    assert "2. No, and stop this turn" in text and "3. No, and tell the model why; it" in text
+    assert "4." not in text
+    assert "enter or 1-3" in asked.wait().text
+    assert asked.press("2").wait().answers == [Answer(allow=False)]
 
 
 def test_a_hidden_part_of_a_command_is_said_and_can_be_shown() -> None:
     command = "\n".join(f"echo {number}" for number in range(30))
-    panel, answers, typed, now = approval(command=command)
-    text = painted(panel.render(60, 16))
+    asked = Asked(command=command)
+    text = painted(asked.panel.render(60, 16))
     assert "+25 lines (ctrl+e to show all)" in text
     assert "rest of this session: Bash(rm:*)" in text
-    now[0] = 1.0
-    panel.press("c-e")
-    assert "echo 29" in typed[0]
-    assert answers == []
+    asked.wait().press("c-e")
+    assert "echo 29" in asked.shown[0]
+    assert asked.answers == []
 
 
 # The rest
@@ -413,3 +499,21 @@ def test_ascii_signs_where_the_terminal_knows_no_more() -> None:
 
 def test_painting_never_reads_markup() -> None:
     assert painted(Text("[red]x[/red] [/] :smile:")) == "[red]x[/red] [/] :smile:\n"
+
+
+def test_what_is_replayed_shows_how_calls_ended_as_the_run_did() -> None:
+    now = datetime.now(UTC)
+    statuses: tuple[ReturnStatus, ...] = ("ok", "error", "denied", "cancelled", "unknown")
+    calls = [ToolCall(f"call-{status}", "Bash", {"command": status}) for status in statuses]
+    calls.append(ToolCall("call-open", "Bash", {"command": "open"}))
+    returns = [
+        ToolReturn(f"call-{status}", "Bash", status, f"told {status}") for status in statuses
+    ]
+    messages = [
+        Message("m1", "conv", 1, "assistant", tuple(calls), now),
+        Message("m2", "conv", 2, "tool", tuple(returns), now),
+    ]
+    shown = "\n".join(painted(block.body) for block in replay(messages, LOOK))
+    for status in statuses:
+        assert f"● Bash({status})\n  ⎿  told {status}" in shown
+    assert "● Bash(open)  not finished" in shown

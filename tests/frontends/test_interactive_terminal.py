@@ -1,6 +1,7 @@
 """The terminal UI in a real pseudo-terminal, driven by keys, judged by what is on the screen."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -57,12 +58,33 @@ def test_ctrl_o_shows_the_last_output_in_full(open_screen: Open) -> None:
 def test_typing_does_not_approve_by_accident(open_screen: Open) -> None:
     screen = open_screen("tools").ready()
     screen.line("fix it").until("Approval")
-    screen.type("also do").until("❯ also do").until("Approval")
-    screen.until("enter or 1-4").type("n").until("The person refused")
-    screen.until("❯ also do")
-    screen.type("\x03").settle().type("\x04")
+    screen.type("also do").until("❯ also do").until("clear or send your draft first")
+    screen.settle(0.7).type("n").until("❯ also don").type("\r").until("enter did not answer")
+    screen.type("\x7f").until("❯ also do\n").type("\x03").until("enter or 1-4")
+    screen.settle(0.6).type("n").until("The person refused").ready()
+    screen.type("\x04")
     screen.exit_code()
-    assert screen.log[1] == "answer Answer(allow=False, message='', remember=False)"
+    assert screen.log[1:] == ["answer Answer(allow=False, message='', remember=False)"]
+
+
+def test_a_draft_from_before_the_panel_approves_nothing(open_screen: Open) -> None:
+    screen = open_screen("tools").ready()
+    screen.line("fix it").type("yes and").until("❯ yes and").until("clear or send your draft first")
+    screen.settle(0.7).type("\r").until("enter did not answer").type("y1").settle(0.8)
+    screen.until("❯ yes andy1").type("\t").until("❯ 1. Yes, this once").type("1").until("Done.")
+    screen.until("❯ yes andy1").type("\x03").ready().type("\x04")
+    screen.exit_code()
+    assert screen.log == ["send fix it", "answer Answer(allow=True, message='', remember=False)"]
+
+
+def test_a_sentence_that_begins_with_y_is_no_yes(open_screen: Open) -> None:
+    screen = open_screen("tools").ready()
+    screen.line("fix it").until("enter or 1-4").type("yes, but use tabs")
+    screen.until("❯ yes, but use tabs").settle(0.6)
+    screen.type("\x03").until("enter or 1-4").settle(0.6).type("y").until("Done.").ready()
+    screen.type("\x04")
+    screen.exit_code()
+    assert screen.log[1:] == ["answer Answer(allow=True, message='', remember=False)"]
 
 
 def test_a_refusal_with_a_reason(open_screen: Open) -> None:
@@ -149,7 +171,7 @@ def test_commands_are_completed_listed_and_found_by_prefix(open_screen: Open) ->
 def test_new_and_resume_switch_conversations_and_show_where_they_stand(open_screen: Open) -> None:
     screen = open_screen("echo").ready()
     screen.line("the first words").until("You said: the first words").ready()
-    screen.line("/new").until(lambda seen: seen.text.count("conversation: new") == 2)
+    screen.line("/new").until(lambda seen: seen.text.count("new conversation") == 2)
     screen.line("other words").until("You said: other words").ready()
     screen.line("/resume").until("Open a conversation").type("\r")
     screen.until(lambda seen: seen.text.count("You said: the first words") == 2)
@@ -304,3 +326,42 @@ def test_a_terminal_that_goes_away_ends_the_process_and_the_run(open_screen: Ope
         time.sleep(0.05)
     assert not screen.child.isalive()
     assert screen.log == ["send go on", "cancel"]
+
+
+def test_the_first_escape_leaves_a_menu_unless_something_is_filtered(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    for command in ("/mode", "/model"):
+        screen.line(command).until("esc to leave")
+        screen.type("\x1b").until(lambda seen: "esc to leave" not in seen.text).ready()
+    screen.line("/mode").until("esc to leave").type("plan").until("filter: plan")
+    screen.until("esc clears it").type("\x1b").until("esc to leave").until("asks first")
+    screen.type("\x1b").until(lambda seen: "esc to leave" not in seen.text).ready()
+    screen.type("\x04")
+    assert screen.exit_code() == 0
+    assert screen.log == []
+
+
+def test_conversations_with_one_title_are_told_apart_and_opened_by_id(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    for _ in range(2):
+        screen.line("hello").until("You said: hello").ready()
+        screen.line("/rename the same").until("is now “the same”")
+        screen.type("/clear\r").until("new conversation").ready()
+    screen.line("/sessions").until("/resume ID opens one").ready()
+    ids = re.findall(r"past +(conv-[0-9a-f]{8}) +the same", screen.text)
+    assert len(set(ids)) == 2, screen.text
+    screen.type("/resume\r").until("Open a conversation")
+    for short in ids:
+        screen.until(f"the same  {short}, just now")
+    screen.type("\x1b").until(lambda seen: "esc to leave" not in seen.text).settle(0.2)
+    screen.line(f"/resume {ids[1]}").until("conversation “the same”")
+
+
+def test_the_menu_of_models_has_those_of_all_providers(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("/model").until("scripted/other").until("local/small")
+    assert "openai: no answer within 5 s" in screen.text
+    screen.type("small").until("filter: small").type("\r").until("model: local/small")
+    screen.type("\x04")
+    screen.exit_code()
+    assert screen.log == ["model local/small"]

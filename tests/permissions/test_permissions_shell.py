@@ -501,7 +501,8 @@ def test_redirections_follow_the_rules_for_edits(judge):
         ("sudo apt update", None),
         ("npx thing", None),
         ("uv run x", None),
-        ("ls > x", None),
+        ("ls > x", "Edit(./x)"),
+        ("ls > $X", None),
         ("rm $X", None),
         ("rm *.pyc", None),
         ("touch a && mkdir b", None),
@@ -515,6 +516,27 @@ def test_the_suggested_rule_is_narrow_and_works(judge, command: str, suggestion:
     assert decision.suggestion == suggestion
     if suggestion:
         assert judge(command, given=rules(allow=[suggestion])).verdict == "allow"
+
+
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        ("touch a > out.txt", ("Bash(touch a)", "Edit(./out.txt)")),
+        ("touch a && mkdir b", ("Bash(touch a)", "Bash(mkdir b)")),
+        ("ls > a.txt; ls > b.txt", ("Edit(./a.txt)", "Edit(./b.txt)")),
+        ("python x.py > out.txt", ()),
+        ("touch a > $X", ()),
+    ],
+)
+@pytest.mark.parametrize("mode", ["default", "dontAsk"])
+def test_all_rules_that_a_command_needs_are_named_and_allow_it_together(
+    judge, command: str, remedy: tuple[str, ...], mode: PermissionMode
+):
+    decision = judge(command, mode)
+    assert decision.verdict == ("ask" if mode == "default" else "deny")
+    assert decision.remedy == remedy
+    if remedy:
+        assert judge(command, mode, rules(allow=list(remedy))).verdict == "allow"
 
 
 def test_an_exact_rule_lets_even_a_compound_command_pass(judge):

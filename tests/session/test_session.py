@@ -10,8 +10,9 @@ import pytest
 from letta_cli.app import SessionOptions, open_session, open_store_of
 from letta_cli.config import load_config
 from letta_cli.core.errors import AgentError, Busy, NotFound, UsageError
-from letta_cli.core.event import Compacted, Notice, RunFinished, TextDelta
+from letta_cli.core.event import CaughtUp, Compacted, Notice, RunFinished, TextDelta
 from letta_cli.core.memory import Origin
+from letta_cli.core.message import Text
 
 
 @pytest.fixture
@@ -258,3 +259,102 @@ async def test_moving_to_a_conversation_takes_its_model_along(config):
         await session.switch(first)
         assert session.model == "scripted/other"
         assert (await say(session, "two"))[0].model == "scripted/other"
+
+
+async def test_what_another_session_added_is_told_before_the_next_answer(config):
+    settings = config()
+    async with opened(settings) as first:
+        assert not [e for e in await say(first, "one") if isinstance(e, CaughtUp)]
+        async with opened(settings, conversation=first.conversation.id) as second:
+            await say(second, "two")
+        events = await say(first, "three")
+        (told,) = [event for event in events if isinstance(event, CaughtUp)]
+        assert [message.text for message in told.messages] == ["two", "echo: two"]
+        assert events.index(told) < next(
+            number for number, event in enumerate(events) if isinstance(event, TextDelta)
+        )
+        assert not [e for e in await say(first, "four") if isinstance(e, CaughtUp)]
+
+
+async def test_an_own_run_that_broke_off_is_not_told_as_somebody_elses(config):
+    async with opened(config([{"text": "thinking", "hang": True}, {"text": "yes"}])) as session:
+        events = session.send("go")
+        async for event in events:
+            if isinstance(event, TextDelta):
+                break
+        await events.aclose()
+        assert not [e for e in await say(session, "again") if isinstance(e, CaughtUp)]
+
+
+async def test_a_run_that_was_cut_short_is_settled_only_when_the_conversation_is_free(config):
+    settings = config()
+    async with opened(settings) as session:
+        store, conversation = session.store, session.conversation.id
+        assert session.recover() == []
+        store.runs.start(conversation, "m", (Text("hello"),), expected_head=0)
+        with store.leases.acquire(conversation):
+            assert session.recover() == []
+        (line,) = session.recover()
+        assert "cut short" in line
+        assert session.recover() == []
+        assert (await say(session, "again"))[-1].exit_code == 0
+
+
+@pytest.mark.parametrize(("interactive", "way"), [(True, "/fork"), (False, "--fork")])
+async def test_a_conversation_in_use_names_ways_out_that_exist_here(config, interactive, way):
+    session = await open_session(config(), SessionOptions(interactive=interactive))
+    with session.store.leases.acquire(session.conversation.id), pytest.raises(Busy) as busy:
+        await say(session, "hello")
+    await session.aclose()
+    other = "--fork" if interactive else "/fork"
+    assert "is in use" in str(busy.value) and f" {way}" in str(busy.value)
+    assert f" {other}" not in str(busy.value)
+
+
+async def test_a_model_without_its_key_is_refused_and_says_so(config):
+    async with opened(config()) as session:
+        for handle in ("anthropic/claude-sonnet-5-5", "openai/gpt-5"):
+            with pytest.raises(AgentError, match="needs a key"):
+                await session.set_model(handle)
+        assert session.model == "scripted/test"
+
+
+async def test_all_providers_with_a_key_or_address_are_asked_for_models(config):
+    settings = config(OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    async with opened(settings) as session:
+        offers = {offer.provider: offer for offer in await session.offers()}
+    assert [info.handle for info in offers["scripted"].models] == ["scripted/demo"]
+    failed = [offer for name, offer in offers.items() if name.startswith("openai")]
+    assert failed and all(offer.error for offer in failed)
+    assert "anthropic" not in offers
+
+
+async def test_files_named_in_a_message_reach_the_model_and_may_be_edited(config):
+    edit = {"file_path": "app.py", "old_string": "one", "new_string": "two"}
+    script = [{"tool_calls": [{"name": "Edit", "arguments": edit}]}, {"text": "done"}]
+    settings = config(script)
+    (settings.cwd / "app.py").write_text("one = 1\n")
+    async with opened(settings) as session:
+        session.set_mode("acceptEdits")
+        events = await say(session, "rename it in @app.py and @gone.py")
+        notices = [event.text for event in events if isinstance(event, Notice)]
+        assert notices[0] == "attached: app.py (1 line)"
+        assert "gone.py" in notices[1] and "does not exist" in notices[1]
+        asked, *_ = session.store.messages.read(session.conversation.id)
+        assert asked.words == "rename it in @app.py and @gone.py"
+        assert asked.text.endswith("Attached file app.py:\n1\tone = 1")
+        assert session.conversation.title == asked.words
+    assert (settings.cwd / "app.py").read_text() == "two = 1\n"
+
+
+async def test_without_a_person_a_named_secret_is_not_read(config):
+    settings = config()
+    keys = settings.user_home / ".ssh"
+    keys.mkdir()
+    (keys / "id_rsa").write_text("private")
+    for interactive in (False, True):
+        session = await open_session(settings, SessionOptions(interactive=interactive))
+        await say(session, f"look at @{keys}/id_rsa")
+        asked, *_ = session.store.messages.read(session.conversation.id)
+        assert ("private" in asked.text) is interactive
+        await session.aclose()

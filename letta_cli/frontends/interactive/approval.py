@@ -1,12 +1,13 @@
 """Asks the person before a tool call runs. Keys meant for something else must never approve.
 
-For half a second after the panel appears, and as long as somebody is evidently typing a
-sentence, keys go to the input line instead.
+For half a second after the panel appears keys go to the input line, and so they do as long as
+there is a draft in it: then only who moves up here with an arrow or Tab can answer. With an empty
+line a letter or digit answers when nothing is typed right after it.
 """
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from rich.console import Group, RenderableType
 from rich.rule import Rule
@@ -16,6 +17,7 @@ from rich.text import Text
 from letta_cli.core.event import ApprovalRequested
 from letta_cli.core.permission import Answer
 from letta_cli.frontends.interactive import diff
+from letta_cli.frontends.interactive.lone_key import Later, LoneKey
 from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.markdown import CODE_THEME
 from letta_cli.frontends.interactive.measures import plural
@@ -29,6 +31,22 @@ _FRAME_LINES = 11
 _SMALL_FRAME_LINES = 6
 
 
+_DRAFT_HINT = "clear or send your draft first: ctrl-c clears it"
+
+Choice = Literal["once", "session", "no", "why"]
+
+
+class Draft(Protocol):
+    """The input line below the panel."""
+
+    @property
+    def text(self) -> str: ...
+    def insert(self, text: str) -> None: ...
+    def backspace(self) -> None: ...
+    def put_aside(self) -> None: ...
+    def submit(self) -> None: ...
+
+
 class ApprovalPanel:
     """One request. `answered` is called once, with None when the person interrupts the run."""
 
@@ -38,36 +56,49 @@ class ApprovalPanel:
         look: Look,
         *,
         answered: Callable[[Answer | None], None],
-        typed: Callable[[str], None],
+        draft: Draft,
         show_all: Callable[[RenderableType], None],
+        later: Later,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._event = event
         self._look = look
         self._answered = answered
-        self._typed = typed
+        self._draft = draft
         self._show_all = show_all
         self._clock = clock
+        self._lone = LoneKey(self._decide, later)
         self._quiet_until = clock() + GRACE_SECONDS
         self._selected = 0
+        self._entered = False
+        self._enter_refused = False
         self._reason: str | None = None
         self._closed = False
         self._options = self._make_options()
 
-    def _make_options(self) -> list[tuple[str, str]]:
-        """Digit and label. A digit always means the same, also where 2 cannot be offered."""
-        options = [("1", "Yes, this once")]
+    @property
+    def _drafting(self) -> bool:
+        """Whether the keys belong to the draft."""
+        return bool(self._draft.text) and not self._entered
+
+    def _make_options(self) -> list[tuple[Choice, str]]:
+        """What can be chosen; the digits count them from 1."""
+        options: list[tuple[Choice, str]] = [("once", "Yes, this once")]
         suggestion = self._event.decision.suggestion
         if suggestion:
             rule = sanitize_line(suggestion)
-            options.append(("2", f"Yes, and for the rest of this session: {rule}"))
-        return [*options, ("3", "No"), ("4", "No, and tell the model why")]
+            options.append(("session", f"Yes, and for the rest of this session: {rule}"))
+        return [
+            *options,
+            ("no", "No, and stop this turn"),
+            ("why", "No, and tell the model why; it goes on"),
+        ]
 
     def render(self, width: int, height: int) -> RenderableType:
         title = Hanging(title_text(self._event.title), "  ")
         if height < _FRAME_LINES + 2:
             limit = max(0, height - _SMALL_FRAME_LINES)
-            last = [] if self._reason is None else [self._last_line()]
+            last = [] if self._reason is None and not self._drafting else [self._last_line()]
             return Group(title, *self._preview(limit, width), *self._option_lines(), *last)
         rule = Rule("Approval", style="warn", align="left", characters=self._look.rule)
         parts: list[RenderableType] = ["", rule, title]
@@ -79,10 +110,10 @@ class ApprovalPanel:
 
     def _option_lines(self) -> list[RenderableType]:
         lines: list[RenderableType] = []
-        for number, (digit, label) in enumerate(self._options):
-            chosen = number == self._selected
+        for number, (_choice, label) in enumerate(self._options):
+            chosen = number == self._selected and not self._drafting
             sign = f"{self._look.cursor} " if chosen else "  "
-            line = Text(f"{digit}. {label}", style="accent" if chosen else "")
+            line = Text(f"{number + 1}. {label}", style="accent" if chosen else "")
             lines.append(Hanging(line, sign, "accent", rest="     "))
         return lines
 
@@ -90,9 +121,15 @@ class ApprovalPanel:
         if self._reason is not None:
             said = Text.assemble(("Why not? ", "warn"), self._reason, ("▏", "blink"))
             return Hanging(said, "  ")
+        if self._enter_refused:
+            why = f"enter did not answer: {_DRAFT_HINT}, enter again sends it"
+            return Hanging(Text(why, style="warn"), "  ")
+        if self._drafting:
+            return Hanging(Text(f"{_DRAFT_HINT}, tab moves up here", style="quiet"), "  ")
         if self._clock() < self._quiet_until:
             return Text("  (your typing goes to the message below)", style="quiet")
-        return Text("  enter or 1-4 to choose, y or n, esc to interrupt", style="quiet")
+        keys = f"enter or 1-{len(self._options)} to choose, y or n, esc to interrupt"
+        return Text(f"  {keys}", style="quiet")
 
     def _preview(self, limit: int, width: int) -> list[RenderableType]:
         body, hidden = preview(self._event, self._look, limit, width)
@@ -107,19 +144,60 @@ class ApprovalPanel:
     def press(self, key: str, text: str = "") -> None:
         if self._closed:
             return
-        if key in {"c-c", "c-d"}:
-            self._close(None)
-        elif self._reason is not None:
+        refused, self._enter_refused = self._enter_refused, False
+        if self._reason is not None:
             self._press_in_reason(key, text)
+        elif held := self._lone.take():
+            self._press_after(held, key, text)
+        elif self._drafting:
+            self._press_in_draft(key, text, refused=refused)
+        elif key in {"c-c", "c-d"}:
+            self._close(None)
         elif self._clock() < self._quiet_until:
             self._pass_on(key, text)
         else:
             self._press_in_list(key, text)
 
+    def _press_after(self, held: str, key: str, text: str) -> None:
+        """A key came at once after one that might have been an answer: that was typing."""
+        if key in {"escape", "c-c", "c-d"}:
+            self._close(None)
+        elif key != "backspace":
+            self._pass_on("text", held)
+            self.press(key, text)
+
+    def _press_in_draft(self, key: str, text: str, *, refused: bool) -> None:
+        match key:
+            case "text" | "paste":
+                self._pass_on(key, text)
+            case "backspace":
+                self._draft.backspace()
+            case "c-c":
+                self._draft.put_aside()
+                self._keep_quiet()
+            case "enter" if refused:
+                self._draft.submit()
+                self._keep_quiet()
+            case "enter":
+                self._enter_refused = True
+            case "up" | "down" | "tab":
+                self._entered = self._clock() >= self._quiet_until
+            case "escape" if self._clock() >= self._quiet_until:
+                self._close(None)
+            case "c-e":
+                self._show_preview()
+            case _:
+                pass
+
+    def _keep_quiet(self) -> None:
+        """Let no key answer for a moment that was pressed for something else."""
+        self._quiet_until = self._clock() + GRACE_SECONDS
+
     def _pass_on(self, key: str, text: str) -> None:
         if key in {"text", "paste"}:
-            self._quiet_until = self._clock() + GRACE_SECONDS
-            self._typed(text)
+            self._entered = False
+            self._keep_quiet()
+            self._draft.insert(text)
 
     def _press_in_list(self, key: str, text: str) -> None:
         count = len(self._options)
@@ -133,33 +211,43 @@ class ApprovalPanel:
             case "escape":
                 self._close(None)
             case "c-e":
-                body, _hidden = preview(self._event, self._look, None, 0)
-                if body is not None:
-                    self._show_all(Hanging(body, "  "))
-            case "text":
-                self._press_letter(text)
-            case "paste":
-                # Pasted text is never an answer, not even a lone "y".
+                self._show_preview()
+            case "text" if self._is_answer(text):
+                self._lone.hold(text)
+            case "text" | "paste":
+                # The person is writing a message; and pasted text is never an answer.
                 self._pass_on(key, text)
             case _:
                 pass
 
-    def _press_letter(self, text: str) -> None:
-        if text in {"1", "2", "3", "4"}:
-            for number, (digit, _label) in enumerate(self._options):
-                if digit == text:
-                    self._choose(number)
+    def _show_preview(self) -> None:
+        body, _hidden = preview(self._event, self._look, None, 0)
+        if body is not None:
+            self._show_all(Hanging(body, "  "))
+
+    def _is_answer(self, text: str) -> bool:
+        if text in {"y", "Y", "n", "N"}:
+            return not self._draft.text
+        return text in {str(number + 1) for number in range(len(self._options))}
+
+    def _decide(self, text: str) -> None:
+        """`text` was typed alone."""
+        if self._closed or self._reason is not None:
+            return
+        if self._drafting or not self._is_answer(text):
+            self._pass_on("text", text)
         elif text in {"y", "Y"}:
-            self._choose(0)
+            self._close(Answer(allow=True))
         elif text in {"n", "N"}:
             self._close(Answer(allow=False))
         else:
-            # No option has this key: the person is writing a message.
-            self._pass_on("text", text)
+            self._choose(int(text) - 1)
 
     def _press_in_reason(self, key: str, text: str) -> None:
         reason = self._reason or ""
         match key:
+            case "c-c" | "c-d":
+                self._close(None)
             case "text" | "paste":
                 self._reason = reason + sanitize_line(text) if text.strip() else reason + " "
             case "backspace":
@@ -173,13 +261,13 @@ class ApprovalPanel:
 
     def _choose(self, number: int) -> None:
         match self._options[number][0]:
-            case "1":
+            case "once":
                 self._close(Answer(allow=True))
-            case "2":
+            case "session":
                 self._close(Answer(allow=True, remember=True))
-            case "3":
+            case "no":
                 self._close(Answer(allow=False))
-            case _:
+            case "why":
                 self._selected = number
                 self._reason = ""
 

@@ -32,8 +32,8 @@ from letta_cli.frontends.interactive.paint import Painter
 from letta_cli.frontends.interactive.panel import PanelSlot
 from letta_cli.frontends.interactive.picker import Item, Picker
 from letta_cli.frontends.interactive.player import Player
+from letta_cli.frontends.interactive.presence import open_elsewhere
 from letta_cli.frontends.interactive.prompt_line import PromptLine
-from letta_cli.frontends.interactive.replay import replay
 from letta_cli.frontends.interactive.scrollback import Scrollback
 from letta_cli.frontends.interactive.toolbar import ToolbarFacts, toolbar
 from letta_cli.frontends.sanitize import sanitize_line
@@ -55,19 +55,19 @@ class Chat:
         self.scrollback = Scrollback(self.painter, output)
         self.panels = PanelSlot()
         self.hints = Hints(self.redraw)
+        completer = MessageCompleter(
+            lambda: offers(self.commands, session), FileIndex(session.workspace.cwd)
+        )
+        self.prompt = PromptLine(config.history_file, completer, self._submitted)
         self.player = Player(
             session,
             look,
             self.scrollback,
             self.panels,
+            draft=self.prompt,
             redraw=self.redraw,
-            typed=lambda text: self.prompt.insert(text),
             bell=output.bell,
         )
-        completer = MessageCompleter(
-            lambda: offers(self.commands, session), FileIndex(session.workspace.cwd)
-        )
-        self.prompt = PromptLine(config.history_file, completer, self._submitted)
         self.actions = ChatActions(self, editor=config.editor)
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._exit_code = 0
@@ -238,9 +238,12 @@ class Chat:
         session = self.session
         self.scrollback.block(header(session, self.look))
         if session.conversation.head:
-            messages = session.store.messages.read(session.conversation.id)
-            for block in replay(messages, self.look):
-                self.scrollback.block(block)
+            recovered = session.recover()
+            self.player.view.replayed(session.store.messages.read(session.conversation.id))
+            for line in recovered:
+                self.player.view.complain(line, "warn")
+        for line in open_elsewhere(session):
+            self.player.view.complain(line, "warn")
 
     def refresh_title(self) -> None:
         """Read the conversation's title again: the first message or a command gave it one."""

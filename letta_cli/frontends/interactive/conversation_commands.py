@@ -1,5 +1,6 @@
 """Commands on conversations: new, resume, fork, rename, and who has what open."""
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -7,8 +8,9 @@ from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import now
 from letta_cli.core.presence import Presence
 from letta_cli.frontends.interactive.commands import Host
-from letta_cli.frontends.interactive.measures import ago, plural, short_path
+from letta_cli.frontends.interactive.measures import ago, plural, short_id, short_path
 from letta_cli.frontends.interactive.picker import Item
+from letta_cli.frontends.interactive.presence import place_of
 from letta_cli.frontends.sanitize import sanitize_line
 
 _LISTED = 200
@@ -66,11 +68,15 @@ async def resume(host: Host, argument: str) -> None:
 
 
 def _item(conversation: Conversation, here: str, live: Presence | None) -> Item:
-    facts = [ago(conversation.updated_at, now()), plural(conversation.head, "message")]
+    facts = [
+        short_id(conversation.id),
+        ago(conversation.updated_at, now()),
+        plural(conversation.head, "message"),
+    ]
     if conversation.cwd != here:
         facts.append(short_path(conversation.cwd, limit=30))
     if live is not None:
-        facts.append(f"open in {live.terminal or f'pid {live.pid}'}")
+        facts.append(f"open in {place_of(live)}")
     title = conversation.title or ("default conversation" if conversation.is_default else "…")
     return Item(conversation.id, title, ", ".join(facts))
 
@@ -81,18 +87,19 @@ async def sessions(host: Host, argument: str) -> None:
     store = session.store
     live = store.sessions.live()
     table = Table.grid(padding=(0, 2, 0, 0))
-    for _column in range(4):
+    for _column in range(5):
         table.add_column(overflow="ellipsis")
     for presence in live:
         title = store.conversations.get(presence.conversation_id).title or "new"
-        mine = presence.conversation_id == session.conversation.id
+        mine = presence.session_id == session.session_id
         state = f"{presence.state}{', this one' if mine else ''}"
         place = short_path(presence.cwd, limit=28)
         if presence.branch:
             place += f" ({presence.branch})"
-        doing = sanitize_line(presence.activity) or presence.terminal or f"pid {presence.pid}"
+        doing = sanitize_line(presence.activity) or place_of(presence)
         table.add_row(
             Text(f"  {state}", style="ok" if presence.state != "waiting" else "warn"),
+            Text(short_id(presence.conversation_id), style="quiet", no_wrap=True),
             Text(sanitize_line(title)),
             Text(sanitize_line(place), style="quiet"),
             Text(doing, style="quiet"),
@@ -106,8 +113,9 @@ async def sessions(host: Host, argument: str) -> None:
     for one in recent[:_RECENT]:
         table.add_row(
             Text("  past", style="quiet"),
+            Text(short_id(one.id), style="quiet", no_wrap=True),
             Text(sanitize_line(one.title or "…")),
             Text(sanitize_line(short_path(one.cwd, limit=28)), style="quiet"),
             Text(ago(one.updated_at, now()), style="quiet"),
         )
-    host.show(table)
+    host.show(Group(table, Text("  /resume ID opens one of them here", style="quiet")))

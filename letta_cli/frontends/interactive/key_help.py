@@ -15,7 +15,7 @@ KEY_HELP = (
     ("esc or ctrl+c", "interrupt, keeping what was done; ctrl+c twice quits"),
     ("shift+tab", "next permission mode"),
     ("up, down, ctrl+r", "earlier messages, search in them"),
-    ("@name", "a file of this directory"),
+    ("@name", "a file of this directory; it is read and goes with the message"),
     ("/name", "a command or a skill; /help lists them"),
     ("ctrl+o", "the last tool output in full"),
     ("ctrl+g", "write the message in your editor"),

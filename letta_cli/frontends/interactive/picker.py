@@ -1,4 +1,4 @@
-"""A list to choose from: arrows, digits, or type to filter."""
+"""A list to choose from: arrows, or type to filter."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,7 +79,9 @@ class Picker:
 
     def _hint(self) -> Text:
         if self._filter:
-            return Text.assemble(("  filter: ", "quiet"), self._filter)
+            return Text.assemble(
+                ("  filter: ", "quiet"), self._filter, ("  enter to choose, esc clears it", "quiet")
+            )
         return Text("  enter to choose, type to filter, esc to leave", style="quiet")
 
     def press(self, key: str, text: str = "") -> None:

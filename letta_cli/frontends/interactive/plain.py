@@ -8,6 +8,7 @@ from letta_cli.core.errors import AgentError
 from letta_cli.core.event import (
     ApprovalRequested,
     AssistantMessage,
+    CaughtUp,
     Event,
     Notice,
     Retrying,
@@ -18,6 +19,7 @@ from letta_cli.core.event import (
 from letta_cli.core.permission import Answer
 from letta_cli.frontends.interactive.commands import find_skill
 from letta_cli.frontends.interactive.door import ChatSession
+from letta_cli.frontends.interactive.presence import open_elsewhere
 from letta_cli.frontends.interactive.stop_signals import stopping_on_signals
 from letta_cli.frontends.outcome import explain
 from letta_cli.frontends.sanitize import sanitize, sanitize_line, write_text
@@ -33,6 +35,8 @@ async def run_plain(
     talk = _Plain(session, source, out)
     talk.say(f"agent, {session.model}. /new opens a fresh conversation, /exit leaves.")
     for note in session.notes:
+        talk.say(note)
+    for note in (*session.recover(), *open_elsewhere(session)):
         talk.say(note)
     line = first_prompt
     while True:
@@ -97,6 +101,8 @@ class _Plain:
             match event:
                 case AssistantMessage() if event.text.strip():
                     self.say("\n" + event.text.strip())
+                case CaughtUp():
+                    self._caught_up(event)
                 case ToolCallReady():
                     self._titles[event.call.id] = event.title
                 case ApprovalRequested():
@@ -110,6 +116,14 @@ class _Plain:
                     self.say(event.error or explain(event, nothing_done=False))
                 case _:
                     pass
+
+    def _caught_up(self, event: CaughtUp) -> None:
+        self.say("\nMeanwhile, in another terminal on this conversation:")
+        for message in event.messages:
+            if message.role == "user":
+                self.say(f"> {message.words.strip()}")
+            elif message.role == "assistant" and message.text.strip():
+                self.say(message.text.strip())
 
     def _returned(self, event: ToolReturned) -> None:
         title = self._titles.get(event.result.call_id, event.result.name)

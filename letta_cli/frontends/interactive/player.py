@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from letta_cli.core.errors import AgentError
 from letta_cli.core.event import ApprovalRequested, Event, RunFinished, RunStarted
 from letta_cli.core.permission import Answer
-from letta_cli.frontends.interactive.approval import ApprovalPanel
+from letta_cli.frontends.interactive.approval import ApprovalPanel, Draft
 from letta_cli.frontends.interactive.door import ChatSession
 from letta_cli.frontends.interactive.live import Live
 from letta_cli.frontends.interactive.look import Look
@@ -28,8 +28,8 @@ class Player:
         scrollback: Scrollback,
         panels: PanelSlot,
         *,
+        draft: Draft,
         redraw: Callable[[], None],
-        typed: Callable[[str], None],
         bell: Callable[[], None],
     ) -> None:
         self.live = Live()
@@ -39,7 +39,7 @@ class Player:
         self._scrollback = scrollback
         self._panels = panels
         self._redraw = redraw
-        self._typed = typed
+        self._draft = draft
         self._bell = bell
         self._approval: ApprovalPanel | None = None
         self.unfinished = False
@@ -110,7 +110,12 @@ class Player:
                 self._session.answer(event.request_id, answer)
 
         self._approval = ApprovalPanel(
-            event, self._look, answered=answered, typed=self._typed, show_all=self._show_all
+            event,
+            self._look,
+            answered=answered,
+            draft=self._draft,
+            show_all=self._show_all,
+            later=asyncio.get_running_loop().call_later,
         )
         self._panels.open(self._approval)
         self.live.pause()

@@ -80,6 +80,9 @@ class PromptLine:
         """Type `text`; a large paste becomes a chip."""
         self.buffer.insert_text(self._chips.take(text))
 
+    def backspace(self) -> None:
+        self.buffer.delete_before_cursor()
+
     def expanded(self) -> str:
         return self._chips.expand(self.buffer.text)
 

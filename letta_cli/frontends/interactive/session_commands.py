@@ -48,11 +48,15 @@ async def change_model(host: Host, argument: str) -> None:
     session = host.session
     handle: str | None = argument
     if not argument:
-        host.quiet("asking for the list of models")
-        models = await session.models()
-        items = [Item(info.handle, info.handle, _facts(info)) for info in models]
+        host.quiet("asking all providers for their models")
+        offers = await session.offers()
+        for offer in offers:
+            if offer.error:
+                host.quiet(f"{offer.provider}: {offer.error}")
+        infos = [info for offer in offers for info in offer.models]
+        items = [Item(info.handle, info.handle, _facts(info)) for info in infos]
         if not items:
-            host.complain("The provider lists no models. Name one: /model PROVIDER/MODEL")
+            host.complain("No provider lists a model. Name one: /model PROVIDER/MODEL")
             return
         handle = await host.choose(f"Model (now {session.model})", items)
     if handle:

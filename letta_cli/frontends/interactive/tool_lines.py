@@ -19,6 +19,7 @@ DIFF_LINES = 40
 EXPANDED_LINES = 2_000
 _TITLE_LENGTH = 300
 _SLOW_SECONDS = 10.0
+_QUIET_TOOLS = {"memory_insert", "memory_replace", "memory_rethink", "memory"}
 _NEEDS_A_BLOCK = {"diff", "todos", "exit_code"}
 
 _BULLET_STYLE: dict[ReturnStatus, str] = {
@@ -40,6 +41,11 @@ class ToolBlock:
     body: RenderableType
     hidden: int
     one_line: bool = False
+
+
+def is_quiet(result: ToolReturn) -> bool:
+    """A change of memory that succeeded: it is told by its own line."""
+    return result.name in _QUIET_TOOLS and result.status == "ok"
 
 
 def title_text(title: str) -> Text:

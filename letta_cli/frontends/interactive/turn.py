@@ -1,6 +1,6 @@
 """Shows one run: events change the live region, and what is finished is printed for good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -8,6 +8,7 @@ from rich.text import Text
 from letta_cli.core.event import (
     ApprovalRequested,
     AssistantMessage,
+    CaughtUp,
     Compacted,
     Event,
     MemoryChanged,
@@ -25,19 +26,19 @@ from letta_cli.core.event import (
     ToolProgress,
     ToolReturned,
 )
-from letta_cli.core.message import ToolReturn
+from letta_cli.core.message import Message, ToolReturn
 from letta_cli.frontends.interactive.live import Live, RetryWait, RunningTool
 from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.markdown import Answer
 from letta_cli.frontends.interactive.measures import duration, estimate, plural, tokens
 from letta_cli.frontends.interactive.paint import Hanging
+from letta_cli.frontends.interactive.replay import replay
 from letta_cli.frontends.interactive.scrollback import Scrollback
 from letta_cli.frontends.interactive.speech import notice_line, said
-from letta_cli.frontends.interactive.tool_lines import tool_block
+from letta_cli.frontends.interactive.tool_lines import is_quiet, tool_block
 from letta_cli.frontends.outcome import explain
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
 
-_QUIET_MEMORY_TOOLS = {"memory_insert", "memory_replace", "memory_rethink", "memory"}
 _PROGRESS_KEPT = 4_000
 _MEMORY_TEXT = 160
 
@@ -75,6 +76,9 @@ class TurnView:
         match event:
             case RunStarted() | StepFinished():
                 pass
+            case CaughtUp():
+                self.quiet("meanwhile, in another terminal on this conversation:")
+                self.replayed(event.messages)
             case StepStarted():
                 self._flush()
                 live.begin_step()
@@ -114,6 +118,11 @@ class TurnView:
     def said(self, text: str) -> None:
         """The person's words, as they go into the scrollback."""
         self._scrollback.block(said(text, self._look))
+
+    def replayed(self, messages: Sequence[Message]) -> None:
+        """Messages that were stored before, the newest of them."""
+        for shown in replay(messages, self._look):
+            self._scrollback.block(shown.body, dense=shown.dense)
 
     def typed_command(self, line: str) -> None:
         """A command, as it goes into the scrollback."""
@@ -191,7 +200,7 @@ class TurnView:
         display = result.display or {}
         if isinstance(display.get("todos"), list) and result.status == "ok":
             self._live.todos = display["todos"]
-        if result.name in _QUIET_MEMORY_TOOLS and result.status == "ok":
+        if is_quiet(result):
             return
         block = tool_block(title, result, event.seconds, self._look)
         self._scrollback.block(block.body, dense=block.one_line)

@@ -46,7 +46,7 @@ def to_chat(system: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
             if message.role == "user":
                 earlier += steps
                 steps.clear()
-                wish = read_wish(message.text)
+                wish = read_wish(message.words)
             role, texts = "user", spoken_texts(message)
         content = "\n".join(text for text in texts if text)
         if not content:

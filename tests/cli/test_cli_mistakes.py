@@ -1,0 +1,168 @@
+"""Wrong values, missing keys and broken files: one kind of mistake, one exit code, a clear word."""
+
+import pytest
+from cli_machine import Machine
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sessions", "list", "--limit", "0"],
+        ["sessions", "list", "--limit", "-1"],
+        ["sessions", "search", "x", "--limit", "0"],
+        ["memory", "log", "--limit", "-5"],
+    ],
+)
+def test_a_limit_that_shows_nothing_is_refused(machine: Machine, arguments: list[str]) -> None:
+    done = machine.run(*arguments)
+    assert done.returncode == 2
+    assert "--limit: expected a whole number above 0" in done.stderr
+
+
+def test_a_fork_beyond_the_conversation_names_its_range(machine: Machine) -> None:
+    machine.script({"text": "one"})
+    machine.ok("run", "-n", "talk", "hi")
+    for upto in ("0", "-1", "99"):
+        done = machine.run("sessions", "fork", "talk", "--upto", upto)
+        assert done.returncode == 2
+        assert f"1 to 2, found {upto}" in done.stderr
+    machine.ok("sessions", "fork", "talk", "--upto", "2")
+    assert "has no messages yet" in machine.run("sessions", "fork", "default", "--upto", "1").stderr
+
+
+def test_a_conversation_says_on_which_model_it_last_ran(machine: Machine) -> None:
+    machine.script({"text": "one"}, {"text": "two"})
+    machine.ok("run", "-n", "talk", "hi")
+    machine.ok("run", "-c", "-m", "scripted/other", "again")
+    [listed] = machine.json("sessions", "list", "--json")
+    assert listed["model"] == "scripted/other"
+    assert machine.json("sessions", "show", "talk", "--json")["model"] == "scripted/other"
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai"])
+def test_a_start_without_a_key_leaves_no_conversation_behind(
+    machine: Machine, provider: str
+) -> None:
+    done = machine.run("run", "--model", f"{provider}/some-model", "hi")
+    assert done.returncode == 1
+    assert f"agent config set-key {provider}" in done.stderr
+    assert machine.json("sessions", "list", "--json") == []
+    machine.script({"text": "hello"})
+    assert machine.run("run", "-c", "hi").returncode == 1
+
+
+@pytest.fixture
+def broken(machine: Machine) -> Machine:
+    folder = machine.project / ".agent"
+    folder.mkdir()
+    (folder / "settings.json").write_text('{"permissions": {"deny": 7}}')
+    (folder / "settings.local.json").write_text("{")
+    return machine
+
+
+@pytest.mark.parametrize("command", ["sessions", "memory", "skills", "agents", "config"])
+def test_broken_project_settings_do_not_stop_a_listing(broken: Machine, command: str) -> None:
+    done = broken.run(command)
+    assert done.returncode == 0, done.stderr
+    assert "settings.json: permissions.deny: expected a list of rules" in done.stderr
+    assert "settings.local.json line 1" in done.stderr
+
+
+def test_the_doctor_reports_broken_project_settings_and_goes_on(broken: Machine) -> None:
+    done = broken.run("doctor")
+    assert done.returncode == 1
+    assert "FAIL  config" in done.stdout
+    assert "ok    database" in done.stdout
+    assert "model" in done.stdout
+
+
+def test_a_run_refuses_broken_project_settings(broken: Machine) -> None:
+    broken.script({"text": "never"})
+    done = broken.run("run", "hi")
+    assert done.returncode == 1
+    assert "permissions.deny: expected a list of rules" in done.stderr
+
+
+def test_one_rule_alone_is_a_list_of_one(machine: Machine) -> None:
+    machine.ok("config", "set", "permissions.allow", "Bash(pwd)")
+    assert machine.ok("config", "get", "permissions.allow") == '["Bash(pwd)"]\n'
+    done = machine.run("config", "set", "permissions.allow", "Bash(pwd")
+    assert done.returncode == 2
+    assert "its parenthesis is not closed" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["-3", "0", "many", "1.5"])
+def test_a_wrong_number_gets_the_message_about_numbers(machine: Machine, value: str) -> None:
+    done = machine.run("config", "set", "maxTurns", value)
+    assert done.returncode == 2
+    assert "maxTurns: expected a whole number above 0, found" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["config", "set", "model", "gpt"],
+        ["config", "set", "model", "nosuch/x"],
+        ["config", "set", "--project", "database", "sqlite:////tmp/x.db"],
+        ["agents", "create", "work", "--model", "gpt"],
+        ["agents", "create", "work", "--model", "nosuch/x"],
+        ["agents", "show", "--model", "nosuch/x"],
+        ["run", "hi", "--model", "gpt"],
+        ["run", "hi", "--model", "nosuch/x"],
+        ["run", "hi", "--effort", "much"],
+        ["models", "list", "nosuch"],
+        ["config", "set-key", "nosuch"],
+        ["sessions", "--db", "sqlite:////nonexistent/dir/x.db"],
+    ],
+)
+def test_a_wrong_value_on_the_command_line_is_always_two(
+    machine: Machine, arguments: list[str]
+) -> None:
+    done = machine.run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+
+
+def test_an_unknown_provider_is_said_before_its_key_is_asked_for(machine: Machine) -> None:
+    done = machine.run("config", "set-key", "nosuch", stdin="")
+    assert "There is no provider 'nosuch'. Known: anthropic" in done.stderr
+
+
+@pytest.mark.parametrize("which", ["conv-none", "nothing like this"])
+def test_what_is_not_there_is_one(machine: Machine, which: str) -> None:
+    machine.script({"text": "never"})
+    assert machine.run("sessions", "show", which).returncode == 1
+    assert machine.run("run", "-r", which, "hi").returncode == 1
+
+
+def test_what_is_ambiguous_is_two(machine: Machine) -> None:
+    machine.script({"text": "one"}, {"text": "two"})
+    machine.ok("run", "-n", "talk", "hi")
+    machine.ok("run", "-n", "talk", "hi")
+    assert machine.run("sessions", "show", "talk").returncode == 2
+    assert machine.run("run", "-r", "talk", "hi").returncode == 2
+
+
+def test_a_database_in_a_folder_of_a_folder_that_is_not_there_is_a_mistake(
+    machine: Machine,
+) -> None:
+    machine.environ["AGENT_DATABASE_URL"] = f"sqlite:///{machine.root}/no/such/x.db"
+    done = machine.run("sessions")
+    assert done.returncode == 1
+    assert f"there is no folder {machine.root}/no" in done.stderr
+    machine.environ["AGENT_DATABASE_URL"] = f"sqlite:///{machine.root}/new/x.db"
+    machine.ok("sessions")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "--nosuch"], ["nosuch"], ["memory", "show"], ["memory", "show", "x"], ["agents", "x"]],
+)
+def test_every_error_begins_with_the_same_word(machine: Machine, arguments: list[str]) -> None:
+    assert machine.run(*arguments).stderr.startswith("error: ")
+
+
+def test_an_error_of_a_run_begins_with_it_too(machine: Machine) -> None:
+    machine.script({"error": {"code": "server_error"}, "repeat": True})
+    machine.environ["AGENT_MAX_RETRIES"] = "0"
+    assert "\nerror: " in "\n" + machine.run("run", "hi").stderr
