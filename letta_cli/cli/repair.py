@@ -4,13 +4,14 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from letta_cli.cli.output import age, confirmed
 from letta_cli.config import Config
-from letta_cli.core.errors import DatabaseDamaged
-from letta_cli.store import backup, database_file, open_store
+from letta_cli.core.errors import DatabaseDamaged, StoreError
+from letta_cli.store import Store, backup, database_file, open_store
 from letta_cli.store.restore import put_in_place, restore
 from letta_cli.store.salvage import salvage
 
@@ -55,21 +56,39 @@ def _modes(home: Path) -> Iterator[str]:
 
 def _database(config: Config, *, yes: bool) -> Iterator[str]:
     file = database_file(config.database_url)
+    mended = False
     try:
         store = open_store(config.database_url)
         try:
             facts = store.health()
+            if not _is_sound(facts) and _mend_index(store):
+                facts, mended = store.health(), True
             gone = store.sessions.forget_gone()
         finally:
             store.close()
     except DatabaseDamaged as error:
         yield from _replace(file, str(error), yes=yes)
         return
-    if facts["quick_check"] != "ok" or facts["integrity"] != "ok":
+    if mended and _is_sound(facts):
+        yield "the search index was damaged and has been made anew; nothing else was touched"
+    if not _is_sound(facts):
         what = facts["quick_check"] if facts["quick_check"] != "ok" else facts["integrity"]
         yield from _replace(file, str(what), yes=yes)
     elif gone:
         yield f"{gone} sessions that ended without a word are no longer listed"
+
+
+def _is_sound(facts: Mapping[str, Any]) -> bool:
+    return facts["quick_check"] == "ok" and facts["integrity"] == "ok"
+
+
+def _mend_index(store: Store) -> bool:
+    """Whether the search index could be made anew, which costs nothing and is often all."""
+    try:
+        store.search.mend()
+    except StoreError:
+        return False
+    return True
 
 
 def _replace(file: Path, what: str, *, yes: bool) -> Iterator[str]:

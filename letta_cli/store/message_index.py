@@ -20,6 +20,7 @@ class MessageIndex(Protocol):
         join: how matches are joined with their messages.
         everything: the limit that is none.
         count: counts the entries that match; arguments: query, limit.
+        clear: takes out all entries, readable or not.
     """
 
     @property
@@ -36,6 +37,9 @@ class MessageIndex(Protocol):
 
     @property
     def count(self) -> str: ...
+
+    @property
+    def clear(self) -> str: ...
 
     def ranked(self, within: str) -> str:
         """Selects ``document`` and ``rank``, the lowest rank first.

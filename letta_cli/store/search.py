@@ -141,7 +141,7 @@ class Search:
 
     def rebuild(self) -> None:
         """Index anew what the messages say was indexed. Inside a transaction."""
-        self._database.execute("DELETE FROM message_index")
+        self._database.execute(self._index.clear)
         last = -1
         while found := self._database.query(
             f"SELECT document, {rows.MESSAGE} FROM message m WHERE document > ? AND number ="
@@ -152,6 +152,11 @@ class Search:
             for document, *row in found:
                 self._put(document, rows.message(tuple(row)))
                 last = document
+
+    def mend(self) -> None:
+        """Make a damaged index anew from the messages, in a transaction of its own."""
+        with self._database.transaction():
+            self.rebuild()
 
     def _put(self, document: int, message: Message) -> bool:
         """Index a message; False when there is nothing in it to index."""

@@ -36,6 +36,8 @@ class TsvectorIndex:
         " WHERE words @@ to_tsquery('agent_words', ?) LIMIT ?) AS found"
     )
 
+    clear = "DELETE FROM message_index"
+
     def ranked(self, within: str) -> str:
         condition = f" AND i.document IN ({within})" if within else ""
         weights = f"'{{{CONTEXT_WEIGHT}, {CONTEXT_WEIGHT}, {CONTEXT_WEIGHT}, 1.0}}'"

@@ -18,6 +18,8 @@ class Fts5Index:
         " (SELECT 1 FROM message_index WHERE message_index MATCH ? LIMIT ?) AS found"
     )
 
+    clear = "INSERT INTO message_index (message_index) VALUES ('delete-all')"
+
     def ranked(self, within: str) -> str:
         # The plus keeps SQLite from searching anew for each of the rows.
         condition = f" AND +rowid IN ({within})" if within else ""

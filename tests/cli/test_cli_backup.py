@@ -75,6 +75,19 @@ def test_a_damaged_database_is_mended_from_the_newest_good_backup(machine: Machi
     assert len(list(machine.home.glob("agent.db.replaced-*"))) == 1
 
 
+def test_a_damaged_search_index_alone_costs_nothing_but_the_index(machine: Machine) -> None:
+    remember(machine, "Ada")
+    machine.ok("backup")
+    machine.ok("run", "-m", "scripted/echo", "the walrus sings")
+    remember(machine, "Grace")
+    with contextlib.closing(sqlite3.connect(machine.home / "agent.db")) as connection:
+        connection.execute("DELETE FROM message_index_data WHERE id > 100")
+        connection.commit()
+    assert "search index" in machine.ok("doctor", "--repair", "--yes")
+    assert machine.ok("memory", "show", "human") == "Grace\n"
+    assert "walrus" in machine.ok("sessions", "search", "walrus")
+
+
 def test_without_a_backup_what_can_be_read_is_saved(machine: Machine) -> None:
     remember(machine, "Ada")
     path = machine.home / "agent.db"
