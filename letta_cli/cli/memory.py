@@ -93,7 +93,7 @@ def edit_block(
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> None:
-    """Change a block: in $EDITOR, or with --text, or from standard input."""
+    """Change a block in $EDITOR, by --text or from standard input."""
     with opened(agent=agent, database=database, directory=directory) as here:
         block = find_block(here, label, conversation)
         new = text if text is not None else _new_text(here, block)
@@ -148,7 +148,7 @@ def undo_edit(
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> None:
-    """Take back the newest edit of a block, or its deletion; the history keeps both."""
+    """Take back the newest edit of a block, or its deletion."""
     with opened(agent=agent, database=database, directory=directory) as here:
         revision = _undo(here, label, conversation)
     if as_json:

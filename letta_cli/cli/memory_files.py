@@ -68,7 +68,7 @@ def import_blocks(
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> int:
-    """Take edits of exported files, and new ones, back as versions of the blocks.
+    """Take edited or new exported files back into the blocks.
 
     A block that changed since its file was written is not touched; the difference is shown.
     """

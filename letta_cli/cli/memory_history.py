@@ -59,7 +59,7 @@ def show_blame(
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> None:
-    """Show for each line of a block in which version it came, who wrote it, and when."""
+    """Show for each line of a block who wrote it, and when."""
     with opened(agent=agent, database=database, directory=directory) as here:
         block = find_block(here, label, conversation)
         lines = blame(block.value, here.store.blocks.since(block.id, 0))

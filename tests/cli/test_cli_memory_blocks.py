@@ -144,4 +144,4 @@ def test_the_setting_chooses_which_memory_tools_a_model_is_offered(machine: Mach
     machine.ok("run", "-c", "and now?")
     last = json.loads(record.read_text().splitlines()[-1])
     assert "memory_insert" in last["system"]
-    assert machine.run("config", "set", "memoryTools", "many").returncode == 1
+    assert machine.run("config", "set", "memoryTools", "many").returncode == 2
