@@ -17,12 +17,17 @@ MEMORY = Path("/dev/shm")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test with a store on both drivers, but those about SQLite's files."""
+    """Run each test with a store on both drivers, but those about SQLite's files.
+
+    On PostgreSQL they count as slow: a server is started, and every test gets a database.
+    """
     if "driver" in metafunc.fixturenames:
         marks = {mark.name for mark in metafunc.definition.iter_markers()}
         others = {"sqlite": "postgres", "postgresql": "sqlite"}
         drivers = [driver for driver, other in others.items() if other not in marks]
-        metafunc.parametrize("driver", drivers, scope="session")
+        slow = {"postgresql": pytest.mark.slow}
+        marked = [pytest.param(driver, marks=slow.get(driver, ())) for driver in drivers]
+        metafunc.parametrize("driver", marked, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -90,4 +95,4 @@ def agent(store: Store) -> Agent:
 
 @pytest.fixture
 def conversation(store: Store, agent: Agent) -> Conversation:
-    return store.conversations.create(agent.id, cwd="/work/shop", project="/work/shop")
+    return store.conversations.create(agent.id, cwd="/srv/shop", project="/srv/shop")
