@@ -156,6 +156,20 @@ async def test_a_server_that_nobody_asks_ends_although_terminals_are_open(models
     os.kill(again.pid, signal.SIGTERM)
 
 
+async def test_who_comes_while_the_server_is_leaving_gets_a_new_one(
+    server: SharedServer, models: Path
+) -> None:
+    leaving = await server.join()
+    # As at its end: it has taken its address back, and its locks are still held.
+    server.meeting.state_file.unlink()
+    coming = asyncio.create_task(server.join())
+    await asyncio.sleep(0.3)
+    assert not coming.done()
+    os.kill(leaving.pid, signal.SIGTERM)
+    assert (await coming).pid != leaving.pid
+    assert loads(models) == 2
+
+
 async def test_address_and_key_are_for_the_person_only(server: SharedServer) -> None:
     state = await server.join()
     assert stat.S_IMODE(server.meeting.state_file.stat().st_mode) == 0o600

@@ -151,10 +151,13 @@ class SharedServer:
             )
 
     async def _loaded(self, deadline: float) -> ServerState | None:
-        """Wait for the state file; None when the process that loaded for another has died.
+        """Wait for the state file; None when it will not come and a new process is needed.
+
+        A child that ends in good order was not loading: it was a server on its way out, whose
+        locks are held until the last of its threads has gone.
 
         Raises:
-            Retryable: our own process ended.
+            Retryable: our own process failed to load.
         """
         while time.monotonic() < deadline:
             if state := self.meeting.read():
@@ -163,6 +166,8 @@ class SharedServer:
                 code = self._child.poll()
                 if code is not None:
                     self._child = None
+                    if code == 0:
+                        return None
                     raise Retryable(
                         f"The local model's process ended with code {code} while it loaded. "
                         f"The end of {self.meeting.log}:\n{self._log_end()}"
