@@ -85,7 +85,8 @@ def _round(store: Store, repository: MemoryRepository, report: Report) -> bool:
         if any(each.left for each in taken):
             branch = repository.keep(line.tip)
             taken = [replace(each, branch=branch) if each.left else each for each in taken]
-        report.taken += [each for each in taken if each not in report.taken]
+        _add(report, taken)
+    _add(report, disk.unreadable())
     commits = list(_commits(store, repository, main, recorded))
     new = repository.write(commits, main) if commits else main
     if not new:
@@ -98,6 +99,10 @@ def _round(store: Store, repository: MemoryRepository, report: Report) -> bool:
     return True
 
 
+def _add(report: Report, taken: list[Taken]) -> None:
+    report.taken += [each for each in taken if each not in report.taken]
+
+
 class _Disk:
     """The working tree, and what a person edited in it without a commit."""
 
@@ -108,10 +113,20 @@ class _Disk:
         found = repository.working_files()
         self._away = found is None
         files, self._date = found or ({}, now())
+        self._unreadable = [path for path, text in files.items() if text is None]
         self._seen: Files = {path: text for path, text in files.items() if text is not None}
         # Whatever of ours a file may be at, after any crash: then it is no edit.
         commits = dict.fromkeys((self._base, main, repository.pending()))
         self._ours = [repository.files(commit) for commit in commits]
+
+    def unreadable(self) -> list[Taken]:
+        """Files that are left as they are."""
+        detail = "It is not text in UTF-8, and was left as it is."
+        return [
+            Taken(path, "refused", detail=detail)
+            for path in self._unreadable
+            if path.partition("/")[0] in self._folders
+        ]
 
     def line(self) -> list[Line]:
         """The edits as a commit on what they were made from; none when there are none."""
@@ -185,19 +200,18 @@ def _missing(
         first[block_id] = min(version, first.get(block_id, version))
     found: list[tuple[str, int, _State, str]] = []
     for block_id, version in first.items():
-        states = _states(
-            blocks[block_id], store.blocks.since(block_id, max(0, version - 2)), agents
-        )
-        before, latest = "", ""
+        revisions = store.blocks.since(block_id, max(0, version - 2))
+        first_block, states = _states(blocks[block_id], revisions, agents)
+        # A block that the program made has no first revision, and yet a file.
+        before = _path(first_block, agents) if revisions[0].version == version > 1 else ""
+        latest = ""
         for state in states:
             revision = state.revision
             date = to_text(revision.created_at)
             # A clock that went back must not put an edit before the one it was made on.
             latest = max(latest, date)
-            if (
-                revision.version >= version
-                and _key(block_id, revision.version, date) not in recorded
-            ):
+            new = _key(block_id, revision.version, date) not in recorded
+            if revision.version >= version and new:
                 found.append((latest, revision.version, state, before))
             before = _path(state.block, agents) if state.block else ""
     found.sort(key=lambda each: (each[0], each[2].revision.block_id, each[1]))
@@ -206,8 +220,8 @@ def _missing(
 
 def _states(
     block: MemoryBlock, revisions: list[BlockRevision], agents: dict[str, str]
-) -> Iterator[_State]:
-    """The block as it was after each of its newest revisions, oldest first."""
+) -> tuple[MemoryBlock, list[_State]]:
+    """The block as it was before its newest revisions, and after each, oldest first."""
     label, detached = block.label, block.detached
     owner = agents[block.agent_id]
     states: list[_State] = []
@@ -224,7 +238,7 @@ def _states(
             label = note.removeprefix(RENAMED).strip()[1:-1]
         elif same and note in (f'{ATTACHED} "{owner}"', f'{DETACHED} "{owner}"'):
             detached = note.startswith(ATTACHED)
-    return reversed(states)
+    return replace(block, label=label, detached=detached), states[::-1]
 
 
 def _author(store: Store, repository: MemoryRepository, revision: BlockRevision) -> tuple[str, str]:

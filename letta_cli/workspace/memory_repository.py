@@ -26,7 +26,6 @@ _SETTINGS = {
     # The working tree is ours to bring up to date, also after a push.
     "receive.denyCurrentBranch": "ignore",
     "receive.denyNonFastForwards": "true",
-    "receive.denyDeletes": "true",
     "core.autocrlf": "false",
     "gc.autoDetach": "false",
 }
@@ -195,8 +194,10 @@ class MemoryRepository:
 
     def advance(self, commit: str, expected: str) -> bool:
         """Move the branch; False when somebody moved it meanwhile."""
-        zero = "0" * 40
-        return self._succeeds("update-ref", MAIN, commit, expected or zero)
+        status, _, said = self._run("update-ref", MAIN, commit, expected or "0" * 40)
+        if status and self.tip() == expected:
+            raise self._failed("update-ref", said)
+        return status == 0
 
     def keep(self, commit: str) -> str:
         """Hold a person's commit on a branch of its own; returns its name."""
@@ -235,8 +236,14 @@ class MemoryRepository:
     def refresh_index(self) -> None:
         """Let ``git status`` in the working tree start from the branch. A convenience: when the
         person's own git holds the index, the next synchronisation does it."""
-        if self._says("symbolic-ref", "-q", "HEAD") == MAIN:
-            self._succeeds("read-tree", MAIN)
+        if self._says("symbolic-ref", "-q", "HEAD") != MAIN:
+            return
+        # Beside the index, so that a crash cannot leave its lock behind.
+        made, index = (self.root / ".git" / name for name in ("agent-index", "index"))
+        made.unlink(missing_ok=True)
+        status, _, _ = self._run("read-tree", MAIN, env={"GIT_INDEX_FILE": str(made)})
+        if status == 0 and not index.with_suffix(".lock").exists():
+            made.replace(index)
 
     def install_hook(self, script: str) -> None:
         """Let a push be taken at once."""
@@ -254,9 +261,9 @@ class MemoryRepository:
                 (Path(folder) / name).write_text(text + "\n", encoding="utf-8", newline="\n")
             places = [str(Path(folder) / name) for name in names]
             labels = [part for name in names for part in ("-L", name)]
-            status, out = self._run("merge-file", "-p", *labels, *places)
+            status, out, said = self._run("merge-file", "-p", *labels, *places)
         if status > 127:
-            raise MirrorRefused("git merge-file failed.")
+            raise self._failed("merge-file", said)
         return out.decode("utf-8").removesuffix("\n"), status == 0
 
     @staticmethod
@@ -270,19 +277,21 @@ class MemoryRepository:
         return self._bytes(*arguments).decode("utf-8", "replace").strip()
 
     def _says(self, *arguments: str) -> str:
-        status, out = self._run(*arguments)
+        status, out, _ = self._run(*arguments)
         return out.decode("utf-8", "replace").strip() if status == 0 else ""
 
-    def _succeeds(self, *arguments: str) -> bool:
-        return self._run(*arguments)[0] == 0
-
     def _bytes(self, *arguments: str, stdin: bytes | None = None) -> bytes:
-        status, out = self._run(*arguments, stdin=stdin)
+        status, out, said = self._run(*arguments, stdin=stdin)
         if status:
-            raise MirrorRefused(f"git {arguments[0]} failed in {self.root} (exit code {status}).")
+            raise self._failed(arguments[0], said)
         return out
 
-    def _run(self, *arguments: str, stdin: bytes | None = None) -> tuple[int, bytes]:
+    def _failed(self, command: str, said: str) -> MirrorRefused:
+        return MirrorRefused(f"git {command} failed in {self.root}: {said.strip() or 'no reason'}")
+
+    def _run(
+        self, *arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes, str]:
         from git import Git
         from git.exc import GitCommandNotFound
 
@@ -290,13 +299,14 @@ class MemoryRepository:
             file.write(stdin or b"")
             file.seek(0)
             try:
-                status, out, _ = Git(str(self.root)).execute(
+                status, out, said = Git(str(self.root)).execute(
                     ["git", *_QUIET, *arguments], istream=file, with_extended_output=True,
                     with_exceptions=False, stdout_as_string=False, strip_newline_in_stdout=False,
+                    env=env,
                 )  # fmt: skip
             except GitCommandNotFound as error:
                 raise MirrorRefused("git was not found; the mirror needs it.") from error
-        return int(status), out
+        return int(status), out, said
 
 
 def _decoded(data: bytes) -> str | None:

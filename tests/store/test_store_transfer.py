@@ -37,9 +37,9 @@ def fill(store: Store) -> str:
     human = store.blocks.find(agent.id, "human")
     for line in ("Ada", "likes tea"):
         store.blocks.insert(human.id, line, origin=Origin("model", made.id))
-    other = store.agents.create("other")
-    store.blocks.rename(human.id, "ada", origin=Origin("person"))
-    store.sharing.attach(human.id, other.id, origin=Origin("person"))
+    other = store.agents.create(f"other of {made.id}")
+    rules = store.blocks.create(agent.id, other.name, origin=Origin("person"))
+    store.sharing.attach(rules.id, other.id, origin=Origin("person"))
     session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
     store.touches.tell([session.session_id], "another session is here")

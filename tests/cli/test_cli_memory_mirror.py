@@ -1,0 +1,216 @@
+"""`agent memory mirror`: every edit a commit, and a person's commits and edits back in memory."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from cli_machine import Machine
+
+from letta_cli.core.memory import Origin
+
+BODY = "one\n\ntwo\n\nthree\n\nfour"
+
+
+@pytest.fixture
+def mirror(machine: Machine) -> Path:
+    """A mirror with the block ``notes`` in it, and a git identity for the person."""
+    machine.user_home.joinpath(".gitconfig").write_text(
+        "[user]\nname = Ada Lovelace\nemail = ada@example.org\n[init]\ndefaultBranch = main\n"
+    )
+    machine.ok("memory", "create", "notes", "--text", BODY)
+    folder = machine.root / "mirror"
+    sync(machine, folder)
+    return folder
+
+
+def sync(machine: Machine, folder: Path) -> str:
+    return machine.ok("memory", "mirror", "--once", str(folder))
+
+
+def git(machine: Machine, folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env=machine.env(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout + done.stderr
+
+
+def clone(machine: Machine, mirror: Path) -> Path:
+    git(machine, machine.root, "clone", "-q", str(mirror), "clone")
+    return machine.root / "clone"
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def trailers(machine: Machine, folder: Path) -> list[str]:
+    log = git(machine, folder, "log", "main", "--format=%(trailers:key=Memory-Revision,valueonly)")
+    return sorted(filter(None, log.splitlines()))
+
+
+def revisions(machine: Machine) -> list[str]:
+    store = machine.store()
+    try:
+        keys = store.blocks.revision_keys()
+    finally:
+        store.close()
+    return sorted(" ".join(map(str, key)) for key in keys)
+
+
+def show(machine: Machine, label: str) -> str:
+    return machine.ok("memory", "show", label)
+
+
+def test_every_revision_is_one_commit_by_its_writer_at_its_time(machine: Machine, mirror: Path):
+    store = machine.store()
+    agent = store.agents.current()
+    talk = store.conversations.create(agent.id, cwd="/p", project="/p", title="Fix the login")
+    notes = store.blocks.find(agent.id, "notes")
+    made = store.blocks.insert(notes.id, "five", origin=Origin("model", talk.id, "run-1", "said"))
+    store.blocks.rename(notes.id, "facts", origin=Origin("person"))
+    store.close()
+    sync(machine, mirror)
+    assert trailers(machine, mirror) == revisions(machine)
+    log = git(machine, mirror, "log", "--format=%an|%ae|%at|%s", "--", "agent/notes.md")
+    assert f"Fix the login|{talk.id}|{int(made.created_at.timestamp())}|notes 2: +1 -0" in log
+    body = git(machine, mirror, "log", "-1", "--format=%B", "--grep", "notes 2")
+    assert "+ five" in body
+    assert "said" in body
+    assert not (mirror / "agent/notes.md").exists()
+    assert (mirror / "agent/facts.md").read_text().endswith("four\nfive\n")
+    assert git(machine, mirror, "status", "--short") == ""
+    before = git(machine, mirror, "rev-parse", "main")
+    assert "no new commits" in sync(machine, mirror)
+    assert git(machine, mirror, "rev-parse", "main") == before
+
+
+def test_a_push_is_taken_at_once_and_merged_with_newer_edits(machine: Machine, mirror: Path):
+    copy = clone(machine, mirror)
+    change(copy / "agent/notes.md", "four", "vier")
+    git(machine, copy, "commit", "-qam", "German")
+    machine.ok("memory", "edit", "notes", "--text", BODY.replace("one", "eins"))
+    told = git(machine, copy, "push", "origin", "main")
+    assert "changed: agent/notes.md (notes, version 3)" in told
+    assert show(machine, "notes") == "eins\n\ntwo\n\nthree\n\nvier\n"
+    [newest, *_] = machine.json("memory", "log", "notes", "--json")
+    assert newest["actor"] == "person"
+    assert newest["note"].startswith("German (Ada Lovelace <ada@example.org>, commit ")
+    assert "Ada Lovelace" in git(machine, mirror, "log", "-1", "--format=%an")
+    git(machine, copy, "pull", "-q", "--ff-only")
+    assert (copy / "agent/notes.md").read_text() == (mirror / "agent/notes.md").read_text()
+    assert trailers(machine, mirror) == revisions(machine)
+
+
+def test_a_conflict_is_shown_and_neither_side_is_lost(machine: Machine, mirror: Path):
+    copy = clone(machine, mirror)
+    change(copy / "agent/notes.md", "four", "vier")
+    git(machine, copy, "commit", "-qam", "German")
+    machine.ok("memory", "edit", "notes", "--text", BODY.replace("four", "quatre"))
+    told = git(machine, copy, "push", "origin", "main")
+    assert "conflict: agent/notes.md" in told
+    assert "<<<<<<< memory" in told
+    assert show(machine, "notes").endswith("quatre\n")
+    [branch] = git(machine, mirror, "branch", "--list", "kept/*").split()
+    assert branch in told
+    assert "vier" in git(machine, mirror, "show", f"{branch}:agent/notes.md")
+    git(machine, copy, "pull", "-q", "--ff-only")
+    change(copy / "agent/notes.md", "quatre", "quatre, vier")
+    git(machine, copy, "commit", "-qam", "Both")
+    git(machine, copy, "push", "origin", "main")
+    assert show(machine, "notes").endswith("quatre, vier\n")
+
+
+def test_files_edited_in_place_come_back_too(machine: Machine, mirror: Path):
+    agent = mirror / "agent"
+    change(agent / "notes.md", "four", "vier")
+    (agent / "plans.md").write_text("Sail to Ithaca.\n")
+    (mirror / "README.md").write_text("mine\n")
+    (agent / "human.md").rename(agent / "person.md")
+    told = sync(machine, mirror)
+    assert "created: agent/plans.md" in told
+    assert "renamed: agent/human.md (person" in told
+    assert show(machine, "notes").endswith("vier\n")
+    assert show(machine, "plans") == "Sail to Ithaca.\n"
+    assert 'label: "plans"' in (agent / "plans.md").read_text()
+    (agent / "plans.md").unlink()
+    assert "deleted: agent/plans.md" in sync(machine, mirror)
+    assert machine.run("memory", "show", "plans").returncode == 1
+    assert (mirror / "README.md").read_text() == "mine\n"
+    assert trailers(machine, mirror) == revisions(machine)
+
+
+def test_an_edit_in_place_that_does_not_merge_is_kept_on_a_branch(machine: Machine, mirror: Path):
+    change(mirror / "agent/notes.md", "four", "vier")
+    machine.ok("memory", "edit", "notes", "--text", BODY.replace("four", "quatre"))
+    done = machine.run("memory", "mirror", "--once", str(mirror))
+    assert done.returncode == 1
+    assert "conflict: agent/notes.md" in done.stdout
+    assert (mirror / "agent/notes.md").read_text().endswith("quatre\n")
+    [branch] = git(machine, mirror, "branch", "--list", "kept/*").split()
+    assert "vier" in git(machine, mirror, "show", f"{branch}:agent/notes.md")
+    assert machine.run("memory", "mirror", "--once", str(mirror)).returncode == 0
+
+
+def test_what_memory_cannot_hold_is_refused_with_its_reason(machine: Machine, mirror: Path):
+    machine.ok("memory", "limit", "notes", "30")
+    sync(machine, mirror)
+    change(mirror / "agent/notes.md", "four", "x" * 40)
+    (mirror / "agent/broken.md").write_text("---\nlimit: many\n---\nx\n")
+    (mirror / "agent/bytes.md").write_bytes(b"\xff\xfe")
+    done = machine.run("memory", "mirror", "--once", str(mirror))
+    assert done.returncode == 1
+    assert "its limit is 30" in done.stdout
+    assert "refused: agent/broken.md" in done.stdout
+    assert "refused: agent/bytes.md" in done.stdout
+    assert show(machine, "notes") == BODY + "\n"
+    assert (mirror / "agent/bytes.md").read_bytes() == b"\xff\xfe"
+
+
+def test_switched_on_it_follows_memory_by_itself(machine: Machine):
+    folder = machine.root / "mirror"
+    machine.ok("memory", "mirror", str(folder))
+    machine.ok("memory", "create", "notes", "--text", "soon there")
+    wait_for(lambda: (folder / "agent/notes.md").exists())
+    edit = {"label": "notes", "new_string": "from a run"}
+    machine.script({"tool_calls": [{"name": "memory_insert", "arguments": edit}]}, {"text": "done"})
+    machine.ok("run", "remember")
+    wait_for(lambda: "from a run" in (folder / "agent/notes.md").read_text())
+    wait_for(lambda: trailers(machine, folder) == revisions(machine))
+    machine.ok("memory", "mirror", "--off")
+    assert machine.run("memory", "mirror").returncode == 2
+
+
+def test_the_history_that_a_person_rewound_is_told_again(machine: Machine, mirror: Path):
+    machine.ok("memory", "edit", "notes", "--text", "new")
+    sync(machine, mirror)
+    git(machine, mirror, "reset", "-q", "--hard", "HEAD~1")
+    sync(machine, mirror)
+    assert show(machine, "notes") == "new\n"
+    assert trailers(machine, mirror) == revisions(machine)
+
+
+def test_a_folder_with_something_else_in_it_is_refused(machine: Machine, mirror: Path):
+    machine.project.joinpath("x").write_text("")
+    done = machine.run("memory", "mirror", str(machine.project))
+    assert done.returncode == 1
+    assert "something else" in done.stderr
+    other = f"sqlite:///{machine.root}/other/agent.db"
+    machine.ok("memory", "create", "x", "--db", other)
+    done = machine.run("memory", "mirror", "--once", str(mirror), "--db", other)
+    assert done.returncode == 1
+    assert "another database" in done.stderr
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
