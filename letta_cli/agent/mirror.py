@@ -9,7 +9,8 @@ nothing has happened, after that everything has.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from difflib import ndiff
+from difflib import unified_diff
+from itertools import islice
 
 from letta_cli.agent.mirror_edits import Edits, Line, Taken
 from letta_cli.core.clock import now, to_text
@@ -255,11 +256,9 @@ def _author(store: Store, repository: MemoryRepository, revision: BlockRevision)
 def _message(revision: BlockRevision) -> str:
     """What changed, why, and the trailer by which the revision is found again."""
     origin = revision.origin
-    lines = [
-        line
-        for line in ndiff(revision.before.splitlines(), revision.after.splitlines())
-        if line.startswith(("+ ", "- "))
-    ]
+    before, after = revision.before.splitlines(), revision.after.splitlines()
+    diff = unified_diff(before, after, lineterm="", n=0)
+    lines = [line for line in islice(diff, 2, None) if not line.startswith("@@")]
     added = sum(line.startswith("+") for line in lines)
     note = " ".join(origin.note.split())
     subject = f"{revision.label} {revision.version}: +{added} -{len(lines) - added} lines"

@@ -1,5 +1,7 @@
 """`agent memory mirror`: every edit a commit, and a person's commits and edits back in memory."""
 
+import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -7,7 +9,9 @@ from pathlib import Path
 import pytest
 from cli_machine import Machine
 
+from letta_cli.agent.mirror import synchronise
 from letta_cli.core.memory import Origin
+from letta_cli.workspace.memory_repository import MemoryRepository
 
 BODY = "one\n\ntwo\n\nthree\n\nfour"
 
@@ -214,3 +218,58 @@ def wait_for(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+WRAPPER = """#!/bin/sh
+count=$(($(cat "{state}") - 1))
+echo $count > "{state}"
+"{git}" "$@"
+code=$?
+[ "$count" = 0 ] && kill -9 $PPID
+exit $code
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_after_any_call_of_git_is_made_good_by_the_next_sync(machine: Machine, mirror: Path):
+    folder, state = machine.root / "bin", machine.root / "countdown"
+    folder.mkdir()
+    wrapper = folder / "git"
+    wrapper.write_text(WRAPPER.format(state=state, git=shutil.which("git")))
+    wrapper.chmod(0o700)
+    copy = clone(machine, mirror)
+    mirror.joinpath(".git/hooks/post-receive").write_text("#!/bin/sh\n")
+    path = os.environ["PATH"]
+    expected: list[str] = []
+    for call in range(1, 100):
+        # One edit of each kind is waiting: of memory, pushed, and in place.
+        git(machine, copy, "pull", "-q", "--ff-only")
+        change(copy / "agent/notes.md", "one", f"one\npushed {call}")
+        git(machine, copy, "commit", "-qam", f"push {call}")
+        git(machine, copy, "push", "-q")
+        change(mirror / "agent/human.md", "---\n\n" if call == 1 else "\nstart", "---\nstart\n"
+               if call == 1 else f"\nstart\nplaced {call}")  # fmt: skip
+        store = machine.store()
+        notes = store.blocks.find(store.agents.current().id, "notes")
+        store.blocks.insert(notes.id, f"said {call}", origin=Origin("model"))
+        expected.insert(0, f"pushed {call}")
+        state.write_text(f"{call}\n")
+        machine.environ["PATH"] = f"{folder}:{path}"
+        done = machine.run("memory", "mirror", "--once", str(mirror))
+        machine.environ["PATH"] = path
+        synchronise(store, MemoryRepository.open(mirror), wait_seconds=30)
+        blocks = {block.label: block.value.splitlines() for block in store.blocks.everything()}
+        store.close()
+        assert trailers(machine, mirror) == revisions(machine)
+        text = blocks["notes"]
+        assert [line for line in text if line.startswith("pushed")] == expected
+        said = [line for line in text if line.startswith("said")]
+        assert said == [f"said {each}" for each in range(1, call + 1)]
+        placed = [line for line in blocks["human"] if line != "start"]
+        assert placed == [f"placed {each}" for each in range(call, 1, -1)]
+        assert git(machine, mirror, "branch", "--list", "kept/*") == ""
+        assert git(machine, mirror, "status", "--short") == ""
+        if done.returncode == 0:
+            break
+        assert done.returncode == -9
+    assert call > 10  # so many calls of git, and a kill after each

@@ -51,7 +51,7 @@ def test_writers_a_person_who_pushes_and_kills_lose_nothing_and_repeat_nothing(a
         )
         for number in range(WRITERS)
     ]
-    pushed = 0
+    pushed = killed = 0
     chance = random.Random(7)
     for kill in range(KILLS):
         sync = agent.start("memory", "mirror", start_new_session=True)
@@ -61,9 +61,11 @@ def test_writers_a_person_who_pushes_and_kills_lose_nothing_and_repeat_nothing(a
             if process.poll() is None:
                 # With the git it may have started: nothing of it goes on.
                 os.killpg(process.pid, signal.SIGKILL)
+                killed += 1
             process.communicate()
         if kill % (KILLS // PUSHES) == 0:
             pushed += push(agent, copy, f"Ada {pushed}")
+    assert killed
     stop.touch()
     assert [writer.wait(120) for writer in writers] == [0] * WRITERS
     while pushed < PUSHES:
