@@ -258,7 +258,7 @@ def _message(revision: BlockRevision) -> str:
     origin = revision.origin
     before, after = revision.before.splitlines(), revision.after.splitlines()
     diff = unified_diff(before, after, lineterm="", n=0)
-    lines = [line for line in islice(diff, 2, None) if not line.startswith("@@")]
+    lines = [f"{line[0]} {line[1:]}" for line in islice(diff, 2, None) if line[0] != "@"]
     added = sum(line.startswith("+") for line in lines)
     note = " ".join(origin.note.split())
     subject = f"{revision.label} {revision.version}: +{added} -{len(lines) - added} lines"

@@ -63,9 +63,9 @@ def isolate_block(
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> None:
-    """Give one conversation its own copy of a block, which it sees instead of the shared one.
+    """Give one conversation its own copy of a block.
 
-    Forks get a copy of the copy. Delete it with --conversation ID to see the shared one again.
+    It sees that instead of the shared one; its forks get a copy of the copy. Delete it with --conversation ID to see the shared one again.
     """
     if conversation is None:
         raise UsageError("isolate needs --conversation ID. See: agent sessions list")

@@ -107,7 +107,9 @@ def folder_name(name: str) -> str:
 
 
 def _safe(text: str) -> str:
-    quoted = quote(text, safe=" ").lstrip(".") or "_"
+    quoted = quote(text, safe=" ")
+    if quoted.startswith("."):
+        quoted = f"%2E{quoted[1:]}"
     if len(quoted) <= _LONGEST_NAME:
         return quoted
     return f"{quoted[:_LONGEST_NAME].rstrip('%')}-{_digest(text)}"

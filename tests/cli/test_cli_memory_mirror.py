@@ -201,6 +201,54 @@ def test_the_history_that_a_person_rewound_is_told_again(machine: Machine, mirro
     assert trailers(machine, mirror) == revisions(machine)
 
 
+def test_any_label_has_a_file_inside_the_mirror(machine: Machine, mirror: Path):
+    labels = ["../up", ".git", "git", "..", "Ä/ö 😀", 'a"b\\c', "tab\tnew\nline", "x" * 300]
+    store = machine.store()
+    agent = store.agents.current()
+    for label in labels:
+        store.blocks.create(agent.id, label, value=label, origin=Origin("model"))
+    store.close()
+    sync(machine, mirror)
+    assert "no new commits" in sync(machine, mirror)
+    files = [path for path in (mirror / "agent").rglob("*.md") if path.is_file()]
+    assert len(files) == len(labels) + len(("persona", "human", "notes"))
+    for file in files:
+        file.write_text(file.read_text().rstrip("\n") + "\nedited\n")
+    assert sync(machine, mirror).count("changed: ") == len(files)
+    assert git(machine, mirror, "status", "--short") == ""
+
+
+def test_blocks_of_projects_and_removed_agents_and_conversations_follow(
+    machine: Machine, mirror: Path
+):
+    store = machine.store()
+    agent, other = store.agents.current(), store.agents.create("other")
+    talk = store.conversations.create(agent.id, cwd="/p", project="/p")
+    store.blocks.create(
+        agent.id, "build", value="make", scope="project", scope_key="/p", origin=Origin("person")
+    )
+    human = store.blocks.find(agent.id, "human")
+    store.sharing.isolate(human.id, talk.id, origin=Origin("person"))
+    sync(machine, mirror)
+    [build] = mirror.glob("agent/project/p-*/build.md")
+    [copy] = mirror.glob("agent/conversation/*/human.md")
+    assert (mirror / "other/persona.md").exists()
+    build.with_name("test.md").write_text("pytest\n")
+    store.conversations.delete(talk.id)
+    store.agents.delete(other.id)
+    store.agents.update(agent.id, name="renamed")
+    sync(machine, mirror)
+    assert not copy.exists()
+    assert not (mirror / "other").exists()
+    moved = mirror / "renamed" / build.relative_to(mirror / "agent")
+    assert moved.exists()
+    moved.with_name("run.md").write_text("uv run\n")
+    assert "created" in sync(machine, mirror)
+    found = store.blocks.find(agent.id, "run", project="/p")
+    assert (found.value, found.scope) == ("uv run", "project")
+    store.close()
+
+
 def test_a_folder_with_something_else_in_it_is_refused(machine: Machine, mirror: Path):
     machine.project.joinpath("x").write_text("")
     done = machine.run("memory", "mirror", str(machine.project))
