@@ -65,7 +65,8 @@ def isolate_block(
 ) -> None:
     """Give one conversation its own copy of a block.
 
-    It sees that instead of the shared one; its forks get a copy of the copy. Delete it with --conversation ID to see the shared one again.
+    It sees that instead of the shared one; its forks get a copy of the copy. Delete it with
+    --conversation ID to see the shared one again.
     """
     if conversation is None:
         raise UsageError("isolate needs --conversation ID. See: agent sessions list")
