@@ -36,6 +36,11 @@ USELESS_COMPACTIONS = 2
 
 INTERRUPTED = "The person interrupted here."
 
+REGAINED = (
+    "The connection to the database broke and is back. Nobody else was in the conversation "
+    "meanwhile; the run goes on."
+)
+
 
 @dataclass(slots=True)
 class Progress:
@@ -68,16 +73,16 @@ async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
         try:
             async for event in _steps(turn, progress):
                 yield event
+            stop = progress.stop or "end_turn"
+            turn.thread.finish(progress.run_id, stop)
         except AgentError as error:
             with contextlib.suppress(StoreError):  # it may be the store that failed
                 turn.thread.finish(progress.run_id, "error", str(error))
             yield _finished(progress, "error", error)
             return
-        stop = progress.stop or "end_turn"
-        turn.thread.finish(progress.run_id, stop)
         yield _finished(progress, stop)
     except (GeneratorExit, asyncio.CancelledError):
-        turn.store.runs.recover(turn.thread.conversation.id)
+        turn.thread.settle()
         raise
 
 
@@ -116,6 +121,10 @@ def _limit_reached(turn: Turn, progress: Progress) -> StopReason | None:
 
 async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
     """Bring the thread up to date before a model call: steering, memory news, room."""
+    turn.thread.ensure_held()
+    if turn.thread.regained:
+        turn.thread.regained = False
+        yield Notice("warning", REGAINED)
     for said in turn.inbox.take_steers():
         parts, notices = with_files(said, turn.workspace, turn.policy)
         turn.thread.append("user", parts, run_id=progress.run_id)

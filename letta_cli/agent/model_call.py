@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from letta_cli.agent.retry import wait_before
 from letta_cli.agent.turn import Turn
-from letta_cli.core.errors import Retryable, StreamCut
+from letta_cli.core.errors import Retryable, StoreError, StreamCut
 from letta_cli.core.event import (
     Event,
     ModelProgress,
@@ -63,8 +64,7 @@ async def call_model(
             return
         except Retryable as error:
             if attempt >= turn.limits.max_tries:
-                if run_id and reply.text:
-                    turn.store.runs.save_partial(run_id, reply.partial)
+                _save(turn, run_id, reply)
                 raise
             wait = wait_before(attempt, error)
             yield Retrying(
@@ -83,10 +83,17 @@ async def _stream_once(
         event = _event_of(delta, reply)
         if event is None:
             continue
-        if run_id and reply.text and time.monotonic() - written > PARTIAL_SECONDS:
-            turn.store.runs.save_partial(run_id, reply.partial)
+        if time.monotonic() - written > PARTIAL_SECONDS:
+            _save(turn, run_id, reply)
             written = time.monotonic()
         yield event
+
+
+def _save(turn: Turn, run_id: str | None, reply: Reply) -> None:
+    """Write down what has streamed. A store that is away for a moment must not end the answer."""
+    if run_id and reply.text:
+        with suppress(StoreError):
+            turn.store.runs.save_partial(run_id, reply.partial)
 
 
 def _event_of(delta: Delta, reply: Reply) -> Event | None:
