@@ -1,7 +1,7 @@
 """One model call: streamed, retried by hand, its partial text kept against a crash."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -43,12 +43,19 @@ class Reply:
 
 
 async def call_model(
-    turn: Turn, request: Request, run_id: str | None, reply: Reply
+    turn: Turn,
+    request: Request,
+    run_id: str | None,
+    reply: Reply,
+    *,
+    again: Callable[[], tuple[Request, Sequence[Event]]] | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Fill `reply`, telling of every delta; leave it incomplete when interrupted.
 
     Args:
         run_id: the run whose partial answer this is; None when it is no answer (a summary).
+        again: the request to try next, and what is new in it: a wait may take minutes, in which
+            others change things. None repeats `request`.
 
     Raises:
         ProviderError: the last try failed, or another try is useless.
@@ -73,6 +80,10 @@ async def call_model(
             if await turn.inbox.pause(wait):
                 return
             reply.text.clear()
+            if again is not None:
+                request, told = again()
+                for event in told:
+                    yield event
 
 
 async def _stream_once(

@@ -13,7 +13,7 @@ import time
 
 import pexpect
 import pytest
-from wire import Call, Say, WireServer
+from wire import Call, Fail, Say, WireServer
 
 from letta_cli.core.memory import Origin
 from letta_cli.store import open_store
@@ -107,7 +107,7 @@ def test_with_eight_writers_each_request_has_all_that_was_stored_and_keeps_the_p
 
     def answer(_request):
         before = stored[-1] if stored else set()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 45
         while len(facts := facts_in(store.blocks.find(human.agent_id, "human").value)) < len(
             before
         ) + (1 if stored else 0):
@@ -128,6 +128,10 @@ def test_with_eight_writers_each_request_has_all_that_was_stored_and_keeps_the_p
             for number in range(WRITERS)
         ]
         try:
+            deadline = time.monotonic() + 60
+            while not facts_in(store.blocks.find(human.agent_id, "human").value):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
             mode = ("--permission-mode", "bypassPermissions")
             worked = agent.run("run", "work", *conversation, *mode, env=env)
             assert worked.returncode == 0, worked.stderr
@@ -269,3 +273,24 @@ def test_an_edit_of_ones_own_among_those_of_others_is_told_as_the_text_is_now(ag
         assert re.sub(r"\\+n", "|", notice).rstrip("|").endswith("|".join(lines))
         # The newest word on the block is the notice, not the return of one's own edit.
         assert body.rindex("Shared memory: ") > body.rindex("Memory block human now has")
+
+
+def test_a_change_while_a_failed_request_waits_to_be_tried_again_is_in_the_next_try(
+    agent, store, kind
+):
+    owner = store.agents.current().id
+    human = store.blocks.find(owner, "human").id
+    origin = Origin("model", store.conversations.create(owner, cwd="/x", project="/x").id)
+
+    def answer(request):
+        if len(server.requests) == 1:
+            store.blocks.insert(human, "likes rye", origin=origin)
+            return Fail(429, retry_after="1")
+        return Say("done")
+
+    with WireServer(answer) as server:
+        done = agent.run("run", "hello", env=environment(kind, server))
+        assert done.returncode == 0, done.stderr
+        assert [len(notices(request)) for request in server.requests] == [0, 1]
+        assert "likes rye" in notices(server.requests[1])[0]
+        assert_prefix_kept(server.requests)
