@@ -22,7 +22,8 @@ import pytest
 _NUMBERS = itertools.count()
 
 # Nothing here cuts the power: what these tests show does not depend on the disk.
-_FAST = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=100")
+_FAST = ("-c", "fsync=off", "-c", "full_page_writes=off")
+_CONNECTIONS = ("-c", "max_connections=100")
 
 
 # Everybody may come in without a password, but for ada.
@@ -94,8 +95,12 @@ def programs() -> Path:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """A server until the block ends. Skips where it cannot start."""
+def running(*, durable: bool = False) -> Iterator[Server]:
+    """A server until the block ends. Skips where it cannot start.
+
+    Args:
+        durable: whether it waits for the disk, as one that people use does.
+    """
     bin_folder = programs()
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     folder.chmod(0o755)
@@ -118,7 +123,17 @@ def running() -> Iterator[Server]:
             (folder / "data" / "pg_hba.conf").write_text(_ACCESS)
             server = Server(
                 folder,
-                [bin_folder / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *_FAST],
+                [
+                    bin_folder / "postgres",
+                    "-D",
+                    folder / "data",
+                    "-k",
+                    folder,
+                    "-h",
+                    "",
+                    *_CONNECTIONS,
+                    *(() if durable else _FAST),
+                ],
                 options,
             )
         except (OSError, subprocess.SubprocessError) as error:
