@@ -289,7 +289,7 @@ class Conversations:
         newest_first = sorted(found.values(), key=lambda each: each.updated_at, reverse=True)
         return newest_first[:_MOST_FOUND]
 
-    def _known_at(self, source: Conversation, last: int) -> Mapping[str, int]:
+    def _known_at(self, source: Conversation, last: int) -> dict[str, int]:
         """The block versions that a copy of `source` up to message `last` has been told of.
 
         News go into every request of the model, so what was older than the words or returns that

@@ -18,6 +18,8 @@ from wire import Call, Fail, Say, WireServer
 from letta_cli.core.memory import Origin
 from letta_cli.store import open_store
 
+pytestmark = pytest.mark.slow
+
 PROVIDERS = {
     "anthropic": ("anthropic/claude-test", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", ""),
     "responses": ("openai/gpt-test", "OPENAI_API_KEY", "OPENAI_BASE_URL", "/v1"),
