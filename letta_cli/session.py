@@ -16,7 +16,7 @@ from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.errors import Busy, NotFound, StoreError
+from letta_cli.core.errors import Busy, LeaseLost, NotFound, StoreError
 from letta_cli.core.event import (
     ApprovalRequested,
     CaughtUp,
@@ -41,6 +41,7 @@ from letta_cli.tools import Tool
 from letta_cli.workspace import Workspace
 
 LEASE_POLL_SECONDS = 0.1
+LEASE_WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,12 +390,34 @@ class Session:
     @contextlib.asynccontextmanager
     async def _leased(self) -> AsyncGenerator[None]:
         """Hold the conversation; wait for it as long as the session was told to."""
-        lease = await self._acquire(self.conversation.id)
+        thread = self._thread
+        lease = await self._acquire(thread.conversation.id)
+        watch = asyncio.create_task(self._watch(thread, lease))
         try:
-            self._added += self._thread.refresh()
+            self._added += thread.refresh()
+            thread.held_by(lease)
             yield
         finally:
+            watch.cancel()
+            thread.held_by(None)
             lease.release()
+
+    async def _watch(self, thread: Thread, lease: Lease) -> None:
+        """Notice at once when the lease is lost; interrupt the run when another session has it."""
+        while True:
+            await asyncio.sleep(LEASE_WATCH_SECONDS)
+            if lease.is_held:
+                continue
+            try:
+                if await asyncio.to_thread(lease.keep):
+                    thread.retaken()
+            except LeaseLost as error:
+                thread.lost(error)
+                if self._inbox is not None:
+                    self._inbox.cancel()
+                return
+            except StoreError:
+                continue  # the server is away, and the next write will wait for it
 
     async def _acquire(self, conversation_id: str) -> Lease:
         deadline = time.monotonic() + self._parts.wait_seconds
