@@ -17,7 +17,7 @@ from letta_cli.store.salvage import salvage
 
 OLD_SECONDS = 30 * 86_400
 _PRIVATE_FOLDERS = ("", "output", "leases", "backups", "skills")
-_PRIVATE_FILES = ("agent.db*", "*.json", "history", "agent.lock", "output/*", "backups/*")
+_PRIVATE_FILES = ("agent.db*", "*.json", "history", "agent.lock*", "output/*", "backups/*")
 
 
 def repair(config: Config, *, yes: bool) -> list[str]:
