@@ -62,11 +62,11 @@ class Messages:
         """Add several messages at the end, all of them or none: a whole turn. As `append`."""
         moment = now()
         # Encoded before the lock is taken, because others wait for it.
-        encoded = [(role, parts, rows.parts_to_json(parts)) for role, parts in turn]
+        encoded = [(said, rows.parts_to_json(said[1])) for said in turn]
         made: list[Message] = []
         with self._database.transaction():
             head = self._next(conversation_id, len(encoded), expected_head, to_text(moment))
-            for seq, (role, parts, text) in enumerate(encoded, head - len(encoded) + 1):
+            for seq, ((role, parts), text) in enumerate(encoded, head - len(encoded) + 1):
                 message = Message(
                     new_id("message"), conversation_id, seq, role, tuple(parts), moment, run_id
                 )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from letta_cli.core.errors import Holder
 from letta_cli.core.memory import Origin
@@ -63,7 +64,7 @@ class PollingLock(NoLock):
         while not self._lock.acquire(0):
             if time.monotonic() > end:
                 return False
-            time.sleep(random.uniform(0.0003, 0.02))  # noqa: S311 - a pause is no secret
+            time.sleep(random.uniform(0.0003, 0.02))
         return True
 
     def release(self) -> None:
@@ -97,10 +98,10 @@ class Writer:
         self.conversation = self.store.conversations.create(agent.id, cwd="/b", project="/b").id
         database = self.store.database
         if design.lock is not None:
-            path = Path(url.removeprefix("sqlite:///"))
-            database._lock = design.lock(path)  # pyright: ignore
-            connection = database._session().connection  # pyright: ignore
-            connection.set_busy_timeout(int(design.busy_seconds * 1000))  # pyright: ignore
+            # Under the hood on purpose: the product has no such switches.
+            inside: Any = database
+            inside._lock = design.lock(Path(url.removeprefix("sqlite:///")))
+            inside._session().connection.set_busy_timeout(int(design.busy_seconds * 1000))
         self.turns = self.edits = 0
 
     def append_turn(self) -> None:
@@ -138,4 +139,3 @@ def first_text(names: Sequence[str]) -> str:
 def edits_kept(text: str) -> dict[str, int]:
     """How many of its edits each writer finds in the shared block."""
     return {name: int(number) for name, number in (line.split() for line in text.split("\n"))}
-

@@ -179,9 +179,7 @@ def write(url: str, design: str, name: str, seconds: float) -> int:
     os._exit(0)  # 128 that close at once would disturb the next design
 
 
-def load(
-    store: Store, url: str, folder: Path, design: str, writers: int, seconds: float
-) -> Result:
+def load(store: Store, url: str, folder: Path, design: str, writers: int, seconds: float) -> Result:
     """Let the writers work and count what is left of it."""
     agent = store.agents.current()
     names = [f"w{number:03d}" for number in range(writers)]
