@@ -111,7 +111,7 @@ def lose_the_page_with(path: Path, text: bytes) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     data = bytearray(path.read_bytes())
-    page = data.index(text) // 4096 * 4096
+    page = data.rindex(text) // 4096 * 4096  # earlier ones may be left over from a split
     data[page : page + 4096] = b"\xff" * 4096
     path.write_bytes(data)
 
