@@ -135,12 +135,12 @@ class KernelLock:
     """An exclusive ``flock``. Threads of this process exclude one another as well."""
 
     def __init__(self, path: Path, reason: str, *, transient: bool = False) -> None:
+        self._descriptor = -1
         self._path = path
         self._transient = transient
         self._reason = reason
         self._note = b""
         self._threads = threading.Lock()
-        self._descriptor = -1
         _LIVE.add(self)
 
     def acquire(self, wait_seconds: float) -> bool:
@@ -250,6 +250,9 @@ class KernelLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def __del__(self) -> None:
+        self._close()
 
     def _after_fork(self) -> None:
         # The child shares the parent's lock through this descriptor: let go of it unreleased.
