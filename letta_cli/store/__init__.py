@@ -2,6 +2,35 @@
 
 `open_store` is the one door. All calls are synchronous and short: reads take tens of microseconds,
 a write takes one wait for the disk. A write waits for its turn at most `lock_wait_seconds`.
+
+The store can be used without the rest of the program, by any number of processes and threads on
+one database. Open it once in a process and keep it open::
+
+    from letta_cli.core.memory import Origin
+    from letta_cli.core.message import Text
+    from letta_cli.store import open_store
+
+    store = open_store(url, reason="my program")  # url: sqlite:////tmp/demo/agent.db
+    agent = store.agents.current()
+    conversation = store.conversations.create(agent.id, cwd="/tmp", project="/tmp")
+
+    # A turn: all of its messages or none. `expected_head` refuses to interleave with others.
+    turn = [("user", [Text("Who am I?")]), ("assistant", [Text("Ada.")])]
+    messages = store.messages.extend(conversation.id, turn, expected_head=conversation.head)
+
+    # A block is edited on the text it has at that moment, whoever wrote it meanwhile.
+    block = store.blocks.find(agent.id, "human")
+    revision = store.blocks.insert(block.id, "Her name is Ada.", origin=Origin("model"))
+    store.blocks.replace(block.id, "Ada", "Ada Lovelace", origin=Origin("model"))
+
+    # Reading takes no lock and waits for nobody.
+    thread = store.messages.read(conversation.id)
+    text = store.blocks.find(agent.id, "human").value
+    hits = store.search.messages(agent.id, "who")
+    store.close()
+
+Every refusal is a `letta_cli.core.errors.AgentError`: `Conflict` when another was faster and the
+edit no longer fits, `Busy` when the lock was not to be had in time, with who holds it.
 """
 
 from datetime import datetime
