@@ -33,6 +33,7 @@ Every refusal is a `letta_cli.core.errors.AgentError`: `Conflict` when another w
 edit no longer fits, `Busy` when the lock was not to be had in time, with who holds it.
 """
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -111,19 +112,20 @@ class Store:
         return found[0][0] if found else ""
 
 
-def open_store(url: str, *, lock_wait_seconds: float = 30.0, reason: str = "agent") -> Store:
+def open_store(url: str, *, lock_wait_seconds: float = 30.0, reason: str = "") -> Store:
     """Open the store at `url`; make it when there is none.
 
     Args:
         url: ``sqlite:////absolute/path.db`` or ``postgresql://user@host/database``.
         lock_wait_seconds: how long a write waits for its turn before `Busy`.
-        reason: what this process does, shown to others that wait for it.
+        reason: what this process does, shown to others that wait for it; its command if empty.
 
     Raises:
         ConfigError: the URL names no database this version can use, or a wrong password.
         DatabaseDamaged, DatabaseTooNew: the database was refused and left untouched.
         Busy, DiskFull, StoreError: it cannot be opened or made now; the text says what to do.
     """
+    reason = reason or _command()
     if url.startswith(_POSTGRES):
         return _open_postgres(url, lock_wait_seconds, reason)
     path = database_file(url)
@@ -132,6 +134,14 @@ def open_store(url: str, *, lock_wait_seconds: float = 30.0, reason: str = "agen
 
     database = SqliteDatabase(path, lock_wait_seconds=lock_wait_seconds, reason=reason)
     return Store(database, Fts5Index(), FileLeaseLocks(path.parent / "leases", reason))
+
+
+def _command() -> str:
+    """How this process was called, without what was said to it: ``agent run``."""
+    program, *words = sys.argv or [""]
+    path = Path(program)
+    name = "agent" if path.name == "__main__.py" else path.stem
+    return f"{name} {words[0]}" if words and words[0].isalpha() else name
 
 
 def _open_postgres(url: str, lock_wait_seconds: float, reason: str) -> Store:
