@@ -140,7 +140,7 @@ def _command() -> str:
     """How this process was called, without what was said to it: ``agent run``."""
     program, *words = sys.argv or [""]
     path = Path(program)
-    name = "agent" if path.name == "__main__.py" else path.stem
+    name = "agent" if path.name in ("__main__.py", "-c", "") else path.stem
     return f"{name} {words[0]}" if words and words[0].isalpha() else name
 
 
