@@ -259,14 +259,15 @@ class Conversations:
         archived: bool | None = False,
         limit: int | None = None,
     ) -> list[Conversation]:
-        """Newest first. An empty one is left out unless a session has it open.
+        """Newest first, without their prompts. An empty one is left out unless it is open.
 
         Args:
             archived: None for both kinds.
         """
         alive = to_text(now() - timedelta(seconds=EXPIRY_SECONDS))
         sql = (
-            f"{_SELECT} WHERE c.agent_id = ? AND (c.head > 0 OR EXISTS"
+            f"SELECT {rows.LISTED_CONVERSATION} FROM conversation c"
+            " WHERE c.agent_id = ? AND (c.head > 0 OR EXISTS"
             " (SELECT 1 FROM session s WHERE s.conversation_id = c.id AND s.heartbeat_at > ?))"
         )
         args: list[object] = [agent_id, alive]
