@@ -255,7 +255,7 @@ class Session:
         self._handle = handle
         self._model = asyncio.create_task(_ready_made(model))
         self._added += self._thread.refresh()
-        self._meter.reset()
+        self._meter = ContextMeter()
 
     async def switch(self, conversation_id: str) -> None:
         """Leave this conversation and open another one, with its own model, in this terminal."""

@@ -4,6 +4,7 @@ A conversation's prompt is compiled once, stored, and stays byte-identical until
 news of any kind is appended to the thread instead.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
@@ -75,6 +76,57 @@ def fits_profile(prompt: str, *, small: bool, omni_memory: bool = False) -> bool
     if small:
         return not prompt.startswith((IDENTITY, IDENTITY_OMNI))
     return prompt.startswith(IDENTITY_OMNI if omni_memory else IDENTITY)
+
+
+_FULL_MARKS = (
+    ("Skills", "\n\nSkills (load one with"),
+    ("Instructions", "\n\nInstructions of the person and the project\n"),
+    ("Memory", "\n\n<memory>"),
+    ("Environment", "\n\nEnvironment\n- "),
+)
+_SMALL_MARKS = (
+    ("Memory", "\nMemory block "),
+    ("Skills", "\nSkills:\n"),
+    ("Instructions", "\nProject rules:\n"),
+    ("Environment", "\nDirectory: "),
+    ("Files", "\nFiles: "),
+)
+
+
+def sections(prompt: str) -> list[tuple[str, str]]:
+    """A compiled prompt as its parts, title and text, in order; joined they are the prompt.
+
+    Each memory block is a part of its own, titled ``Memory LABEL``.
+    """
+    small = fits_profile(prompt, small=True)
+    places: list[tuple[int, str]] = [(0, "Identity and rules")]
+    for title, mark in _SMALL_MARKS if small else _FULL_MARKS:
+        at = prompt.find(mark, places[-1][0])
+        if at >= 0:
+            places.append((at, title))
+    places += _block_places(prompt, places, small=small)
+    places.sort()
+    ends = [*(at for at, _ in places[1:]), len(prompt)]
+    return [
+        (title, prompt[at:end]) for (at, title), end in zip(places, ends, strict=True) if at < end
+    ]
+
+
+_BLOCK_MARKS = {
+    False: re.compile(r'\n<block label="([^"]*)"'),
+    True: re.compile(r"\nMemory block ([\w.-]+):"),
+}
+
+
+def _block_places(
+    prompt: str, places: Sequence[tuple[int, str]], *, small: bool
+) -> list[tuple[int, str]]:
+    starts = [at for at, title in places if title == "Memory"]
+    if not starts:
+        return []
+    end = next((at for at, _ in places if at > starts[0]), len(prompt))
+    found = _BLOCK_MARKS[small].finditer(prompt, starts[0], end)
+    return [(mark.start(), f"Memory {mark[1]}") for mark in found]
 
 
 def _compile_full(parts: PromptParts) -> str:
