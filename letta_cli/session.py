@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import SMALLEST_USEFUL_WINDOW, ContextMeter, window_of
 from letta_cli.agent.compaction import compact
+from letta_cli.agent.context import ContextView, view_turn
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
@@ -224,6 +225,14 @@ class Session:
                     yield event
         finally:
             self._inbox = None
+
+    async def context(self) -> ContextView:
+        """What the next step would be sent, part by part.
+
+        Raises:
+            AgentError: the model cannot be loaded.
+        """
+        return view_turn(self._turn(await self._ready(), Inbox()))
 
     def recover(self) -> list[str]:
         """Settle a run that was cut short, if nobody is using the conversation now.

@@ -3,17 +3,21 @@
 The parts are estimated. Where the provider has counted the whole, they are scaled to its count.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from letta_cli.agent import memory_news
 from letta_cli.agent.budget import threshold_of
 from letta_cli.agent.prompt import sections
 from letta_cli.agent.request import context_tokens
 from letta_cli.agent.turn import Turn
+from letta_cli.core.agent import Conversation
 from letta_cli.core.message import Image, Message, Part, Reasoning, Text, ToolCall, ToolReturn
 from letta_cli.core.tool import ToolSpec
 from letta_cli.providers.tokens import estimate, estimate_message, estimate_tools
+from letta_cli.store import Store
 
 PartKind = Literal["system", "tool", "message", "news"]
 """``news``: what the next step will add, such as a notice about memory."""
@@ -27,7 +31,7 @@ class ContextPart:
         group: what it is counted with in a table: ``Tools``, ``Memory human``, ``Tool results``.
         title: what it is, in a few words.
         tokens: estimated, or scaled to what the provider counted.
-        text: as the model gets it; of a tool its description.
+        text: as the model gets it; of a tool its description and schema.
         seq: of the message, else 0.
     """
 
@@ -55,6 +59,11 @@ class ContextView:
     @property
     def tokens(self) -> int:
         return sum(part.tokens for part in self.parts)
+
+    @property
+    def free(self) -> int | None:
+        """Tokens left; None when nobody knows how large the window is."""
+        return None if self.window is None else max(0, self.window - self.tokens)
 
     def groups(self) -> dict[str, tuple[int, int]]:
         """For each group, in order: how many parts it has, and their tokens."""
@@ -88,7 +97,7 @@ def view_context(
             for title, text in sections(prompt)
             if text.strip()
         ),
-        *(ContextPart("tool", "Tools", spec.name, estimate_tools([spec]), spec.description)
+        *(ContextPart("tool", "Tools", spec.name, estimate_tools([spec]), _told(spec))
           for spec in tools),
         *(part for message in messages for part in _message_parts(message)),
     ]  # fmt: skip
@@ -103,14 +112,24 @@ def view_context(
 
 def view_turn(turn: Turn) -> ContextView:
     """What the next step of this run would be sent."""
+    conversation = turn.thread.conversation
     return view_context(
-        prompt=turn.thread.conversation.system_prompt or turn.compile_prompt()[0],
+        prompt=conversation.system_prompt or turn.compile_prompt()[0],
+        news=unheard(turn.store, conversation),
         tools=[tool.spec for tool in turn.tools.values()],
         messages=turn.thread.messages,
         window=turn.info.context_window,
         assumed_window=turn.meter.window(turn.info),
         counted=context_tokens(turn) if turn.meter.is_measured else 0,
     )
+
+
+def unheard(store: Store, conversation: Conversation) -> str:
+    """The notice about memory that the next step will begin with; empty when there is none."""
+    if conversation.system_prompt is None:
+        return ""
+    news = memory_news.read(store, conversation)
+    return news.text if news else ""
 
 
 def why_full(turn: Turn) -> str:
@@ -125,6 +144,10 @@ def why_full(turn: Turn) -> str:
         "window, shorten what stands in memory or AGENTS.md, or begin a new conversation; "
         "everything that was said stays searchable."
     )
+
+
+def _told(spec: ToolSpec) -> str:
+    return f"{spec.description}\n{json.dumps(spec.parameters)}"
 
 
 _ROLES: Mapping[str, str] = {

@@ -104,29 +104,30 @@ def sections(prompt: str) -> list[tuple[str, str]]:
         at = prompt.find(mark, places[-1][0])
         if at >= 0:
             places.append((at, title))
-    places += _block_places(prompt, places, small=small)
-    places.sort()
+    places = _with_blocks(prompt, places, _SMALL_BLOCK if small else _FULL_BLOCK)
     ends = [*(at for at, _ in places[1:]), len(prompt)]
     return [
         (title, prompt[at:end]) for (at, title), end in zip(places, ends, strict=True) if at < end
     ]
 
 
-_BLOCK_MARKS = {
-    False: re.compile(r'\n<block label="([^"]*)"'),
-    True: re.compile(r"\nMemory block ([\w.-]+):"),
-}
+_FULL_BLOCK = re.compile(r'\n<block label="([^"]*)"')
+_SMALL_BLOCK = re.compile(r"\nMemory block ([\w.-]+):")
 
 
-def _block_places(
-    prompt: str, places: Sequence[tuple[int, str]], *, small: bool
+def _with_blocks(
+    prompt: str, places: Sequence[tuple[int, str]], opening: re.Pattern[str]
 ) -> list[tuple[int, str]]:
-    starts = [at for at, title in places if title == "Memory"]
-    if not starts:
-        return []
-    end = next((at for at, _ in places if at > starts[0]), len(prompt))
-    found = _BLOCK_MARKS[small].finditer(prompt, starts[0], end)
-    return [(mark.start(), f"Memory {mark[1]}") for mark in found]
+    """`places`, with those of the blocks instead of the one of all memory."""
+    start = next((at for at, title in places if title == "Memory"), None)
+    if start is None:
+        return list(places)
+    end = next((at for at, _ in places if at > start), len(prompt))
+    blocks = [(mark.start(), f"Memory {mark[1]}") for mark in opening.finditer(prompt, start, end)]
+    if not blocks:
+        return list(places)
+    blocks[0] = (start, blocks[0][1])
+    return sorted([*(place for place in places if place[0] != start), *blocks])
 
 
 def _compile_full(parts: PromptParts) -> str:

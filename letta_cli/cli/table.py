@@ -47,7 +47,8 @@ FAILURE = "failure:print_result"
 WORKTREE = "worktree:own_tree"
 CHOICE = "model_choice:choose_model"
 REPAIR = "repair:repair"
-"""What chat and run do once their options are read; asking for help loads none of it."""
+CONTEXT = "context:show_context"
+"""What commands do once their options are read; asking for help loads none of it."""
 
 
 def target(name: str) -> Any:

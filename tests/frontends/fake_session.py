@@ -12,6 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from letta_cli.agent.context import ContextView, view_context
+from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import Busy, Overloaded
 from letta_cli.core.event import (
@@ -141,6 +143,13 @@ class FakeSession:
         self.log.append(f"compact {focus}")
         if focus != "nothing":
             yield Compacted("manual", 120_000, 8_000)
+
+    async def context(self) -> ContextView:
+        return view_context(
+            prompt=compile_prompt(PromptParts(self.store.blocks.visible(self.conversation)), small=False),
+            tools=[], messages=self.store.messages.window(self.conversation),
+            window=200_000, assumed_window=200_000, counted=self.context_tokens,
+        )  # fmt: skip
 
     def recover(self) -> list[str]:
         return self.store.runs.recover(self.conversation.id)

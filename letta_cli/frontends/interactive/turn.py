@@ -233,6 +233,12 @@ class TurnView:
     def _compacted(self, event: Compacted) -> None:
         before, after = tokens(event.before_tokens), tokens(event.after_tokens)
         self.quiet(f"conversation compacted: {before} tokens became {after}")
+        if event.failure:
+            self.complain(
+                f"The model could not write the notes, so an extract stands for what came before: "
+                f"{event.failure} Everything is still searchable.",
+                "warn",
+            )
 
     def _retrying(self, event: Retrying) -> None:
         live = self._live
