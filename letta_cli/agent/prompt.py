@@ -82,15 +82,15 @@ _FULL_MARKS = (
     ("Skills", "\n\nSkills (load one with"),
     ("Instructions", "\n\nInstructions of the person and the project\n"),
     ("Memory", "\n\n<memory>"),
-    ("Environment", "\n\nEnvironment\n- "),
 )
+_FULL_ENDS = (("Environment", "\n\nEnvironment\n- "),)
 _SMALL_MARKS = (
     ("Memory", "\nMemory block "),
     ("Skills", "\nSkills:\n"),
     ("Instructions", "\nProject rules:\n"),
-    ("Environment", "\nDirectory: "),
-    ("Files", "\nFiles: "),
 )
+_SMALL_ENDS = (("Environment", "\nDirectory: "), ("Files", "\nFiles: "))
+"""What the parts begin with; the ends are looked for from behind, past what people wrote."""
 
 
 def sections(prompt: str) -> list[tuple[str, str]]:
@@ -101,9 +101,10 @@ def sections(prompt: str) -> list[tuple[str, str]]:
     small = fits_profile(prompt, small=True)
     places: list[tuple[int, str]] = [(0, "Identity and rules")]
     for title, mark in _SMALL_MARKS if small else _FULL_MARKS:
-        at = prompt.find(mark, places[-1][0])
-        if at >= 0:
-            places.append((at, title))
+        places.append((prompt.find(mark, max(0, places[-1][0])), title))
+    for title, mark in _SMALL_ENDS if small else _FULL_ENDS:
+        places.append((prompt.rfind(mark), title))
+    places = sorted(place for place in places if place[0] >= 0)
     places = _with_blocks(prompt, places, _SMALL_BLOCK if small else _FULL_BLOCK)
     ends = [*(at for at, _ in places[1:]), len(prompt)]
     return [
