@@ -31,6 +31,28 @@ def threshold_of(window: int) -> int:
     return window - min(24_000, window // 6)
 
 
+def warnings_about(info: ModelInfo, *, budget: bool) -> list[str]:
+    """What a person should know of a model's limits.
+
+    Args:
+        budget: whether a run is to end when it has cost so much.
+    """
+    found: list[str] = []
+    window = info.context_window
+    if window is not None and window < SMALLEST_USEFUL_WINDOW:
+        found.append(
+            f"{info.handle} has a context window of {window:,} tokens; an agent needs at least "
+            f"{SMALLEST_USEFUL_WINDOW:,}. Expect it to forget and to fail, or raise the window "
+            "where the model is served."
+        )
+    if budget and info.prices is None:
+        found.append(
+            f"The prices of {info.handle} are not known, so a budget may not end its runs. "
+            "Limit the number of model calls instead."
+        )
+    return found
+
+
 class ContextMeter:
     """Tokens in the window: the provider's own count for what it has seen, an estimate beyond.
 

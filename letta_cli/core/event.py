@@ -119,7 +119,8 @@ class Notice:
     Attributes:
         kind: ``memory`` (another session changed a block), ``recovered`` (a run had died),
             ``radar`` (another session works in the same files), ``steer`` (the person's words
-            in mid-run), ``warning`` or ``info`` (person only).
+            in mid-run); for the person only: ``outcome`` (what a command came to), ``warning``,
+            ``info``.
     """
 
     kind: str

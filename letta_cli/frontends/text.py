@@ -9,7 +9,7 @@ from letta_cli.core.event import Event, Notice, Retrying, ToolCallReady, ToolRet
 from letta_cli.frontends.outcome import Outcome, SessionFacts
 from letta_cli.frontends.sanitize import sanitize, sanitize_line, write_text
 
-_TOLD_KINDS = {"warning", "recovered", "radar"}
+_TOLD_KINDS = {"warning", "recovered", "radar", "outcome"}
 
 
 async def render(events: AsyncIterator[Event], out: TextIO, err: TextIO) -> int:

@@ -139,6 +139,10 @@ class FakeSession:
             self.conversation = self.store.conversations.get(conversation)
             yield event
 
+    async def initialise(self, focus: str = "") -> AsyncIterator[Event]:
+        self.log.append(f"init {focus}")
+        yield Notice("outcome", "Memory block project is now version 2:\n  + pytest")
+
     async def compact(self, focus: str = "") -> AsyncIterator[Event]:
         self.log.append(f"compact {focus}")
         if focus != "nothing":

@@ -13,6 +13,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("sessions", "", "what is open where", conversation.sessions, in_run=True),
     Command("memory", "[label]", "shared memory, or one block", memory.show_memory, in_run=True),
     Command("remember", "TEXT", "store one thing in memory", memory.remember_words, in_run=True),
+    Command("init", "[focus]", "learn this project into memory", memory.initialise),
     Command("search", "WORDS", "search all conversations", memory.search, in_run=True),
     Command("model", "[handle]", "change the model", session.change_model),
     Command("compact", "[focus]", "summarise the older part", context.compact),

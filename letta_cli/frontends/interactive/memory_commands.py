@@ -70,6 +70,11 @@ def _revision(revision: BlockRevision) -> RenderableType:
     return Hanging(Text(text, style="quiet"), "    ")
 
 
+async def initialise(host: Host, argument: str) -> None:
+    """Fill the project's block from its repository, and show what became of it."""
+    await host.play(host.session.initialise(argument))
+
+
 async def remember_words(host: Host, argument: str) -> None:
     """Store one thing, as it was said; the model hears of it with its next step."""
     session = host.session

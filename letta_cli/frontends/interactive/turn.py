@@ -218,7 +218,8 @@ class TurnView:
             case "warning" | "recovered":
                 self.complain(event.text, "warn")
             case _:
-                self.quiet(event.text)
+                for line in event.text.split("\n"):
+                    self.quiet(line)
 
     def _radar(self, line: str) -> None:
         text = notice_line(line.removeprefix("Edit radar: "))
