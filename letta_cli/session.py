@@ -36,7 +36,7 @@ from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
 from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import Skill
-from letta_cli.providers.tokens import estimate
+from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
 from letta_cli.store import Store
 from letta_cli.store.leases import Lease
@@ -163,9 +163,7 @@ class Session:
     @property
     def context_tokens(self) -> int:
         """Tokens that the next request would take."""
-        return self._meter.tokens(
-            lambda: estimate(self.conversation.system_prompt or ""), self._thread.messages
-        )
+        return self._meter.tokens(self._fixed_tokens, self._thread.messages)
 
     @property
     def context_window(self) -> int:
@@ -324,6 +322,13 @@ class Session:
             self.store.sessions.close(self.session_id)
 
     # How it is done.
+
+    def _fixed_tokens(self) -> int:
+        """An estimate of prompt and tools; of the prompt alone until the model is loaded."""
+        prompt = estimate(self.conversation.system_prompt or "")
+        if not self._model.done() or self._model.cancelled() or self._model.exception():
+            return prompt
+        return prompt + estimate_tools(tool.spec for tool in self._model.result().tools.values())
 
     def _skill_text(self, name: str, arguments: str) -> str:
         for skill in self.skills:
