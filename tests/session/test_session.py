@@ -417,3 +417,22 @@ async def test_the_context_of_a_session_is_what_its_next_step_would_be_sent(conf
         view = await session.context()
         assert view.tokens == session.context_tokens
         assert "Your messages" in view.groups() and view.window == 200_000
+
+
+async def test_a_small_model_with_a_tiny_window_goes_on_for_sixty_turns(config):
+    read = {"name": "Read", "arguments": {"file_path": "tea.txt"}}
+    settings = config({"turns": [
+        {"when": "Write the notes", "text": "## State\nTalk.\n## Next\nMore.", "repeat": True},
+        {"when": "look", "tool_calls": [read], "repeat": True},
+        {"text": "words " * 40, "repeat": True},
+    ], "context_window": 4_096, "small": True})  # fmt: skip
+    (settings.cwd / "tea.txt").write_text("tea leaves\n" * 150)
+    async with opened(settings) as session:
+        await say(session, "We decided on the port 7421.")
+        for number in range(60):
+            events = await say(session, f"look {number}" if number % 10 == 9 else "go on " * 30)
+            assert events[-1].stop_reason == "end_turn"
+            assert session.context_tokens < 4_096 * 0.9
+        window = session.store.messages.window(session.conversation)
+        assert window[0].role == "summary" and "port 7421" in window[0].text
+        assert {message.role for message in window[1:]} >= {"user"}, "it is guided by the request"
