@@ -19,7 +19,7 @@ from letta_cli.agent.transcript import render_transcript
 from letta_cli.agent.turn import Turn
 from letta_cli.core.clock import now
 from letta_cli.core.errors import ContextOverflow, ProviderError
-from letta_cli.core.event import Compacted, CompactionTrigger, Event, Retrying
+from letta_cli.core.event import Compacted, CompactionTrigger, Event, Notice, Retrying
 from letta_cli.core.message import Message, Text, ToolReturn
 from letta_cli.core.provider import Request
 from letta_cli.core.run import Usage
@@ -36,6 +36,8 @@ SUMMARY_TOKENS = 2_000
 
 LEAST_EVICTED = 200
 """Tokens below which a summary would be as long as what it stands for."""
+
+NOTHING = "nothing was compacted"
 
 _PAGE = 500
 
@@ -54,7 +56,8 @@ async def compact(
 ) -> AsyncGenerator[Event, None]:
     """Summarise all but the newest messages and compile the prompt afresh.
 
-    A window with nothing to evict is left alone and no `Compacted` is told.
+    A window with nothing to evict is left alone: no `Compacted` is told, and who asked for it
+    hears why. So it is when the person interrupts.
 
     Args:
         focus: what the person wants most room for.
@@ -67,6 +70,8 @@ async def compact(
     evicted = [each for each in messages if each.role != "summary" and each.seq < keep_from]
     if sum(map(estimate_message, evicted)) < LEAST_EVICTED:
         turn.meter.compacted(before, before)
+        if trigger == "manual":
+            yield Notice("outcome", f"{NOTHING}: there is little more than what must be kept")
         return
     room = _room(space)
     earlier = _earlier(messages)
@@ -74,6 +79,8 @@ async def compact(
     async for event in _ask(turn, earlier, evicted, focus, room.words, answer):
         yield event
     if turn.inbox.cancelled:
+        if trigger == "manual":
+            yield Notice("outcome", f"{NOTHING}: you interrupted")
         return
     record = _record(turn, keep_from, evicted[0].seq)
     if answer.failure:

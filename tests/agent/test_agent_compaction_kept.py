@@ -1,5 +1,6 @@
 """What a compaction keeps, whatever the model writes, and where it gives up."""
 
+import asyncio
 import dataclasses
 import json
 from pathlib import Path
@@ -233,6 +234,28 @@ async def test_a_request_that_never_fits_ends_with_a_reason(stage):
     assert finished.error_code == "context_overflow"
     assert "is full" in finished.error and "searchable" in finished.error
     assert len(s.requests()) <= 4
+
+
+async def test_an_interrupted_compaction_changes_nothing_and_says_so(stage):
+    s = stage([
+        {"when": "Write the notes", "text": "## State\nok", "hang": True},
+        {"text": "x " * 900, "repeat": True},
+    ], info=INFO)  # fmt: skip
+    await s.play("word " * 900)
+    await s.play("more")
+    before = s.stored()
+    asyncio.get_running_loop().call_later(0.3, s.turn.inbox.cancel)
+    events = [event async for event in compact(s.turn, "manual")]
+    assert [event.text for event in events] == ["nothing was compacted: you interrupted"]
+    assert s.stored() == before
+
+
+async def test_a_short_conversation_is_left_alone(stage):
+    s = stage([{"text": "hello"}], info=INFO)
+    await s.play("hi")
+    (event,) = [event async for event in compact(s.turn, "manual")]
+    assert isinstance(event, Notice) and "nothing was compacted" in event.text
+    assert s.turn.thread.messages[0].role == "user"
 
 
 async def test_a_focus_is_told_to_the_model(stage):

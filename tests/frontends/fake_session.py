@@ -147,6 +147,8 @@ class FakeSession:
         self.log.append(f"compact {focus}")
         if focus != "nothing":
             yield Compacted("manual", 120_000, 8_000)
+        else:
+            yield Notice("outcome", "nothing was compacted: there is little to say")
 
     async def context(self) -> ContextView:
         return view_context(

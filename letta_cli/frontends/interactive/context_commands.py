@@ -1,13 +1,10 @@
 """Commands on the context window: what stands in it, and making room."""
 
-from collections.abc import AsyncIterator
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from letta_cli.agent.context import ContextPart, ContextView
-from letta_cli.core.event import Compacted, Event
 from letta_cli.frontends.interactive.commands import Host
 from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.measures import money, plural, tokens
@@ -20,19 +17,7 @@ _LETTERS = {"system": "s", "tool": "t", "message": "m", "news": "m"}
 
 
 async def compact(host: Host, argument: str) -> None:
-    seen: list[Event] = []
-    ended = False
-
-    async def watched() -> AsyncIterator[Event]:
-        nonlocal ended
-        async for event in host.session.compact(argument):
-            seen.append(event)
-            yield event
-        ended = True
-
-    await host.play(watched())
-    if ended and not any(isinstance(event, Compacted) for event in seen):
-        host.quiet("nothing was compacted: there is little more than what must be kept")
+    await host.play(host.session.compact(argument))
 
 
 async def show_context(host: Host, argument: str) -> None:
