@@ -45,6 +45,13 @@ _HEADING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NUMBER = re.compile(r"\[(?:message )?#?(\d+)\]")
+_NOTHING = re.compile(r"\W*(none|nothing|n/a|no)( new)?( \w+)?\W*", re.IGNORECASE)
+_WORDS = re.compile(r"\w+")
+_TURNING = re.compile(
+    r".*\d.*|no|not|never|none|without|instead|longer|except|unless|only|but|don|t|cannot|stop"
+)
+"""A word that makes another statement of one: a number, a negation."""
+
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 
 
@@ -107,14 +114,14 @@ def merge(earlier: Notes, reply: str, record: Record, cited: range) -> Notes:
         cited: seqs that the reply may cite.
     """
     found = _sections(reply)
-    new = [
-        *_entries(found.get("decisions", ""), lambda seq: seq in cited),
-        *_entries(found.get("facts", ""), lambda seq: seq in cited),
-    ]
     outdated = {int(number) for number in _NUMBER.findall(found.get("outdated", ""))}
     kept = [entry for entry in earlier.ledger if not entry.seq or entry.seq not in outdated]
+    known = {entry.seq for entry in kept}
+    told = f"{found.get('decisions', '')}\n{found.get('facts', '')}"
+    new = list(_entries(told, lambda seq: seq in cited or seq in known))
     covered = {entry.seq for entry in new} | outdated
     said = [entry for entry in record.laid_down if entry.seq not in covered]
+    new = [entry for entry in new if not any(_restates(entry, old) for old in kept)]
     ledger = _unique([*kept, *sorted([*said, *new], key=lambda entry: entry.seq)])
     state = found.get("state", "") if found else reply.strip()
     return Notes(
@@ -188,8 +195,15 @@ def _entries(text: str, may_cite: Callable[[int], bool]) -> Iterable[Entry]:
     for line in text.splitlines():
         numbers = [int(number) for number in _NUMBER.findall(line)]
         statement = cut(_NUMBER.sub("", _BULLET.sub("", line)))
-        if len(statement) > 2:
+        if len(statement) > 2 and not _NOTHING.fullmatch(statement):
             yield Entry(statement, next((seq for seq in numbers if may_cite(seq)), 0))
+
+
+def _restates(entry: Entry, old: Entry) -> bool:
+    """Whether a statement says again, in other words, what another said: models like to."""
+    words, before = set(_WORDS.findall(entry.text.lower())), set(_WORDS.findall(old.text.lower()))
+    new = words - before
+    return len(new) <= len(words) * 0.3 and not any(map(_TURNING.fullmatch, new))
 
 
 def _unique(entries: Iterable[Entry]) -> tuple[Entry, ...]:

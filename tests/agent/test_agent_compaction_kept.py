@@ -76,6 +76,20 @@ def test_statements_are_carried_on_until_the_model_says_that_they_no_longer_hold
     assert again.ledger == made.ledger and again.state == "We go on."
 
 
+def test_a_model_that_says_everything_again_does_not_fill_the_list():
+    earlier = Notes(ledger=(Entry("The importer listens on port 80", 5), Entry("Use tabs", 7)))
+    again = "## Facts\n- The importer listens on the port 80 [5]\n- None.\n- Use tabs [7]"
+    assert merge(earlier, again, Record(), range(20, 30)).ledger == earlier.ledger
+    other = "## Facts\n- The importer listens on port 81 [5]"
+    assert merge(earlier, other, Record(), range(20, 30)).ledger[-1].text.endswith("81")
+
+
+def test_a_negation_is_another_statement():
+    earlier = Notes(ledger=(Entry("Deploy the shop on Friday evening before the release", 5),))
+    reply = "## Decisions\n- Never deploy the shop on Friday evening before the release [22]"
+    assert len(merge(earlier, reply, Record(), range(20, 30)).ledger) == 2
+
+
 def test_what_the_person_laid_down_is_kept_when_the_model_forgets_it():
     record = Record()
     record.take([message(4, "user", Text("Hi. Never push to main! Is it 3 o'clock?"))], "/tmp")
