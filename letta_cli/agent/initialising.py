@@ -6,7 +6,7 @@ wrote nothing into an empty block, what the program found itself is stored.
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from letta_cli.agent.remembering import changed_lines
+from letta_cli.agent.remembering import changed_lines, undo_command
 from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import NotFound, StoreError, UsageError
 from letta_cli.core.event import Event, MemoryChanged, Notice, RunFinished
@@ -55,8 +55,12 @@ def task(skill: str, survey: Survey, block: MemoryBlock) -> str:
 
 
 def project_block(store: Store, conversation: Conversation) -> MemoryBlock:
-    """The block of the conversation's project; made when there is none."""
-    return store.blocks.ensure_project(conversation.agent_id, conversation.project)
+    """The block ``project`` as this conversation sees it; made when there is none."""
+    agent_id, project = conversation.agent_id, conversation.project
+    store.blocks.ensure_project(agent_id, project)
+    return store.blocks.find(
+        agent_id, PROJECT_LABEL, project=project, conversation_id=conversation.id
+    )
 
 
 async def fill(
@@ -110,7 +114,7 @@ def outcome(store: Store, before: MemoryBlock, after: MemoryBlock) -> str:
         revisions[-1].created_at,
     )  # fmt: skip
     lines = "\n".join(f"  {line}" for line in changed_lines(whole))
-    undo = f"undo: agent memory undo {PROJECT_LABEL}"
+    undo = f"undo: {undo_command(after)}"
     if len(revisions) > 1:
         undo += (
             f" (takes back the newest of {len(revisions)} edits; what it was before: "

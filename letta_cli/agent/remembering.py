@@ -100,6 +100,12 @@ def choose_block(text: str) -> tuple[str, str]:
     return "human", "it is about nothing else"
 
 
+def undo_command(block: MemoryBlock) -> str:
+    """What takes the newest edit of a block back."""
+    own = f" --conversation {block.scope_key}" if block.scope == "conversation" else ""
+    return f"agent memory undo {block.label}{own}"
+
+
 def _choose(
     store: Store, agent_id: str, text: str, project: str, conversation_id: str | None
 ) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from letta_cli.agent.remembering import changed_lines, remember
+from letta_cli.agent.remembering import changed_lines, remember, undo_command
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.memory_view import ConversationId, project_of, revision_facts, seen_in
@@ -59,8 +59,7 @@ def remember_text(
         say(f"{label} ({scope}), because {done.why}:" if block is None else f"{label} ({scope}):")
         for line in changed_lines(revision):
             say(f"  {sanitize_line(line)}")
-        own = f" --conversation {conversation}" if done.block.scope == "conversation" else ""
-        say(f"undo: agent memory undo {label}{own}")
+        say(f"undo: {undo_command(done.block)}")
 
 
 def _piped() -> str:

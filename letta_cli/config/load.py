@@ -31,6 +31,7 @@ DEFAULTS: Mapping[str, Any] = {
     "permissions.defaultMode": "default",
     "localModel": "ask",
     "memoryTools": "single",
+    "memoryMirror": "",
     "editor": "vi",
 }
 
@@ -115,7 +116,15 @@ def load_config(
         own_environment=own,
         passed_environment=passed,
         omni_memory=values["memoryTools"] == "omni",
+        memory_mirror=_under(user_home, values["memoryMirror"]),
     )
+
+
+def _under(user_home: Path, folder: str) -> Path | None:
+    """The folder that a setting names, ``~`` being the person's home; None for none."""
+    if folder == "~" or folder.startswith("~/"):
+        return user_home / folder[2:]
+    return Path(folder) if folder else None
 
 
 def _prepare_home(home: Path) -> Path:

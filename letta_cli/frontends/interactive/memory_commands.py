@@ -3,7 +3,7 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from letta_cli.agent.remembering import changed_lines, remember
+from letta_cli.agent.remembering import changed_lines, remember, undo_command
 from letta_cli.core.clock import now
 from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
 from letta_cli.frontends.interactive.commands import Host
@@ -95,7 +95,7 @@ async def remember_words(host: Host, argument: str) -> None:
         return
     for line in changed_lines(done.revision):
         host.quiet(f"memory: {label} {sanitize_line(line)}")
-    host.quiet(f"because {done.why}; undo with: agent memory undo {label}")
+    host.quiet(f"because {done.why}; undo with: {undo_command(done.block)}")
 
 
 async def search(host: Host, argument: str) -> None:
