@@ -7,9 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 
 from letta_cli.agent.attaching import with_files
-from letta_cli.agent.budget import SMALLEST_USEFUL_WINDOW, ContextMeter, window_of
+from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
 from letta_cli.agent.compaction import compact
+from letta_cli.agent.context import ContextView, view_turn
 from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.initialising import SKILL as INIT_SKILL
+from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.radar import Radar
@@ -33,7 +36,7 @@ from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
 from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import Skill
-from letta_cli.providers.tokens import estimate
+from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
 from letta_cli.store import Store
 from letta_cli.store.leases import Lease
@@ -161,9 +164,7 @@ class Session:
     @property
     def context_tokens(self) -> int:
         """Tokens that the next request would take."""
-        return self._meter.tokens(
-            lambda: estimate(self.conversation.system_prompt or ""), self._thread.messages
-        )
+        return self._meter.tokens(self._fixed_tokens, self._thread.messages)
 
     @property
     def context_window(self) -> int:
@@ -186,11 +187,25 @@ class Session:
         Raises:
             NotFound: no such skill.
         """
-        for skill in self.skills:
-            if skill.name == name:
-                return self._begin(load_body(skill, arguments), attach=False)
-        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
-        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
+        return self._begin(self._skill_text(name, arguments), attach=False)
+
+    async def initialise(self, focus: str = "") -> AsyncGenerator[Event, None]:
+        """Fill the memory block of this project; the events say what became of it.
+
+        Raises:
+            NotFound: there are no files here.
+            UsageError: the conversation belongs to another project.
+            AgentError: the model cannot be loaded.
+        """
+        conversation = self.conversation
+        survey = await asyncio.to_thread(survey_project, self.workspace, conversation)
+        run = None
+        if not (await self._ready()).info.small:
+            block = project_block(self.store, conversation)
+            text = task(self._skill_text(INIT_SKILL, focus), survey, block)
+            run = self._begin(text, attach=False)
+        async for event in fill(self.store, conversation, survey, run):
+            yield event
 
     def steer(self, text: str) -> None:
         """Say something before the model's next step. Needs a run."""
@@ -226,6 +241,14 @@ class Session:
         finally:
             self._inbox = None
 
+    async def context(self) -> ContextView:
+        """What the next step would be sent, part by part.
+
+        Raises:
+            AgentError: the model cannot be loaded.
+        """
+        return view_turn(self._turn(await self._ready(), Inbox()))
+
     def recover(self) -> list[str]:
         """Settle a run that was cut short, if nobody is using the conversation now.
 
@@ -256,7 +279,7 @@ class Session:
         self._handle = handle
         self._model = asyncio.create_task(_ready_made(model))
         self._added += self._thread.refresh()
-        self._meter.reset()
+        self._meter = ContextMeter()
 
     async def switch(self, conversation_id: str) -> None:
         """Leave this conversation and open another one, with its own model, in this terminal."""
@@ -301,6 +324,20 @@ class Session:
 
     # How it is done.
 
+    def _fixed_tokens(self) -> int:
+        """An estimate of prompt and tools; of the prompt alone until the model is loaded."""
+        prompt = estimate(self.conversation.system_prompt or "")
+        if not self._model.done() or self._model.cancelled() or self._model.exception():
+            return prompt
+        return prompt + estimate_tools(tool.spec for tool in self._model.result().tools.values())
+
+    def _skill_text(self, name: str, arguments: str) -> str:
+        for skill in self.skills:
+            if skill.name == name:
+                return load_body(skill, arguments)
+        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
+        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
+
     def _begin(self, text: str, *, attach: bool) -> AsyncGenerator[Event, None]:
         # The inbox is there before the first event is asked for: an early interrupt is heard.
         self._inbox = Inbox()
@@ -340,19 +377,7 @@ class Session:
 
     def _new_warnings(self, info: ModelInfo) -> list[str]:
         """What the person should know of the model, each said once a session."""
-        found: list[str] = []
-        window = info.context_window
-        if window is not None and window < SMALLEST_USEFUL_WINDOW:
-            found.append(
-                f"{info.handle} has a context window of {window:,} tokens; an agent needs at least "
-                f"{SMALLEST_USEFUL_WINDOW:,}. Expect it to forget and to fail, or raise the window "
-                "where the model is served."
-            )
-        if self._parts.limits.max_budget_usd is not None and info.prices is None:
-            found.append(
-                f"The prices of {info.handle} are not known, so a budget may not end its runs. "
-                "Limit the number of model calls instead."
-            )
+        found = warnings_about(info, budget=self._parts.limits.max_budget_usd is not None)
         new = [warning for warning in found if warning not in self._warned]
         self._warned.update(new)
         return new
