@@ -16,8 +16,8 @@ Grant = Literal["network", "git"]
 
 PROTECTED = (
     ".git", ".agent", ".agents", ".claude", ".codex", ".mcp.json", ".vscode", ".idea",
-    ".devcontainer", ".gitmodules", ".gitconfig", ".envrc", ".bashrc", ".bash_profile", ".profile", ".zshrc",
-    ".zprofile", ".ripgreprc", ".husky", ".pre-commit-config.yaml",
+    ".devcontainer", ".gitmodules", ".gitconfig", ".envrc", ".bashrc", ".bash_profile",
+    ".profile", ".zshrc", ".zprofile", ".ripgreprc", ".husky", ".pre-commit-config.yaml",
 )  # fmt: skip
 """In the top folder of a tree: what is run or obeyed later by git, shells, editors or agents."""
 
