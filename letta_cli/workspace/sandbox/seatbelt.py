@@ -33,7 +33,6 @@ def profile(reach: Confinement) -> str:
     )
     if not reach.network:
         lines.append("(deny network*)")
-        lines.append('(allow network* (local ip "localhost:*") (remote ip "localhost:*"))')
     lines.append("(deny network-outbound (remote unix-socket))")
     return "\n".join(line for line in lines if line)
 
