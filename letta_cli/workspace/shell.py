@@ -12,7 +12,6 @@ from pathlib import Path
 
 from letta_cli.workspace.capture import Capture
 from letta_cli.workspace.confined import Confined
-from letta_cli.workspace.environment import clean_environment
 from letta_cli.workspace.sandbox import Grant
 
 GRACE_SECONDS = 2.0
@@ -65,7 +64,7 @@ class Shell:
         confined: Confined | None = None,
     ) -> None:
         self.cwd = cwd
-        self.environment = clean_environment(environment)
+        self.environment = dict(environment)
         self.overflow_dir = overflow_dir
         self.timeout_ms = timeout_ms
         self.max_timeout_ms = max_timeout_ms
