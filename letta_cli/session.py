@@ -15,6 +15,7 @@ from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
+from letta_cli.agent.undo import UndoJournal
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import Busy, NotFound, StoreError
 from letta_cli.core.event import (
@@ -117,6 +118,7 @@ class Session:
         )
         self.session_id = presence.session_id
         self._radar = Radar(parts.store, parts.workspace, presence.session_id)
+        self._undo = UndoJournal(parts.store, parts.workspace)
         self._recall_files()
         self._state: SessionState = "idle"
         self._activity = ""
@@ -293,6 +295,7 @@ class Session:
         """End the session. A running run has been closed by then."""
         self._heart.cancel()
         self._model.cancel()
+        self._undo.close()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await (await self._model).provider.aclose()
         with contextlib.suppress(StoreError):
@@ -375,6 +378,7 @@ class Session:
             compile_prompt=lambda: parts.compile_prompt(self.conversation, model.info.small),
             effort=parts.effort,
             radar=self._radar,
+            undo=self._undo,
         )
 
     def _recall_files(self) -> None:

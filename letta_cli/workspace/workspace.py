@@ -12,6 +12,7 @@ from letta_cli.workspace.files import Files
 from letta_cli.workspace.sandbox import NO_SANDBOX, Sandbox
 from letta_cli.workspace.search import Search
 from letta_cli.workspace.shell import Shell
+from letta_cli.workspace.undo import Blobs, TreeSnapshots
 
 
 class Todo(TypedDict):
@@ -28,6 +29,7 @@ class Workspace:
         cwd: canonical.
         project: the key that conversations of one project share, see `repository.project_key`.
         git_root: top folder of the working tree, or None outside a repository.
+        blobs: contents of files from before they were changed.
         todos: for each conversation id the list its model keeps.
     """
 
@@ -67,7 +69,16 @@ class Workspace:
         )
         self.search = Search(self.cwd, environment)
         self._overflow_dir = overflow_dir
+        self._undo_dir = (agent_home or overflow_dir.parent) / "undo"
+        self.blobs = Blobs(self._undo_dir / "files")
+        self._environment = environment
         self.todos: dict[str, list[Todo]] = {}
+
+    def snapshots(self) -> TreeSnapshots | None:
+        """Snapshots of this working tree; None outside a repository."""
+        if self._repository is None:
+            return None
+        return TreeSnapshots(self._repository, self._undo_dir / "trees", self._environment)
 
     def _confined(
         self, sandbox: Sandbox, home: Path, agent_home: Path, environment: Mapping[str, str]
