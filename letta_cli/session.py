@@ -13,6 +13,7 @@ from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.radar import Radar
+from letta_cli.agent.rewind import PastTurn, past_turns, plan_files, restore_files, thread_before
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.agent.undo import UndoJournal
@@ -40,6 +41,7 @@ from letta_cli.store import Store
 from letta_cli.store.leases import Lease
 from letta_cli.tools import Tool
 from letta_cli.workspace import Workspace
+from letta_cli.workspace.undo import Plan, Restored
 
 LEASE_POLL_SECONDS = 0.1
 
@@ -278,6 +280,30 @@ class Session:
     async def fork(self) -> None:
         """Go on in a copy of this conversation; the original stays as it is."""
         await self.switch(self.store.conversations.fork(self.conversation.id).id)
+
+    def past_turns(self) -> list[PastTurn]:
+        """What the person said in this conversation, oldest first."""
+        return past_turns(self.store, self.conversation.id)
+
+    def plan_rewind(self, turn: PastTurn) -> Plan:
+        """What going back to before `turn` would do to files now."""
+        return plan_files(self.store, self.workspace.blobs, self.conversation.id, turn)
+
+    def rewind_files(self, plan: Plan) -> Restored:
+        """Restore what can be restored, and tell the model.
+
+        Raises:
+            Busy: another session is using the conversation.
+        """
+        blobs, conversation = self.workspace.blobs, self.conversation
+        with self.store.leases.acquire(conversation.id):
+            done = restore_files(self.store, blobs, conversation, plan.of("restorable", "done"))
+        self._thread.refresh()
+        return done
+
+    async def rewind_thread(self, turn: PastTurn) -> None:
+        """Go on in a copy of this conversation that ends before `turn`."""
+        await self.switch(thread_before(self.store, self.conversation, turn).id)
 
     async def offers(self) -> list[Offer]:
         """What every provider that can be used here offers now."""

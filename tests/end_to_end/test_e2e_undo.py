@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 
 
 def call(name, **arguments):
@@ -166,3 +167,25 @@ def test_a_killed_run_can_be_taken_back(agent):
         process.wait()
     assert undo(agent)[0] == 0
     assert (agent.project / "a.py").read_text() == "0\n"
+
+
+def test_in_the_chat_one_chooses_the_turn_and_what_goes_back(agent, terminal):
+    agent.repository(**{"a.py": "0\n"})
+    script = [
+        say("hello"), call("Bash", command="echo 1 > a.py"), say("changed it"),
+    ]  # fmt: skip
+    one = terminal(script, "one", *ALLOWED)
+    one.wait_for("Ask").enter("good morning").wait_for("hello")
+    one.enter("change it").wait_for("changed it")
+    one.enter("/rewind").wait_for("Go back to before which").wait_for("2. change it")
+    one.type("\r").wait_for("restore a.py").wait_for("What goes back?")
+    one.type("both\r").wait_for("1 file restored").wait_for("stays as it is")
+    assert (agent.project / "a.py").read_text() == "0\n"
+    one.enter("once more").wait_for("❯ once more")
+    deadline = time.monotonic() + 20
+    while len(agent.requests("one")) < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    told = json.dumps(agent.requests("one")[-1]["messages"])
+    assert "good morning" in told and "once more" in told and "change it" not in told
+    assert one.end() == 0
