@@ -23,6 +23,7 @@ from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, No
 from letta_cli.core.memory import Origin
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import ModelInfo, Offer, Provider
+from letta_cli.core.secret import Masker
 from letta_cli.core.skill import Skill
 from letta_cli.permissions import parse_rule, unmatched_rules
 from letta_cli.providers import load, split_handle
@@ -125,6 +126,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         wait_seconds=options.wait_seconds,
         notes=(*warnings, *_notes(config, compiler.instructions, skills)),
         warnings=warnings,
+        masker=Masker(config.known_secrets),
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
     )
     return Session(parts)
@@ -251,6 +253,9 @@ def _workspace(config: Config) -> Workspace:
         bash_timeout_ms=config.bash_timeout_ms,
         bash_max_timeout_ms=config.bash_max_timeout_ms,
         bash_max_output=config.bash_max_output,
+        secrets=config.secrets,
+        home=config.user_home,
+        agent_home=config.home,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
@@ -37,6 +37,7 @@ from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
 from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.run import Usage
+from letta_cli.core.secret import Masker
 from letta_cli.core.skill import Skill
 from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
@@ -69,6 +70,7 @@ class SessionParts:
         wait_seconds: how long to wait for a conversation that another session is using.
         notes: what a person may want to know at the start; `warnings` are those that say what is
             wrong.
+        masker: knows the secrets that must not get into the thread.
         busy_advice: what else can be done where this session runs when the conversation is in use.
     """
 
@@ -90,6 +92,7 @@ class SessionParts:
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     busy_advice: str = ""
+    masker: Masker = field(default_factory=Masker)
 
 
 class Session:
@@ -203,7 +206,7 @@ class Session:
     def steer(self, text: str) -> None:
         """Say something before the model's next step. Needs a run."""
         if self._inbox is not None:
-            self._inbox.steer(text)
+            self._inbox.steer(self._parts.masker.mask(text))
 
     def answer(self, request_id: str, answer: Answer) -> None:
         if self._inbox is not None:
@@ -376,6 +379,11 @@ class Session:
                     parts, notices = with_files(text, self.workspace, self._parts.policy)
                     for notice in notices:
                         yield notice
+                masker = self._parts.masker
+                parts = tuple(
+                    Text(masker.mask(part.text)) if isinstance(part, Text) else part
+                    for part in parts
+                )
                 self._pulse.show("running", "thinking")
                 async with contextlib.aclosing(run(self._turn(model, inbox), parts)) as events:
                     async for event in events:
@@ -418,6 +426,7 @@ class Session:
             effort=parts.effort,
             radar=self._radar,
             undo=self._undo,
+            masker=parts.masker,
         )
 
     def _recall_files(self) -> None:

@@ -10,6 +10,7 @@ from letta_cli.agent.turn import Turn
 from letta_cli.core.event import Event, MemoryChanged, Notice, ToolProgress, ToolReturned
 from letta_cli.core.memory import BlockRevision
 from letta_cli.core.message import ToolCall, ToolReturn
+from letta_cli.core.secret import Masker
 from letta_cli.tools import ToolContext, ToolOutcome
 
 INTERRUPTED = "Interrupted by the person while it ran; what it did until then stays done."
@@ -100,7 +101,7 @@ async def _run_one(
         turn,
         run_id,
         call,
-        progress=lambda text: tell(ToolProgress(call.id, text)),
+        progress=lambda text: tell(ToolProgress(call.id, turn.masker.mask(text))),
         started=lambda pgid: turn.store.runs.mark_call(
             call.id, "running", pgid=pgid, run_id=run_id
         ),
@@ -119,7 +120,7 @@ async def _run_one(
         if outcome.revision is not None:
             _note_own_edit(turn, outcome.revision)
             tell(_memory_changed(outcome.revision))
-        result = _return_of(call, outcome)
+        result = _return_of(call, outcome, turn.masker)
         if tool.spec.kind == "edit" and turn.radar is not None:
             # At once: others must know the writer as soon as the file is another one.
             turn.radar.record(turn.thread.conversation.id)
@@ -149,9 +150,9 @@ async def _covering(
         yield
 
 
-def _return_of(call: ToolCall, outcome: ToolOutcome) -> ToolReturn:
-    display = None if outcome.display is None else dict(outcome.display)
-    return ToolReturn(call.id, call.name, outcome.status, outcome.content, display)
+def _return_of(call: ToolCall, outcome: ToolOutcome, masker: Masker) -> ToolReturn:
+    display = None if outcome.display is None else masker.mask_all(dict(outcome.display))
+    return ToolReturn(call.id, call.name, outcome.status, masker.mask(outcome.content), display)
 
 
 def _memory_changed(revision: BlockRevision) -> MemoryChanged:

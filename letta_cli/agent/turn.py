@@ -1,7 +1,7 @@
 """What a run works with: its collaborators and limits, gathered once, by the session."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from letta_cli.agent.budget import ContextMeter
@@ -12,6 +12,7 @@ from letta_cli.agent.undo import UndoJournal
 from letta_cli.core.agent import Agent
 from letta_cli.core.permission import PermissionMode, Rule, Rules
 from letta_cli.core.provider import Effort, ModelInfo, Provider
+from letta_cli.core.secret import Masker
 from letta_cli.core.skill import Skill
 from letta_cli.store import Store
 from letta_cli.tools import Tool
@@ -69,6 +70,8 @@ class Turn:
     effort: Effort = "off"
     radar: Radar | None = None
     """None where there is no session that others could see."""
+    masker: Masker = field(default_factory=Masker)
+    """Takes secrets out of what people and tools say, before it is stored or sent."""
     undo: UndoJournal | None = None
     """None where nothing is kept of what calls do to files."""
 

@@ -12,8 +12,9 @@ from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.output import say, say_json, table, warn_ignored
 from letta_cli.config import load_config
+from letta_cli.config.keys import read_secrets, secrets_file
 from letta_cli.config.masking import mask
-from letta_cli.config.secrets import read_secrets, secrets_file, set_secret, unset_secret
+from letta_cli.config.secrets import set_secret, unset_secret
 
 app = new_app("Named values for commands, which the model never sees.")
 

@@ -1,4 +1,4 @@
-"""API keys at rest: the operating system's keyring where asked for, else a file of mode 0600."""
+"""Keys and named secrets at rest: in the system's keyring where asked for, else in 0600 files."""
 
 import json
 import os
@@ -21,6 +21,15 @@ def key_file(home: Path) -> Path:
 def read_key_file(home: Path) -> dict[str, str]:
     """Provider to key; raises as `read_private_texts`."""
     return read_private_texts(key_file(home))
+
+
+def secrets_file(home: Path) -> Path:
+    return home / "secrets.json"
+
+
+def read_secrets(home: Path) -> dict[str, str]:
+    """Named secrets for commands: name to value; raises as `read_private_texts`."""
+    return read_private_texts(secrets_file(home))
 
 
 def read_private_texts(path: Path) -> dict[str, str]:

@@ -5,28 +5,14 @@ as a variable of its environment; in what it prints the value is masked again.
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from letta_cli.config.edit import locked
-from letta_cli.config.keys import read_private_texts, write_object
+from letta_cli.config.keys import read_secrets, secrets_file, write_object
 from letta_cli.core.errors import NotFound, UsageError
 from letta_cli.core.secret import SHORTEST_KNOWN
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-
-
-def secrets_file(home: Path) -> Path:
-    return home / "secrets.json"
-
-
-def read_secrets(home: Path) -> dict[str, str]:
-    """Name to value.
-
-    Raises:
-        ConfigError: others may read the file, or it is not an object of texts.
-    """
-    return read_private_texts(secrets_file(home))
 
 
 def set_secret(home: Path, name: str, value: str) -> None:
@@ -62,9 +48,3 @@ def unset_secret(home: Path, name: str) -> None:
             raise NotFound(f"There is no secret {name!r}. Secrets: {names}.")
         del known[name]
         write_object(secrets_file(home), known, private=True)
-
-
-def mentioned(command: str, secrets: Mapping[str, str]) -> dict[str, str]:
-    """The secrets whose names stand in `command` as words of their own."""
-    words = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", command)) if secrets else set[str]()
-    return {name: value for name, value in secrets.items() if name in words}

@@ -7,7 +7,8 @@ else has.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import Any, cast
 
 SHORTEST_KNOWN = 6
 """Characters. Shorter values occur in ordinary text; masking them would give them away."""
@@ -72,9 +73,22 @@ class Masker:
             text = _PASSWORD_IN_URL.sub(_without_password, text)
         return _FORM.sub(_without_form, text)
 
-    def mask_all(self, texts: Iterable[str]) -> list[str]:
-        """`mask` for each."""
-        return [self.mask(text) for text in texts]
+    def mask_all(self, value: Any) -> Any:
+        """A JSON-able value with all its texts masked."""
+        if isinstance(value, str):
+            return self.mask(value)
+        if isinstance(value, dict):
+            entries = cast("dict[str, Any]", value)
+            return {name: self.mask_all(each) for name, each in entries.items()}
+        if isinstance(value, list):
+            return [self.mask_all(each) for each in cast("list[Any]", value)]
+        return value
+
+
+def mentioned(command: str, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The secrets whose names stand in `command` as words of their own."""
+    words = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", command)) if secrets else set[str]()
+    return {name: value for name, value in secrets.items() if name in words}
 
 
 def _mark(name: str) -> str:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from letta_cli.core.secret import mentioned
 from letta_cli.workspace.capture import Capture
 from letta_cli.workspace.confined import Confined
 from letta_cli.workspace.sandbox import Grant
@@ -62,6 +63,7 @@ class Shell:
         max_timeout_ms: int = 600_000,
         max_output: int = 30_000,
         confined: Confined | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.cwd = cwd
         self.environment = dict(environment)
@@ -70,6 +72,7 @@ class Shell:
         self.max_timeout_ms = max_timeout_ms
         self.max_output = max_output
         self.confined = confined
+        self._secrets = secrets or {}
 
     async def run(
         self,
@@ -96,7 +99,8 @@ class Shell:
         reach = self.confined.reach(grants) if self.confined else None
         if self.confined and reach:
             line = self.confined.sandbox.wrap(line, reach)
-        process, output = await self._start(line)
+        environment = {**self.environment, **mentioned(command, self._secrets)}
+        process, output = await self._start(line, environment)
         capture = Capture(self.max_output, self.overflow_dir, progress)
         reader = asyncio.create_task(_read(output, capture))
         timed_out = stopped = False
@@ -128,7 +132,9 @@ class Shell:
             taken_away=taken,
         )
 
-    async def _start(self, line: list[str]) -> tuple[asyncio.subprocess.Process, int]:
+    async def _start(
+        self, line: list[str], environment: Mapping[str, str]
+    ) -> tuple[asyncio.subprocess.Process, int]:
         """Start it, and return it with the descriptor that its output comes from."""
         # A pipe of our own: asyncio's would count a command as running while any process that it
         # left in the background holds its output open.
@@ -138,7 +144,7 @@ class Shell:
             process = await asyncio.create_subprocess_exec(
                 *line,
                 stdin=asyncio.subprocess.DEVNULL, stdout=theirs, stderr=theirs,
-                cwd=self.cwd, env=self.environment, start_new_session=True,
+                cwd=self.cwd, env=environment, start_new_session=True,
             )  # fmt: skip
         except BaseException:
             os.close(ours)

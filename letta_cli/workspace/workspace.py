@@ -45,10 +45,12 @@ class Workspace:
         sandbox: Sandbox = NO_SANDBOX,
         home: Path | None = None,
         agent_home: Path | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         """Open the directory.
 
         Args:
+            secrets: name to value; a command gets those that it mentions.
             sandbox: what confines commands; then `home` and `agent_home` are hidden from them.
         """
         self.cwd = cwd.resolve()
@@ -63,6 +65,7 @@ class Workspace:
             timeout_ms=bash_timeout_ms,
             max_timeout_ms=bash_max_timeout_ms,
             max_output=bash_max_output,
+            secrets=secrets,
             confined=None
             if home is None or agent_home is None
             else self._confined(sandbox, home, agent_home, environment),

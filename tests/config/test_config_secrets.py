@@ -10,14 +10,9 @@ import pytest
 from config_machine import Machine
 
 from letta_cli.config.edit import store_key
+from letta_cli.config.keys import read_secrets, secrets_file
 from letta_cli.config.masking import mask, mask_entries, mask_url
-from letta_cli.config.secrets import (
-    mentioned,
-    read_secrets,
-    secrets_file,
-    set_secret,
-    unset_secret,
-)
+from letta_cli.config.secrets import set_secret, unset_secret
 from letta_cli.config.view import shown_settings
 from letta_cli.core.errors import ConfigError, NotFound, UsageError
 
@@ -228,9 +223,3 @@ def test_what_cannot_be_a_secret_is_refused(machine: Machine, name: str, value: 
     with pytest.raises(UsageError):
         set_secret(home, name, value)
     assert read_secrets(home) == {}
-
-
-def test_a_command_gets_the_secrets_that_it_mentions() -> None:
-    secrets = {"TOKEN": "a", "TOKEN_TWO": "b", "THIRD": "c"}
-    assert mentioned('curl -H "X: $TOKEN" ${THIRD}', secrets) == {"TOKEN": "a", "THIRD": "c"}
-    assert mentioned("echo $TOKENS TOKEN_TW", secrets) == {}

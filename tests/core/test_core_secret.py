@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from letta_cli.core.secret import Masker
+from letta_cli.core.secret import Masker, mentioned
 
 LETTERS = "Ab3dEf6hIj9lMn2pQr5tUv8xYz1AbCdEfGhIjKlMnOpQr"
 
@@ -79,3 +79,17 @@ def test_a_hostile_text_takes_no_longer_than_its_length() -> None:
     for piece in ("eyJ" * 3, "sk-ant-", "-----BEGIN PRIVATE KEY-----", "a://b:", "a" * 49 + " "):
         masker.mask(piece * (200_000 // len(piece)))
     assert time.process_time() - began < 5
+
+
+def test_a_command_gets_the_secrets_that_it_mentions() -> None:
+    secrets = {"TOKEN": "a", "TOKEN_TWO": "b", "THIRD": "c"}
+    assert mentioned('curl -H "X: $TOKEN" ${THIRD}', secrets) == {"TOKEN": "a", "THIRD": "c"}
+    assert mentioned("echo $TOKENS TOKEN_TW", secrets) == {}
+
+
+def test_all_texts_of_a_value_are_masked() -> None:
+    value = {"a": ["say hunter22", 3, None], "b": {"c": "hunter22"}}
+    assert Masker({"PW": "hunter22"}).mask_all(value) == {
+        "a": ["say [secret PW]", 3, None],
+        "b": {"c": "[secret PW]"},
+    }
