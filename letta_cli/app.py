@@ -32,6 +32,7 @@ from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
 from letta_cli.workspace.instructions import Instructions, find_instructions
+from letta_cli.workspace.sandbox import NO_SANDBOX, Grant, Sandbox, best
 from letta_cli.workspace.scan import list_files
 from letta_cli.workspace.workspace import Workspace
 
@@ -254,9 +255,33 @@ def _workspace(config: Config) -> Workspace:
         bash_max_timeout_ms=config.bash_max_timeout_ms,
         bash_max_output=config.bash_max_output,
         secrets=config.secrets,
+        sandbox=_sandbox(config),
+        grants=_grants(config),
         home=config.user_home,
         agent_home=config.home,
     )
+
+
+def _sandbox(config: Config) -> Sandbox:
+    """What confines commands: proved now, or nothing at all where it is not asked for.
+
+    Raises:
+        ConfigError: it is asked for, and nothing on this machine holds.
+    """
+    if not config.sandbox.enabled:
+        return NO_SANDBOX
+    sandbox, proof = best(config.environment, config.home / "tmp")
+    if sandbox.level == "none":
+        raise ConfigError(
+            f"sandbox.enabled is true, but nothing here confines commands: {proof.problem}. "
+            "Install bubblewrap, or switch it off: agent config set sandbox.enabled false"
+        )
+    return sandbox
+
+
+def _grants(config: Config) -> frozenset[Grant]:
+    wanted: dict[Grant, bool] = {"network": config.sandbox.network, "git": config.sandbox.git}
+    return frozenset(grant for grant, given in wanted.items() if given)
 
 
 def _open_conversation(

@@ -23,6 +23,20 @@ PROVIDERS: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """Whether commands are confined, and what they may have all the same.
+
+    Attributes:
+        network: confined commands reach other hosts.
+        git: confined commands write the repository, but for what runs code in it.
+    """
+
+    enabled: bool = False
+    network: bool = False
+    git: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that a person can decide, decided.
 
@@ -74,6 +88,7 @@ class Config:
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     known_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     omni_memory: bool = False
+    sandbox: SandboxSettings = SandboxSettings()
     memory_mirror: Path | None = None
 
     def provider(self, name: str) -> ProviderSettings:
