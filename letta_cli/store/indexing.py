@@ -194,8 +194,7 @@ class Indexing:
             self._write(entry)
 
     def _put_message(self, document: int, message: Message, pieces: Sequence[str]) -> None:
-        """Index the message, with what came before it; and now that the next ones are known, the
-        last but one with all of its neighbours."""
+        """Index the message with its neighbours, and so those before it."""
         before = self._database.query(
             f"{_THREAD} AND m.seq < ? ORDER BY m.seq DESC LIMIT 4",
             message.conversation_id, message.seq,
@@ -215,9 +214,11 @@ class Indexing:
         self._write((first[0], title, first[1], ""), before[:1], before[1:2])
         for number, text in rest:
             self._write((number, title, text, ""))
-        if len(before) > 1 and before[1][-1]:
-            near, far = (before[0], *before[2:3]), ((0, "", "", pieces[0]), *before[3:4])
-            self._write(before[1][:4], near, far)
+        # Now the two before it know what follows them. What a fork copied belongs to its original.
+        thread = [(0, "", "", pieces[0]), *before]
+        for position, (*entry, original) in enumerate(before[:2], start=1):
+            if original:
+                self._write(tuple(entry), *_beside(thread, position))
 
     def _agent_of(self, conversation_id: str) -> str:
         sql = "SELECT agent_id FROM conversation WHERE id = ?"
