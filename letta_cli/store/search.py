@@ -19,8 +19,8 @@ from letta_cli.store.text_index import TextIndex
 
 # How many of the best matches are ranked; and how many matches a query may have before its most
 # common words are left out, which keeps large stores quick.
-_DEPTH = 400
-_POSTINGS = 20_000
+_DEPTH = 300
+_POSTINGS = 10_000
 
 _BLOCK = 24
 """Messages in a row that belong together. From 8 to 48 makes no difference that can be measured."""
