@@ -17,10 +17,10 @@ from letta_cli.store.indexing import Indexing
 from letta_cli.store.search_words import Span, excerpt, parse
 from letta_cli.store.text_index import TextIndex
 
-# How many of the best matches are ranked; and how many matches a query may have before its most
-# common words are left out, which keeps large stores quick.
+# How many of the best matches are fused; and how many matches a query may have before its most
+# common words alone bring in no more of them, which keeps large stores quick.
 _DEPTH = 300
-_POSTINGS = 10_000
+_POSTINGS = 7_000
 
 _BLOCK = 24
 """Messages in a row that belong together. From 8 to 48 makes no difference that can be measured."""
@@ -116,8 +116,12 @@ class Search:
         said first.
         """
         asked = parse(query)
-        terms = self._affordable(asked.terms)
-        match = self._index.query(terms, asked.phrases, neighbours=asked.is_question)
+        match = self._index.query(
+            asked.terms,
+            asked.phrases,
+            selective=self._selective(asked.terms),
+            neighbours=asked.is_question,
+        )
         if not match or limit < 1:
             return []
         if 0 < self._indexing.backlog() <= _FEW:
@@ -189,19 +193,23 @@ class Search:
             for entry, rank, weight, source, seq, place, *rest in found
         ]
 
-    def _affordable(self, terms: Sequence[str]) -> Sequence[str]:
-        """The rarest terms that together match few enough entries to be ranked quickly."""
+    def _selective(self, terms: Sequence[str]) -> Sequence[str]:
+        """The rarest terms that together match few enough entries to be ranked quickly.
+
+        What has one of these is ranked by all terms. All of them in a small store.
+        """
         newest = self._database.query("SELECT coalesce(max(number), 0) FROM search_entry")[0][0]
         if newest <= _POSTINGS or len(terms) < 2:
-            return terms
+            return ()
         counted = sorted((self._count(self._index.query([term])), term) for term in terms)
-        chosen, total = [counted[0][1]], counted[0][0]
-        for count, term in counted[1:]:
+        total = 0
+        chosen: list[str] = []
+        for count, term in counted:
             total += count
-            if total > _POSTINGS:
-                break
+            if total > _POSTINGS and any(each for each, _ in counted[: len(chosen)]):
+                return chosen
             chosen.append(term)
-        return chosen
+        return ()
 
     def _count(self, match: str) -> int:
         """How many entries match; counting stops past the budget."""
