@@ -24,6 +24,7 @@ from letta_cli.store.search import Filters, Hit, Search
 from letta_cli.store.sessions import Sessions
 from letta_cli.store.text_index import TextIndex
 from letta_cli.store.touches import Touches
+from letta_cli.store.vectors import Vectors
 
 __all__ = ["Filters", "Hit", "Lease", "PassageHit", "Piece", "Store", "database_file", "open_store"]
 
@@ -36,13 +37,14 @@ class Store:
 
     Attributes:
         agents, conversations, messages, blocks, passages, documents, runs, sessions, touches,
-            search, indexing, leases: one noun each.
+            search, indexing, vectors, leases: one noun each.
     """
 
     def __init__(self, database: Database, index: TextIndex, locks: LeaseLocks) -> None:
         self._database = database
         self.indexing = Indexing(database, index)
-        self.search = Search(database, index, self.indexing)
+        self.vectors = Vectors(database)
+        self.search = Search(database, index, self.indexing, self.vectors)
         self.leases = Leases(locks, self._title_of)
         self.messages = Messages(database, self.indexing)
         self.conversations = Conversations(

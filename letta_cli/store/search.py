@@ -16,6 +16,7 @@ from letta_cli.store.database import Database, Row
 from letta_cli.store.indexing import Indexing
 from letta_cli.store.search_words import Span, excerpt, parse
 from letta_cli.store.text_index import TextIndex
+from letta_cli.store.vectors import Vectors
 
 # How many of the best matches are fused; and how many matches a query may have before its most
 # common words alone bring in no more of them, which keeps large stores quick.
@@ -27,6 +28,9 @@ _BLOCK = 24
 
 _BLOCK_WEIGHT = 0.3
 _BLOCK_BEST = 2
+
+_MEANING_PROSE, _MEANING_CODE = 0.4, 1.0
+"""What a similar meaning counts, compared with the words; more where names hide what is meant."""
 
 _FEW = 20
 """Sources that a search indexes itself, rather than leave them out."""
@@ -101,10 +105,13 @@ _EVERYTHING = Filters()
 class Search:
     """The door to what is indexed. Raises what `Database` raises."""
 
-    def __init__(self, database: Database, index: TextIndex, indexing: Indexing) -> None:
+    def __init__(
+        self, database: Database, index: TextIndex, indexing: Indexing, vectors: Vectors
+    ) -> None:
         self._database = database
         self._index = index
         self._indexing = indexing
+        self._vectors = vectors
 
     def find(
         self, agent_id: str, query: str, filters: Filters = _EVERYTHING, *, limit: int = 10
@@ -127,9 +134,16 @@ class Search:
         if 0 < self._indexing.backlog() <= _FEW:
             while self._indexing.catch_up():
                 pass
-        if not (found := self._candidates(agent_id, match, filters, limit)):
+        depth = max(_DEPTH, limit)
+        found = self._matching(agent_id, match, filters, limit, depth)
+        # Who asks for exact words wants nothing else.
+        alike = self._alike(agent_id, "" if asked.phrases else query, filters, depth)
+        known = {row[0] for row in found}
+        if unknown := [entry for entry in alike if entry not in known]:
+            found += self._rows(agent_id, filters, *_listed(unknown), depth)
+        if not found:
             return []
-        scores = _fused(found)
+        scores = _fused(found, alike)
         chosen: dict[tuple[str, str], Row] = {}
         for row in sorted(scores, key=lambda each: (-scores[each], -each[0])):
             # Of a long text cut in pieces, the best piece stands for it.
@@ -156,38 +170,54 @@ class Search:
         """How many conversations, blocks and passages are not indexed yet, so not found."""
         return self._indexing.backlog()
 
-    def _candidates(self, agent_id: str, match: str, filters: Filters, limit: int) -> list[Row]:
-        """Rows of: entry, rank, weight, source, place, kind, role, title, date."""
-        within, within_args = _within(filters)
-        condition, args = _conditions(filters)
+    def _matching(
+        self, agent_id: str, match: str, filters: Filters, limit: int, depth: int
+    ) -> list[Row]:
+        """The entries whose words fit best."""
+        within, args = _within(filters)
+        ranked = self._index.ranked(within)
+        found = self._rows(agent_id, filters, ranked, [match, *args, depth], depth)
+        if len(found) < limit and self._count(match) > depth:
+            # The best of all may be another agent's, or of another kind: look at every match.
+            everything = [match, *args, self._index.everything]
+            found = self._rows(agent_id, filters, ranked, everything, depth)
+        return found
+
+    def _alike(
+        self, agent_id: str, query: str, filters: Filters, depth: int
+    ) -> Mapping[int, float]:
+        """The entries that mean the most similar, from 0 for the last of them to 1."""
+        found = self._vectors.nearest(agent_id, query, depth, *_within(filters))
+        if len(found) < 2:
+            return found
+        lowest, highest = min(found.values()), max(found.values())
+        span = (highest - lowest) or 1.0
+        return {entry: (similar - lowest) / span for entry, similar in found.items()}
+
+    def _rows(
+        self, agent_id: str, filters: Filters, ranked: str, args: Sequence[object], depth: int
+    ) -> list[Row]:
+        """What `ranked` selects and the filters let through.
+
+        Rows of: entry, rank, weight, source, place, kind, role, title, date.
+        """
+        condition, condition_args = _conditions(filters)
         # The original, or the oldest copy that is left of it; of a conversation, its own copy.
-        first = (
-            "m.number = (SELECT min(o.number) FROM message o WHERE o.document = e.document)"
+        first, joined = (
+            ("m.number = (SELECT min(o.number) FROM message o WHERE o.document = e.document)", [])
             if filters.conversation_id is None
-            else "m.document = e.document AND m.conversation_id = ?"
+            else ("m.document = e.document AND m.conversation_id = ?", [filters.conversation_id])
         )
-        sql = (
+        found = self._database.query(
             "SELECT h.entry, h.rank, e.weight, coalesce(m.conversation_id, e.source),"
             " coalesce(m.seq, -1), e.place, e.kind, m.role, coalesce(c.title, e.title),"
             " e.created_at"
-            f" FROM ({self._index.ranked(within)}) h"
-            f" {self._index.join} search_entry e ON e.number = h.entry"
+            f" FROM ({ranked}) h {self._index.join} search_entry e ON e.number = h.entry"
             f" LEFT JOIN message m ON {first}"
             " LEFT JOIN conversation c ON c.id = m.conversation_id"
-            f" WHERE e.agent_id = ?{condition} ORDER BY h.rank, h.entry DESC LIMIT ?"
-        )
-        joined = [] if filters.conversation_id is None else [filters.conversation_id]
-        depth = max(_DEPTH, limit)
-
-        def look(most: int | None) -> list[Row]:
-            return self._database.query(
-                sql, match, *within_args, most, *joined, agent_id, *args, depth
-            )
-
-        found = look(depth)
-        if len(found) < limit and self._count(match) > depth:
-            # The best of all may be another agent's, or of another kind: look at every match.
-            found = look(self._index.everything)
+            f" WHERE e.agent_id = ?{condition} ORDER BY h.rank, h.entry DESC LIMIT ?",
+            *args, *joined, agent_id, *condition_args, depth,
+        )  # fmt: skip
         return [
             (entry, rank, weight, source, place if seq < 0 else str(seq), *rest)
             for entry, rank, weight, source, seq, place, *rest in found
@@ -262,19 +292,38 @@ def _conditions(filters: Filters) -> tuple[str, list[object]]:
     return condition, args
 
 
-def _fused(found: Sequence[Row]) -> dict[Row, float]:
-    """Each row's score: its rank and its block's, as parts of the highest; times its weight."""
+def _listed(entries: Sequence[int]) -> tuple[str, list[object]]:
+    """Selects these entries, as if none of their words fitted."""
+    places = ", ".join("?" for _ in entries)
+    return (
+        f"SELECT number AS entry, 0.0 AS rank FROM search_entry WHERE number IN ({places})",
+        [*entries],
+    )
+
+
+def _fused(found: Sequence[Row], alike: Mapping[int, float]) -> dict[Row, float]:
+    """Each row's score: its rank, its block's and its meaning's, as parts of the highest."""
     highest = max(-row[1] for row in found) or 1.0
     ranks = {row: -row[1] / highest for row in found}
     blocks: dict[tuple[str, int], list[float]] = {}
     for row, rank in ranks.items():
         blocks.setdefault(_block(row), []).append(rank)
     sums = {block: sum(nlargest(_BLOCK_BEST, each)) for block, each in blocks.items()}
-    highest = max(sums.values())
+    highest = max(sums.values()) or 1.0
     return {
-        row: row[2] * (rank + _BLOCK_WEIGHT * sums[_block(row)] / highest)
+        row: row[2]
+        * (
+            rank
+            + _BLOCK_WEIGHT * sums[_block(row)] / highest
+            + _meaning_weight(row) * alike.get(row[0], 0.0)
+        )
         for row, rank in ranks.items()
     }
+
+
+def _meaning_weight(row: Row) -> float:
+    kind, role = row[5:7]
+    return _MEANING_CODE if kind == "file" or role == "tool" else _MEANING_PROSE
 
 
 def _block(row: Row) -> tuple[str, int]:
