@@ -27,11 +27,12 @@ COMMANDS: dict[str, Entry] = {
     "chat": Entry("chat:app", "Talk to the agent in this terminal (the default)."),
     "run": Entry("run:app", "Answer one prompt and exit: for scripts and CI."),
     "sessions": Entry("sessions:app", "List, search, fork, export conversations.", "list"),
+    "search": Entry("search:app", "Search all conversations, memory and passages."),
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
     "agents": Entry("agents:app", "List, create and choose agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
-    "db": Entry("db:app", "Move everything to another database."),
+    "db": Entry("db:app", "Move everything to another database; bring its index up to date."),
     "config": Entry("settings:app", "Show settings and their origins; change them.", "list"),
     "backup": Entry(
         "backup:app", "Copy the database, verified; list the copies.", "make", ("list",)

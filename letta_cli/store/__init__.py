@@ -15,12 +15,13 @@ from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
 from letta_cli.store.documents import Documents
+from letta_cli.store.filters import Filters
 from letta_cli.store.indexing import Indexing, Piece
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
 from letta_cli.store.messages import Messages
 from letta_cli.store.passages import PassageHit, Passages
 from letta_cli.store.runs import Runs
-from letta_cli.store.search import Filters, Hit, Search
+from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
 from letta_cli.store.text_index import TextIndex
 from letta_cli.store.touches import Touches

@@ -12,7 +12,9 @@ from heapq import nlargest
 
 from letta_cli.core.clock import from_text, to_text
 from letta_cli.core.message import Role
+from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
+from letta_cli.store.filters import Filters
 from letta_cli.store.indexing import Indexing
 from letta_cli.store.search_words import Span, excerpt, parse
 from letta_cli.store.text_index import TextIndex
@@ -75,28 +77,6 @@ class Hit:
     def seq(self) -> int:
         """Of a message: its number."""
         return int(self.place)
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a search is limited to; everything when left as it is.
-
-    Attributes:
-        kinds: kinds of hits. Where a role, project or conversation is asked for, only messages
-            can fit.
-        project: the project key of the conversation.
-        conversation_id: this one, with what it took over when it was forked.
-        since, until: when it was said or written; `until` itself is not included.
-        tags: passages with all of these; other kinds do not fit.
-    """
-
-    kinds: tuple[str, ...] = ()
-    role: Role | None = None
-    project: str | None = None
-    conversation_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    tags: tuple[str, ...] = ()
 
 
 _EVERYTHING = Filters()
@@ -282,13 +262,16 @@ def _conditions(filters: Filters) -> tuple[str, list[object]]:
         condition += " AND m.seq IS NOT NULL"
     for column, compared, value in (
         ("m.role", "=", filters.role),
-        ("c.project", "=", filters.project),
         ("e.created_at", ">=", filters.since and to_text(filters.since)),
         ("e.created_at", "<", filters.until and to_text(filters.until)),
     ):
         if value is not None:
             condition += f" AND {column} {compared} ?"
             args.append(value)
+    if filters.project is not None:
+        # The key itself, or the name of the folder.
+        condition += " AND (c.project = ? OR c.project LIKE ? ESCAPE '!')"
+        args += [filters.project, f"%/{rows.like(filters.project)}"]
     return condition, args
 
 

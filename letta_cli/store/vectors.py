@@ -33,20 +33,22 @@ class Vectors:
         self._database = database
         self.embedder: Embedder | None = None
         self.problem = ""
+        self._reached = -1
 
-    def missing(self) -> int:
-        """How many entries have no vector of this model."""
+    def behind(self) -> bool:
+        """Whether entries have no vector yet: they get theirs in order, so the newest tells."""
         if self.embedder is None:
-            return 0
-        return self._database.query(
-            "SELECT count(*) FROM search_entry e WHERE NOT EXISTS"
-            " (SELECT 1 FROM search_vector v"
-            " WHERE v.agent_id = e.agent_id AND v.model = ? AND v.entry = e.number)",
-            self.embedder.model,
-        )[0][0]
+            return False
+        newest = self._database.query(
+            "SELECT agent_id, number FROM search_entry ORDER BY number DESC LIMIT 1"
+        )
+        return bool(newest) and not self._database.query(
+            "SELECT 1 FROM search_vector WHERE agent_id = ? AND model = ? AND entry = ?",
+            newest[0][0], self.embedder.model, newest[0][1],
+        )  # fmt: skip
 
     def add_some(self, most: int = 32) -> int:
-        """Embed entries that have no vector yet, the newest first; how many were done.
+        """Embed entries that have no vector yet, in their order; how many were done.
 
         The model works outside of any transaction; entries that go away meanwhile are left out.
 
@@ -58,11 +60,11 @@ class Vectors:
         model = self.embedder.model
         found = self._database.query(
             f"SELECT e.number, e.agent_id, e.title, substr(e.text, 1, {CHARACTERS})"
-            " FROM search_entry e WHERE NOT EXISTS"
+            " FROM search_entry e WHERE e.number > ? AND NOT EXISTS"
             " (SELECT 1 FROM search_vector v"
             " WHERE v.agent_id = e.agent_id AND v.model = ? AND v.entry = e.number)"
-            " ORDER BY e.number DESC LIMIT ?",
-            model, most,
+            " ORDER BY e.number LIMIT ?",
+            self._reached, model, most,
         )  # fmt: skip
         vectors = self.embedder.embed([text for *_, text in found])
         with self._database.transaction(durable=False):
@@ -74,6 +76,8 @@ class Vectors:
                     " ON CONFLICT (agent_id, model, entry) DO NOTHING",
                     agent_id, model, self._bound(vector), entry,
                 )  # fmt: skip
+        if found:
+            self._reached = found[-1][0]
         return len(found)
 
     def nearest(

@@ -1,6 +1,7 @@
 """Models that turn texts into vectors. The one door is `load_embedder`."""
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 from letta_cli.core.embedding import Embedder
@@ -9,7 +10,7 @@ from letta_cli.core.provider import ProviderSettings
 from letta_cli.providers.local.manifest import EMBEDDING, EMBEDDING_NAME, EMBEDDING_TOKENIZER
 from letta_cli.providers.local.pull import installed
 
-__all__ = ["LOCAL", "load_embedder", "runtime_missing", "weights_missing"]
+__all__ = ["LOCAL", "choose_embedder", "load_embedder", "runtime_missing", "weights_missing"]
 
 LOCAL = f"local/{EMBEDDING_NAME}"
 """The handle of the model that runs on this computer."""
@@ -50,3 +51,19 @@ def load_embedder(handle: str, settings: ProviderSettings) -> Embedder:
     from letta_cli.providers.embedding.minilm import MiniLM
 
     return MiniLM(folder)
+
+
+def choose_embedder(handle: str, settings_of: Callable[[str], ProviderSettings]) -> Embedder | None:
+    """The model that settings ask for; None when they want none, or name none and there is none.
+
+    Raises:
+        ConfigError: they name one that cannot be used.
+    """
+    if handle == "off":
+        return None
+    if not handle:
+        settings = settings_of("local")
+        if runtime_missing() or weights_missing(Path(settings.cache_dir)):
+            return None
+        return load_embedder(LOCAL, settings)
+    return load_embedder(handle, settings_of(handle.partition("/")[0]))
