@@ -15,7 +15,7 @@ from letta_cli.cli.output import SHORT_ID, age, at_least_one, clip, say, say_jso
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import ConfigError
 from letta_cli.core.message import Message
-from letta_cli.frontends.sanitize import sanitize_line
+from letta_cli.frontends.sanitize import sanitize
 from letta_cli.providers.embedding import choose_embedder
 from letta_cli.store import Hit
 from letta_cli.store.filters import read_filters
@@ -160,13 +160,13 @@ def _name(hit: Hit) -> str:
 
 def _marked(hit: Hit, *, styled: bool) -> str:
     if not styled:
-        return sanitize_line(hit.snippet)
+        return sanitize(hit.snippet)
     line, end = "", 0
     for start, stop in hit.marks:
         before, found = hit.snippet[end:start], hit.snippet[start:stop]
-        line += f"{sanitize_line(before)}{_BOLD}{sanitize_line(found)}{_PLAIN}"
+        line += f"{sanitize(before)}{_BOLD}{sanitize(found)}{_PLAIN}"
         end = stop
-    return line + sanitize_line(hit.snippet[end:])
+    return line + sanitize(hit.snippet[end:])
 
 
 def _facts(hit: Hit, beside: Sequence[Message]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class MiniLM:
         except Exception as error:
             raise ProviderError(
                 f"{EMBEDDING.title} cannot be loaded: {error}. Fetch it again with: "
-                f"agent models pull {EMBEDDING_NAME} --again"
+                f"agent models pull {EMBEDDING_NAME}"
             ) from error
         tokenizer.enable_truncation(max_length=TOKENS)
         tokenizer.enable_padding()
