@@ -78,7 +78,7 @@ def pull_model(
     ] = None,
     yes: options.Yes = False,
 ) -> None:
-    """Fetch a model that runs on this computer without a key: to talk to, or to search with."""
+    """Fetch a model that runs on this computer, to talk or to search."""
     files = FILES.get(name)
     if files is None:
         raise UsageError(f"There is no model {name!r} to fetch. Known: {', '.join(FILES)}.")

@@ -90,7 +90,7 @@ def show_session(
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> None:
-    """Print a conversation; or what is around a citation, conv-1234:5."""
+    """Print a conversation, or the messages around conv-1234:5."""
     with opened(agent=agent, database=database) as here:
         conversation = find(here, which)
         cited = _cited(conversation, which)
