@@ -17,6 +17,7 @@ _HEAD, _TAIL = 24_000, 8_000
 _CALL_MAX = 4_000
 
 _SHORT_WORDS = 8
+_LEAST = 0.5
 _QUESTION_WEIGHT = 0.9
 
 _SPEAKER = re.compile(r"([^\W\d_][\w.' -]{0,30}):\s")
@@ -57,8 +58,8 @@ def around(message: Message) -> str:
 
 def weight_of(text: str) -> float:
     """How much a text can tell, 0 to 1: thanks and questions are seldom what is looked for."""
-    words = len(text.split()) if text.isascii() else max(len(text.split()), len(text) // 4)
-    weight = 1 - math.exp(-words / _SHORT_WORDS)
+    words = len(text.split()) if text.isascii() else max(len(text.split()), len(text) // 3)
+    weight = max(_LEAST, 1 - math.exp(-words / _SHORT_WORDS))
     return weight * _QUESTION_WEIGHT if text.rstrip().endswith(("?", "？")) else weight
 
 

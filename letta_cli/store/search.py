@@ -279,7 +279,8 @@ def _listed(entries: Sequence[int]) -> tuple[str, list[object]]:
     """Selects these entries, as if none of their words fitted."""
     places = ", ".join("?" for _ in entries)
     return (
-        f"SELECT number AS entry, 0.0 AS rank FROM search_entry WHERE number IN ({places})",
+        "SELECT number AS entry, CAST(0 AS REAL) AS rank FROM search_entry"
+        f" WHERE number IN ({places})",
         [*entries],
     )
 

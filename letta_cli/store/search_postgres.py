@@ -65,7 +65,7 @@ class TsvectorIndex:
         every = [row for phrase in phrases if (row := _in_a_row(phrase, _ITSELF))]
         some = [
             f"({' | '.join(rows)})"
-            for each in (selective, terms or phrases)
+            for each in (selective, [*phrases, *terms])
             if (rows := [row for term in each if (row := _in_a_row(term, where))])
         ]
         return " & ".join([*every, *some])

@@ -45,7 +45,7 @@ class Fts5Index:
         every = [f"{_ITSELF}{_quoted(phrase)}" for phrase in phrases]
         some = [
             f"{where}({' OR '.join(map(_quoted, each))})"
-            for each in (selective, terms or phrases)
+            for each in (selective, [*phrases, *terms])
             if each
         ]
         return " AND ".join([*every, *some])

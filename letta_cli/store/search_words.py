@@ -48,7 +48,7 @@ class Query:
         phrases: all of them must be there, word by word: what stood in quotes.
         words: single words, to be shown in the text that was found.
         is_question: what is looked for may stand beside its words, as an answer does. Who gives
-            one word wants to see it.
+            a word or two wants to see them.
     """
 
     terms: tuple[str, ...]
@@ -79,11 +79,15 @@ def parse(text: str) -> Query:
     for groups in _QUOTED.findall(text):
         if phrase := _in_a_row(next(filter(None, groups))):
             phrases.append(phrase)
-    loose = list(dict.fromkeys(_terms(_QUOTED.sub(" ", text) if phrases else text)))
+    unquoted = _QUOTED.sub(" ", text) if phrases else text
+    loose = list(dict.fromkeys(_terms(unquoted)))
     telling = [term for term in loose if term not in _STOP_WORDS]
-    terms = (telling or loose)[:_TERMS_MAX]
+    terms = (telling or ([] if phrases else loose))[:_TERMS_MAX]
     words = dict.fromkeys(word for term in (*phrases, *terms) for word in _shown(term))
-    return Query(tuple(terms), tuple(phrases[:_TERMS_MAX]), tuple(words), len(telling) > 2)
+    asked = {word.lower() for word in unquoted.split()} - _STOP_WORDS
+    return Query(
+        tuple(terms), tuple(phrases[:_TERMS_MAX]), tuple(words), min(len(asked), len(telling)) > 2
+    )
 
 
 def _terms(text: str) -> Iterable[str]:
