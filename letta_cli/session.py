@@ -7,16 +7,19 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 
 from letta_cli.agent.attaching import with_files
-from letta_cli.agent.budget import SMALLEST_USEFUL_WINDOW, ContextMeter, window_of
+from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
 from letta_cli.agent.compaction import compact
+from letta_cli.agent.context import ContextView, view_turn
 from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.initialising import SKILL as INIT_SKILL
+from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.errors import Busy, NotFound, StoreError
+from letta_cli.core.errors import Busy, LeaseLost, NotFound, StoreError
 from letta_cli.core.event import (
     ApprovalRequested,
     CaughtUp,
@@ -33,7 +36,7 @@ from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
 from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import Skill
-from letta_cli.providers.tokens import estimate
+from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
 from letta_cli.store import Store
 from letta_cli.store.leases import Lease
@@ -41,6 +44,7 @@ from letta_cli.tools import Tool
 from letta_cli.workspace import Workspace
 
 LEASE_POLL_SECONDS = 0.1
+LEASE_WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +164,7 @@ class Session:
     @property
     def context_tokens(self) -> int:
         """Tokens that the next request would take."""
-        return self._meter.tokens(
-            lambda: estimate(self.conversation.system_prompt or ""), self._thread.messages
-        )
+        return self._meter.tokens(self._fixed_tokens, self._thread.messages)
 
     @property
     def context_window(self) -> int:
@@ -185,11 +187,25 @@ class Session:
         Raises:
             NotFound: no such skill.
         """
-        for skill in self.skills:
-            if skill.name == name:
-                return self._begin(load_body(skill, arguments), attach=False)
-        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
-        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
+        return self._begin(self._skill_text(name, arguments), attach=False)
+
+    async def initialise(self, focus: str = "") -> AsyncGenerator[Event, None]:
+        """Fill the memory block of this project; the events say what became of it.
+
+        Raises:
+            NotFound: there are no files here.
+            UsageError: the conversation belongs to another project.
+            AgentError: the model cannot be loaded.
+        """
+        conversation = self.conversation
+        survey = await asyncio.to_thread(survey_project, self.workspace, conversation)
+        run = None
+        if not (await self._ready()).info.small:
+            block = project_block(self.store, conversation)
+            text = task(self._skill_text(INIT_SKILL, focus), survey, block)
+            run = self._begin(text, attach=False)
+        async for event in fill(self.store, conversation, survey, run):
+            yield event
 
     def steer(self, text: str) -> None:
         """Say something before the model's next step. Needs a run."""
@@ -225,6 +241,14 @@ class Session:
         finally:
             self._inbox = None
 
+    async def context(self) -> ContextView:
+        """What the next step would be sent, part by part.
+
+        Raises:
+            AgentError: the model cannot be loaded.
+        """
+        return view_turn(self._turn(await self._ready(), Inbox()))
+
     def recover(self) -> list[str]:
         """Settle a run that was cut short, if nobody is using the conversation now.
 
@@ -255,7 +279,7 @@ class Session:
         self._handle = handle
         self._model = asyncio.create_task(_ready_made(model))
         self._added += self._thread.refresh()
-        self._meter.reset()
+        self._meter = ContextMeter()
 
     async def switch(self, conversation_id: str) -> None:
         """Leave this conversation and open another one, with its own model, in this terminal."""
@@ -300,6 +324,20 @@ class Session:
 
     # How it is done.
 
+    def _fixed_tokens(self) -> int:
+        """An estimate of prompt and tools; of the prompt alone until the model is loaded."""
+        prompt = estimate(self.conversation.system_prompt or "")
+        if not self._model.done() or self._model.cancelled() or self._model.exception():
+            return prompt
+        return prompt + estimate_tools(tool.spec for tool in self._model.result().tools.values())
+
+    def _skill_text(self, name: str, arguments: str) -> str:
+        for skill in self.skills:
+            if skill.name == name:
+                return load_body(skill, arguments)
+        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
+        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
+
     def _begin(self, text: str, *, attach: bool) -> AsyncGenerator[Event, None]:
         # The inbox is there before the first event is asked for: an early interrupt is heard.
         self._inbox = Inbox()
@@ -339,19 +377,7 @@ class Session:
 
     def _new_warnings(self, info: ModelInfo) -> list[str]:
         """What the person should know of the model, each said once a session."""
-        found: list[str] = []
-        window = info.context_window
-        if window is not None and window < SMALLEST_USEFUL_WINDOW:
-            found.append(
-                f"{info.handle} has a context window of {window:,} tokens; an agent needs at least "
-                f"{SMALLEST_USEFUL_WINDOW:,}. Expect it to forget and to fail, or raise the window "
-                "where the model is served."
-            )
-        if self._parts.limits.max_budget_usd is not None and info.prices is None:
-            found.append(
-                f"The prices of {info.handle} are not known, so a budget may not end its runs. "
-                "Limit the number of model calls instead."
-            )
+        found = warnings_about(info, budget=self._parts.limits.max_budget_usd is not None)
         new = [warning for warning in found if warning not in self._warned]
         self._warned.update(new)
         return new
@@ -389,12 +415,34 @@ class Session:
     @contextlib.asynccontextmanager
     async def _leased(self) -> AsyncGenerator[None]:
         """Hold the conversation; wait for it as long as the session was told to."""
-        lease = await self._acquire(self.conversation.id)
+        thread = self._thread
+        lease = await self._acquire(thread.conversation.id)
+        watch = asyncio.create_task(self._watch(thread, lease))
         try:
-            self._added += self._thread.refresh()
+            self._added += thread.refresh()
+            thread.held_by(lease)
             yield
         finally:
+            watch.cancel()
+            thread.held_by(None)
             lease.release()
+
+    async def _watch(self, thread: Thread, lease: Lease) -> None:
+        """Notice at once when the lease is lost; interrupt the run when another session has it."""
+        while True:
+            await asyncio.sleep(LEASE_WATCH_SECONDS)
+            if lease.is_held:
+                continue
+            try:
+                if await asyncio.to_thread(lease.keep):
+                    thread.retaken()
+            except LeaseLost as error:
+                thread.lost(error)
+                if self._inbox is not None:
+                    self._inbox.cancel()
+                return
+            except StoreError:
+                continue  # the server is away, and the next write will wait for it
 
     async def _acquire(self, conversation_id: str) -> Lease:
         deadline = time.monotonic() + self._parts.wait_seconds

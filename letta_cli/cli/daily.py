@@ -1,8 +1,9 @@
-"""Starts the day's backup when a session ends, in a process of its own that nobody waits for."""
+"""What a session leaves behind when it ends, in processes of their own that nobody waits for."""
 
 import contextlib
 
 from letta_cli.cli.background import start
+from letta_cli.config import Config
 from letta_cli.core.clock import now
 from letta_cli.core.errors import AgentError
 from letta_cli.store import Store, database_file
@@ -29,3 +30,15 @@ def back_up_later(url: str, store: Store) -> None:
         if unchanged or born.date() == now().date():
             return
         start("backup", "--daily", "--db", url, cwd=database.parent)
+
+
+def mirror_later(config: Config, store: Store) -> None:
+    """Bring the mirror up to date when this process changed memory.
+
+    What goes wrong there is told by the next `agent memory mirror`, and nothing is lost.
+    """
+    if config.memory_mirror is None or not store.blocks.wrote:
+        return
+    with contextlib.suppress(OSError):
+        once = ("--once", str(config.memory_mirror))
+        start("memory", "mirror", *once, "--db", config.database_url, cwd=config.home)

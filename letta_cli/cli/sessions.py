@@ -20,12 +20,14 @@ from letta_cli.cli.output import (
     write_out,
 )
 from letta_cli.cli.search import search
+from letta_cli.cli.table import CONTEXT, target
 from letta_cli.cli.transcript import as_json_object, as_markdown
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, NotFound, UsageError
 from letta_cli.core.ids import parse_citation
 from letta_cli.core.presence import Presence
+from letta_cli.store.locks import host_name
 
 app = new_app("List, search, fork, export conversations. WHICH is an id, its start, or a title.")
 
@@ -86,13 +88,19 @@ def list_sessions(
 @app.command("show", cls=LightCommand)
 def show_session(
     which: Which,
+    context: Annotated[
+        bool, typer.Option("--context", help="What the model would see now, with its tokens.")
+    ] = False,
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> None:
-    """Print a conversation, or the messages around conv-1234:5."""
+    """Print a conversation, its context, or what is around conv-12:5."""
     with opened(agent=agent, database=database) as here:
         conversation = find(here, which)
+        if context:
+            target(CONTEXT)(here, conversation, as_json=as_json)
+            return
         cited = _cited(conversation, which)
         messages = here.store.messages.read(
             conversation.id,
@@ -262,11 +270,15 @@ def state_of(present: list[Presence]) -> str:
 
 
 def _activity(present: list[Presence]) -> str:
-    busy = [each for each in present if each.state != "idle"]
-    if busy:
-        first = busy[0]
-        return f"{first.state}: {first.activity}" if first.activity else first.state
-    return present[0].terminal or f"pid {present[0].pid}" if present else ""
+    """What is done there now, and on which machine when that is another one."""
+    if not present:
+        return ""
+    first = next((each for each in present if each.state != "idle"), present[0])
+    if first.state == "idle":
+        doing = first.terminal or f"pid {first.pid}"
+    else:
+        doing = f"{first.state}: {first.activity}" if first.activity else first.state
+    return doing if first.host == host_name() else f"{doing} at {first.host}"
 
 
 def facts(conversation: Conversation, present: list[Presence], ran_on: str = "") -> dict[str, Any]:

@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "sessions": Entry("sessions:app", "List, search, fork, export conversations.", "list"),
     "search": Entry("search:app", "Search all conversations, memory and passages."),
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
+    "remember": Entry("remember:app", "Store one thing in memory, as you say it."),
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
     "agents": Entry("agents:app", "List, create and choose agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
@@ -48,7 +49,8 @@ FAILURE = "failure:print_result"
 WORKTREE = "worktree:own_tree"
 CHOICE = "model_choice:choose_model"
 REPAIR = "repair:repair"
-"""What chat and run do once their options are read; asking for help loads none of it."""
+CONTEXT = "context:show_context"
+"""What commands do once their options are read; asking for help loads none of it."""
 
 
 def target(name: str) -> Any:

@@ -32,6 +32,7 @@ DEFAULTS: Mapping[str, Any] = {
     "localModel": "ask",
     "embedding": "",
     "memoryTools": "single",
+    "memoryMirror": "",
     "editor": "vi",
 }
 
@@ -117,7 +118,15 @@ def load_config(
         passed_environment=passed,
         omni_memory=values["memoryTools"] == "omni",
         embedding=values["embedding"],
+        memory_mirror=_under(user_home, values["memoryMirror"]),
     )
+
+
+def _under(user_home: Path, folder: str) -> Path | None:
+    """The folder that a setting names, ``~`` being the person's home; None for none."""
+    if folder == "~" or folder.startswith("~/"):
+        return user_home / folder[2:]
+    return Path(folder) if folder else None
 
 
 def _prepare_home(home: Path) -> Path:

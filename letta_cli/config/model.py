@@ -37,6 +37,7 @@ class Config:
         own_environment: the part of `environment` that the person's settings add.
         passed_environment: names of credentials that are passed on all the same.
         local_model_consent: the person agreed to fetch the embedded model.
+        memory_mirror: the folder of the git repository that mirrors memory; None for none.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
         embedding: the model that searches by meaning; "off" for none, empty for the local one
             where it is there.
@@ -72,6 +73,7 @@ class Config:
     passed_environment: tuple[str, ...] = ()
     omni_memory: bool = False
     embedding: str = ""
+    memory_mirror: Path | None = None
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of `name`; plain ones when nothing is configured for it."""

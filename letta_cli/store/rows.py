@@ -19,6 +19,8 @@ CONVERSATION = (
     " c.updated_at"
 )
 FROM_CONVERSATION = "FROM conversation c LEFT JOIN prompt p ON p.conversation_id = c.id"
+LISTED_CONVERSATION = CONVERSATION.replace("p.text", "NULL")
+"""Without the prompt, which is most of a conversation's row; stands alone in ``FROM``."""
 
 MESSAGE = "id, conversation_id, seq, role, parts, created_at, run_id"
 
@@ -28,7 +30,8 @@ BLOCK = (
 )
 
 DELETED = "deleted"
-"""What stands in a deleted block's row as its scope, so that no conversation finds it."""
+DETACHED = "detached"
+"""What stands in the row of a deleted or detached block as its scope: nobody finds it by that."""
 
 REVISION = (
     "r.block_id, b.label, r.version, r.before, r.after, r.actor, r.conversation_id, r.run_id,"
@@ -136,18 +139,18 @@ def block(row: Row) -> MemoryBlock:
         id_, agent_id, label, description, value, limit, read_only, scope, scope_key, version,
         updated_at,
     ) = row  # fmt: skip
-    deleted = scope == DELETED
-    if deleted:
+    state = scope
+    if state in (DELETED, DETACHED):
         scope, _, rest = scope_key.partition(":")
         scope_key = rest.rpartition(":")[0]
     return MemoryBlock(
         id_, agent_id, label, description, value, limit, bool(read_only), scope, scope_key,
-        version, from_text(updated_at), deleted,
+        version, from_text(updated_at), state == DELETED, state == DETACHED,
     )  # fmt: skip
 
 
-def deleted_key(block: MemoryBlock) -> str:
-    """The scope key of a deleted block's row: where it was, unique for each deletion."""
+def away_key(block: MemoryBlock) -> str:
+    """The scope key of a deleted or detached block's row: where it was, and unique."""
     return f"{block.scope}:{block.scope_key}:{block.id}"
 
 

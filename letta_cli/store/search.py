@@ -22,7 +22,7 @@ from letta_cli.store.vectors import Vectors
 
 # How many of the best matches are fused; and how many matches a query may have before its most
 # common words alone bring in no more of them, which keeps large stores quick.
-_DEPTH = 300
+_DEPTH = 200
 _POSTINGS = 7_000
 
 _BLOCK = 24

@@ -288,6 +288,9 @@ class Line:
     def put_aside(self) -> None:
         self.text = ""
 
+    def clear(self) -> None:
+        self.text = ""
+
     def submit(self) -> None:
         self.sent.append(self.text)
         self.text = ""
@@ -391,6 +394,21 @@ def test_no_key_decides_while_there_is_a_draft(key: str) -> None:
     assert asked.line.text == "and the docs" + ("" if key == "enter" else key)
     assert "clear or send your draft first: ctrl-c clears it" in asked.text
     assert ("enter did not answer" in asked.text) is (key == "enter")
+
+
+def test_an_answer_that_came_too_early_and_went_into_the_line_is_given_with_enter() -> None:
+    early = Asked().press("1").wait()
+    assert "enter answers 1, ctrl-c clears it" in early.text
+    assert early.press("enter").answers == [Answer(allow=True)]
+    assert (early.line.text, early.line.sent) == ("", [])
+    assert Asked().press("n").wait().press("enter").answers == [Answer(allow=False)]
+    # Not right after the key, not with words around it, not from before the panel, not pasted.
+    assert Asked().press("1", "enter").wait().answers == []
+    assert Asked().press("1 ", "y").wait().press("enter").answers == []
+    assert Asked(draft="1").wait().press("enter").answers == []
+    pasted = Asked().wait()
+    pasted.panel.press("paste", "1")
+    assert pasted.wait().press("enter").answers == []
 
 
 def test_a_draft_is_cleared_or_sent_and_then_keys_decide_again() -> None:

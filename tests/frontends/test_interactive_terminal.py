@@ -142,7 +142,13 @@ def test_ctrl_r_searches_the_history(open_screen: Open) -> None:
     screen = open_screen("echo").ready()
     screen.line("find the needle").until("You said: find the needle").ready()
     screen.line("something else").until("You said: something else").ready()
-    screen.type("\x12needle").until("find the needle\n───").type("\r").settle(0.1).type("\r")
+    screen.type("\x12needle").until("I-search backward: needle")
+    # The history is read in the background; what was not there yet is found by searching on.
+    for _ in range(30):
+        if "find the needle\n───" in screen.settle().text:
+            break
+        screen.type("\x12")
+    screen.type("\r").until(lambda seen: "I-search" not in "\n".join(seen.rows)).type("\r")
     screen.until(lambda seen: seen.text.count("You said: find the needle") == 2)
 
 
@@ -193,6 +199,27 @@ def test_compacting_says_what_came_of_it(open_screen: Open) -> None:
     screen.line("/compact nothing").until("nothing was compacted").ready().type("\x04")
     screen.exit_code()
     assert screen.log == ["compact the tests", "compact nothing"]
+
+
+def test_one_thing_is_remembered_and_the_project_is_learned(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("/remember I like short answers").until("memory: human + I like short answers")
+    screen.until("undo with: agent memory undo human").ready()
+    screen.line("/remember i like short answers.").until("nothing was stored").ready()
+    screen.line("/remember").until("Say what to remember").ready()
+    screen.line("/init the tests").until("project is now version 2").until("+ pytest").ready()
+    screen.type("\x04")
+    assert screen.exit_code() == 0
+    assert screen.log == ["init the tests"]
+
+
+def test_the_context_is_shown_by_part_as_a_bar_and_a_table(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("hello").until("hello").ready()
+    screen.line("/context").until("compacted beyond")
+    screen.until("Memory human").until("Your messages").until("free").until("┃").ready()
+    screen.type("\x04")
+    assert screen.exit_code() == 0
 
 
 def test_shift_tab_cycles_the_mode(open_screen: Open) -> None:

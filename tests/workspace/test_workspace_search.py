@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import sysconfig
 import time
 from pathlib import Path
 
@@ -36,7 +37,9 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["scan", "ripgrep"])
 def search(request: pytest.FixtureRequest, project: Path) -> Search:
-    searcher = Search(project, {"PATH": os.environ["PATH"], "HOME": str(project)})
+    # The tests' own environment carries a ripgrep.
+    path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
+    searcher = Search(project, {"PATH": path, "HOME": str(project)})
     if request.param == "scan":
         searcher.ripgrep = None
     elif searcher.ripgrep is None:

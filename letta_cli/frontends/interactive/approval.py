@@ -1,8 +1,9 @@
 """Asks the person before a tool call runs. Keys meant for something else must never approve.
 
 For half a second after the panel appears keys go to the input line, and so they do as long as
-there is a draft in it: then only who moves up here with an arrow or Tab can answer. With an empty
-line a letter or digit answers when nothing is typed right after it.
+there is a draft in it: then who moves up here with an arrow or Tab can answer, and Enter when the
+draft is nothing but an answer that was typed below this panel. With an empty line a letter or digit
+answers when nothing is typed right after it.
 """
 
 import time
@@ -43,6 +44,7 @@ class Draft(Protocol):
     def text(self) -> str: ...
     def insert(self, text: str) -> None: ...
     def backspace(self) -> None: ...
+    def clear(self) -> None: ...
     def put_aside(self) -> None: ...
     def submit(self) -> None: ...
 
@@ -72,6 +74,7 @@ class ApprovalPanel:
         self._selected = 0
         self._entered = False
         self._enter_refused = False
+        self._draft_is_older = bool(draft.text)
         self._reason: str | None = None
         self._closed = False
         self._options = self._make_options()
@@ -80,6 +83,12 @@ class ApprovalPanel:
     def _drafting(self) -> bool:
         """Whether the keys belong to the draft."""
         return bool(self._draft.text) and not self._entered
+
+    @property
+    def _drafted_answer(self) -> str:
+        """The answer that the draft is, when it was typed below this panel; else nothing."""
+        text = self._draft.text.strip()
+        return text if not self._draft_is_older and text in self._answers else ""
 
     def _make_options(self) -> list[tuple[Choice, str]]:
         """What can be chosen; the digits count them from 1."""
@@ -121,6 +130,8 @@ class ApprovalPanel:
         if self._reason is not None:
             said = Text.assemble(("Why not? ", "warn"), self._reason, ("▏", "blink"))
             return Hanging(said, "  ")
+        if self._drafting and (answer := self._drafted_answer):
+            return Hanging(Text(f"enter answers {answer}, ctrl-c clears it", style="quiet"), "  ")
         if self._enter_refused:
             why = f"enter did not answer: {_DRAFT_HINT}, enter again sends it"
             return Hanging(Text(why, style="warn"), "  ")
@@ -144,6 +155,8 @@ class ApprovalPanel:
     def press(self, key: str, text: str = "") -> None:
         if self._closed:
             return
+        if not self._draft.text:
+            self._draft_is_older = False
         refused, self._enter_refused = self._enter_refused, False
         if self._reason is not None:
             self._press_in_reason(key, text)
@@ -175,6 +188,10 @@ class ApprovalPanel:
             case "c-c":
                 self._draft.put_aside()
                 self._keep_quiet()
+            case "enter" if answer := self._drafted_answer:
+                if self._clock() >= self._quiet_until:
+                    self._draft.clear()
+                    self._answer(answer)
             case "enter" if refused:
                 self._draft.submit()
                 self._keep_quiet()
@@ -197,6 +214,8 @@ class ApprovalPanel:
         if key in {"text", "paste"}:
             self._entered = False
             self._keep_quiet()
+            # Pasted text is never an answer.
+            self._draft_is_older |= key == "paste"
             self._draft.insert(text)
 
     def _press_in_list(self, key: str, text: str) -> None:
@@ -225,10 +244,14 @@ class ApprovalPanel:
         if body is not None:
             self._show_all(Hanging(body, "  "))
 
+    @property
+    def _answers(self) -> set[str]:
+        return {"y", "Y", "n", "N", *(str(number + 1) for number in range(len(self._options)))}
+
     def _is_answer(self, text: str) -> bool:
         if text in {"y", "Y", "n", "N"}:
             return not self._draft.text
-        return text in {str(number + 1) for number in range(len(self._options))}
+        return text in self._answers
 
     def _decide(self, text: str) -> None:
         """`text` was typed alone."""
@@ -236,7 +259,11 @@ class ApprovalPanel:
             return
         if self._drafting or not self._is_answer(text):
             self._pass_on("text", text)
-        elif text in {"y", "Y"}:
+        else:
+            self._answer(text)
+
+    def _answer(self, text: str) -> None:
+        if text in {"y", "Y"}:
             self._close(Answer(allow=True))
         elif text in {"n", "N"}:
             self._close(Answer(allow=False))

@@ -94,6 +94,10 @@ class PromptLine:
         """Put `text` before what is written now."""
         self.replace("\n".join(part for part in (text, self.buffer.text) if part))
 
+    def clear(self) -> None:
+        """Empty the line for good."""
+        self.buffer.reset()
+
     def put_aside(self) -> None:
         """Empty the line; what stood there is in the history."""
         self.replace(self.expanded())
