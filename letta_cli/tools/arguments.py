@@ -57,11 +57,7 @@ def text(arguments: Mapping[str, Any], name: str, default: str = "") -> str:
 
 
 def texts(arguments: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """A list of texts; one text with commas is taken for such a list."""
-    value = arguments.get(name)
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return tuple(map(str, cast("list[Any]", value or [])))
+    return tuple(map(str, cast("list[Any]", arguments.get(name) or [])))
 
 
 def integer(arguments: Mapping[str, Any], name: str, default: int) -> int:

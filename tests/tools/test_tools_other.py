@@ -201,3 +201,34 @@ async def test_another_agents_conversations_stay_closed(call, store: Store):
     assert "heron" not in (await call("conversation_search", query="private")).content
     outcome = await call("conversation_open", citation=f"{conversation.id}:1")
     assert (outcome.status, "private heron" in outcome.content) == ("error", False)
+
+
+async def test_archival_memory_keeps_texts_under_tags_and_finds_them(call):
+    kept = await call(
+        "archival_memory_insert", content="The staging host is blue-heron", tags=["ops"]
+    )
+    assert kept.status == "ok"
+    assert "passage-" in kept.content
+    await call("archival_memory_insert", content="Herons eat fish", tags=["birds", "sea"])
+    found = await call("archival_memory_search", query="heron", tags=["ops"])
+    assert "blue-heron" in found.content
+    assert "fish" not in found.content
+    assert "fish" in (await call("archival_memory_search", query="fish", top_k=1)).content
+    assert "Nothing" in (await call("archival_memory_search", query="zebra")).content
+    assert (await call("archival_memory_insert", content="  ")).status == "error"
+
+
+async def test_conversation_search_is_narrowed_by_role_and_date_and_says_what_is_wrong(
+    call, context: ToolContext
+):
+    append = context.store.messages.append
+    append(context.conversation.id, "user", [Text("a heron came by")])
+    append(context.conversation.id, "assistant", [Text("that heron was grey")])
+    found = await call("conversation_search", query="heron", role="assistant", since="1d")
+    assert "grey" in found.content
+    assert "came by" not in found.content
+    assert (
+        "without filters" in (await call("conversation_search", query="heron", until="3d")).content
+    )
+    wrong = await call("conversation_search", query="heron", since="soon")
+    assert (wrong.status, "2026-05-31" in wrong.content) == ("error", True)
