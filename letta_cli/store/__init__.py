@@ -35,8 +35,9 @@ edit no longer fits, `Busy` when the lock was not to be had in time, with who ho
 
 import sys
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from letta_cli.core.clock import from_text
 from letta_cli.core.errors import ConfigError
@@ -45,12 +46,10 @@ from letta_cli.store.block_table import BlockTable
 from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
-from letta_cli.store.documents import Documents
 from letta_cli.store.filters import Filters
 from letta_cli.store.indexing import Indexing, Piece
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
 from letta_cli.store.messages import Messages
-from letta_cli.store.passages import PassageHit, Passages
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
@@ -59,7 +58,11 @@ from letta_cli.store.text_index import TextIndex
 from letta_cli.store.touches import Touches
 from letta_cli.store.vectors import Vectors
 
-__all__ = ["Filters", "Hit", "Lease", "PassageHit", "Piece", "Store", "database_file", "open_store"]
+if TYPE_CHECKING:
+    from letta_cli.store.documents import Documents
+    from letta_cli.store.passages import Passages
+
+__all__ = ["Filters", "Hit", "Lease", "Piece", "Store", "database_file", "open_store"]
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -86,12 +89,24 @@ class Store:
         self.conversations = Conversations(
             database, self.messages, self.search, self.indexing, self.leases, self.sharing
         )
-        self.passages = Passages(database, self.search, self.indexing)
-        self.documents = Documents(database, self.indexing)
         self.agents = Agents(database, self.conversations, self.blocks, self.sharing)
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
         self.touches = Touches(database)
+
+    @cached_property
+    def passages(self) -> "Passages":
+        """Archival memory; few commands ask for it."""
+        from letta_cli.store.passages import Passages
+
+        return Passages(self._database, self.search, self.indexing)
+
+    @cached_property
+    def documents(self) -> "Documents":
+        """What else is searched; few commands ask for it."""
+        from letta_cli.store.documents import Documents
+
+        return Documents(self._database, self.indexing)
 
     @property
     def database(self) -> Database:

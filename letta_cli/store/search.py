@@ -8,7 +8,6 @@ the messages around it. The weights are measured by ``scripts/bench/retrieval.py
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import nlargest
 
 from letta_cli.core.clock import from_text, to_text
 from letta_cli.core.message import Role
@@ -292,7 +291,7 @@ def _fused(found: Sequence[Row], alike: Mapping[int, float]) -> dict[Row, float]
     blocks: dict[tuple[str, int], list[float]] = {}
     for row, rank in ranks.items():
         blocks.setdefault(_block(row), []).append(rank)
-    sums = {block: sum(nlargest(_BLOCK_BEST, each)) for block, each in blocks.items()}
+    sums = {block: sum(sorted(each)[-_BLOCK_BEST:]) for block, each in blocks.items()}
     highest = max(sums.values()) or 1.0
     return {
         row: row[2]

@@ -4,12 +4,14 @@ Every vector of an agent is looked at, which takes some 0.4 ms for a thousand. W
 one is asked of the tables themselves, so a crash loses nothing and leaves nothing to repair.
 """
 
-import struct
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from letta_cli.core.embedding import Embedder
 from letta_cli.core.errors import ProviderError
 from letta_cli.store.database import Database
+
+if TYPE_CHECKING:
+    from letta_cli.core.embedding import Embedder
 
 CHARACTERS = 500
 """How much of an entry is embedded: its beginning says what it is about."""
@@ -110,4 +112,4 @@ class Vectors:
     def _bound(self, vector: bytes) -> object:
         if self._database.driver == "sqlite":
             return vector
-        return str(list(struct.unpack(f"{len(vector)}b", vector)))
+        return str([byte - 256 if byte > 127 else byte for byte in vector])

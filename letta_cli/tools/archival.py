@@ -7,7 +7,7 @@ from typing import Any
 
 from letta_cli.core.errors import StoreError, UsageError
 from letta_cli.core.tool import Display, ToolSpec
-from letta_cli.store import PassageHit
+from letta_cli.store.passages import PassageHit
 from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of, texts, texts_of
 from letta_cli.tools.paths import TitleOf, one_line
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
