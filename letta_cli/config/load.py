@@ -34,6 +34,7 @@ DEFAULTS: Mapping[str, Any] = {
     "sandbox.git": False,
     "permissions.defaultMode": "default",
     "localModel": "ask",
+    "embedding": "",
     "memoryTools": "single",
     "memoryMirror": "",
     "editor": "vi",
@@ -126,6 +127,7 @@ def load_config(
         secrets=named,
         known_secrets=_known_secrets(environ, own, providers, named),
         omni_memory=values["memoryTools"] == "omni",
+        embedding=values["embedding"],
         memory_mirror=_under(user_home, values["memoryMirror"]),
     )
 

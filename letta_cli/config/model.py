@@ -55,6 +55,8 @@ class Config:
         local_model_consent: the person agreed to fetch the embedded model.
         memory_mirror: the folder of the git repository that mirrors memory; None for none.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
+        embedding: the model that searches by meaning; "off" for none, empty for the local one
+            where it is there.
         editor: a command line, from VISUAL or EDITOR.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
         warnings: one line each, for the person.
@@ -89,6 +91,7 @@ class Config:
     known_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     omni_memory: bool = False
     sandbox: SandboxSettings = SandboxSettings()
+    embedding: str = ""
     memory_mirror: Path | None = None
 
     def provider(self, name: str) -> ProviderSettings:
