@@ -22,6 +22,7 @@ FLOORS = {
     "skills": 1,
     "config": 1,
     "tools": 2,
+    "portable": 2,
     "agent": 3,
     "session": 4,
     "app": 5,

@@ -49,8 +49,14 @@ def list_sessions(
         )
         present = _present(here)
         models = here.store.runs.last_models(here.agent.id) if as_json else {}
+        origins = here.store.imports.origins(here.agent.id) if as_json else {}
     if as_json:
-        say_json([facts(each, present.get(each.id, []), models.get(each.id, "")) for each in found])
+        say_json(
+            [
+                facts(each, present.get(each.id, []), models.get(each.id, ""), origins.get(each.id))
+                for each in found
+            ]
+        )
         return
     # Every agent has a default conversation; unused it tells a person nothing.
     found = [each for each in found if each.head or not each.is_default or each.id in present]
@@ -289,7 +295,12 @@ def _activity(present: list[Presence]) -> str:
     return present[0].terminal or f"pid {present[0].pid}" if present else ""
 
 
-def facts(conversation: Conversation, present: list[Presence], ran_on: str = "") -> dict[str, Any]:
+def facts(
+    conversation: Conversation,
+    present: list[Presence],
+    ran_on: str = "",
+    imported_from: str | None = None,
+) -> dict[str, Any]:
     """A conversation as JSON says it; `ran_on` is its model where it has none of its own."""
     return {
         "id": conversation.id,
@@ -303,6 +314,7 @@ def facts(conversation: Conversation, present: list[Presence], ran_on: str = "")
         "is_default": conversation.is_default,
         "archived": conversation.archived,
         "forked_from": conversation.forked_from,
+        "imported_from": imported_from,
         "created_at": to_text(conversation.created_at),
         "updated_at": to_text(conversation.updated_at),
         "sessions": [

@@ -31,6 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
     "agents": Entry("agents:app", "List, create and choose agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
+    "import": Entry("importing:app", "Bring in the histories of Claude Code, Codex and pi."),
     "db": Entry("db:app", "Move everything to another database."),
     "config": Entry("settings:app", "Show settings and their origins; change them.", "list"),
     "backup": Entry(

@@ -14,6 +14,7 @@ from letta_cli.store.agents import Agents
 from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
+from letta_cli.store.imports import Imports
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
 from letta_cli.store.message_index import MessageIndex
 from letta_cli.store.messages import Messages
@@ -33,8 +34,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, passages, runs, sessions, touches, search, leases:
-            one noun each.
+        agents, conversations, messages, blocks, passages, runs, sessions, touches, search, leases,
+            imports: one noun each.
     """
 
     def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
@@ -49,6 +50,7 @@ class Store:
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
         self.touches = Touches(database)
+        self.imports = Imports(database, self.conversations, self.messages, self.leases)
 
     @property
     def database(self) -> Database:

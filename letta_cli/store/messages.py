@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import now, to_text
@@ -29,6 +30,7 @@ class Messages:
         run_id: str | None = None,
         expected_head: int | None = None,
         memory_versions: Mapping[str, int] | None = None,
+        created_at: datetime | None = None,
     ) -> Message:
         """Add a message at the end, with the next number, indexed for search.
 
@@ -36,12 +38,13 @@ class Messages:
             expected_head: the number of the message that the caller takes for the newest.
             memory_versions: versions this message tells the conversation of; they are added to
                 those it has seen, in the same transaction.
+            created_at: when it was said, for what is brought in from elsewhere; else now.
 
         Raises:
             NotFound: there is no such conversation.
             Conflict: its newest message is another than `expected_head`; ``version`` says which.
         """
-        moment = now()
+        moment = created_at or now()
         with self._database.transaction():
             seq = self._next(conversation_id, expected_head, to_text(moment))
             message = Message(

@@ -15,11 +15,13 @@ from letta_cli.store import Store, open_store
 from letta_cli.store import transfer as module
 from letta_cli.store.catalog import tables
 from letta_cli.store.migrations import steps
+from letta_cli.store.imports import Heading, Imported
 from letta_cli.store.transfer import transfer
 
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
     "block_revision", "session", "file_touch", "session_news", "passage", "passage_tag",
+    "imported",
 }  # fmt: skip
 
 
@@ -41,6 +43,9 @@ def fill(store: Store) -> str:
     session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
     store.touches.tell([session.session_id], "another session is here")
+    heading = Heading("brought in", "/ä", "/ä", made.created_at)
+    source = Imported("pi", "ä-1", "/ä/x.jsonl", 7, 2**60, messages=0)
+    store.imports.take(agent.id, source, heading, lambda _: [], lambda _: "")
     fork = store.conversations.fork(made.id, upto_seq=1)
     lost = store.conversations.create(agent.id, cwd="/", project="/")
     store.messages.append(lost.id, "user", [Text("a pelican flies")])
