@@ -14,17 +14,19 @@ from letta_cli.store.agents import Agents
 from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
+from letta_cli.store.documents import Documents
 from letta_cli.store.imports import Imports
+from letta_cli.store.indexing import Indexing, Piece
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
-from letta_cli.store.message_index import MessageIndex
 from letta_cli.store.messages import Messages
 from letta_cli.store.passages import PassageHit, Passages
 from letta_cli.store.runs import Runs
-from letta_cli.store.search import Hit, Search
+from letta_cli.store.search import Filters, Hit, Search
 from letta_cli.store.sessions import Sessions
+from letta_cli.store.text_index import TextIndex
 from letta_cli.store.touches import Touches
 
-__all__ = ["Hit", "Lease", "PassageHit", "Store", "database_file", "open_store"]
+__all__ = ["Filters", "Hit", "Lease", "PassageHit", "Piece", "Store", "database_file", "open_store"]
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -34,18 +36,22 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, passages, runs, sessions, touches, search, leases,
-            imports: one noun each.
+        agents, conversations, messages, blocks, passages, documents, runs, sessions, touches,
+            search, indexing, leases, imports: one noun each.
     """
 
-    def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
+    def __init__(self, database: Database, index: TextIndex, locks: LeaseLocks) -> None:
         self._database = database
-        self.search = Search(database, index)
+        self.indexing = Indexing(database, index)
+        self.search = Search(database, index, self.indexing)
         self.leases = Leases(locks, self._title_of)
-        self.messages = Messages(database, self.search)
-        self.conversations = Conversations(database, self.messages, self.search, self.leases)
-        self.blocks = Blocks(database)
-        self.passages = Passages(database)
+        self.messages = Messages(database, self.indexing)
+        self.conversations = Conversations(
+            database, self.messages, self.search, self.indexing, self.leases
+        )
+        self.blocks = Blocks(database, self.indexing)
+        self.passages = Passages(database, self.search, self.indexing)
+        self.documents = Documents(database, self.indexing)
         self.agents = Agents(database, self.conversations, self.blocks)
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)

@@ -10,6 +10,7 @@ from letta_cli.core.ids import new_id
 from letta_cli.core.memory import DEFAULT_LIMIT, BlockRevision, MemoryBlock, Origin, Scope
 from letta_cli.store import rows
 from letta_cli.store.database import Database
+from letta_cli.store.indexing import Indexing
 
 PROJECT_LABEL = "project"
 PROJECT_DESCRIPTION = (
@@ -39,8 +40,9 @@ class Blocks:
         ReadOnly: the block is read-only and the writer is not a person.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, indexing: Indexing) -> None:
         self._database = database
+        self._indexing = indexing
 
     def create(
         self,
@@ -419,6 +421,7 @@ class Blocks:
             origin.conversation_id, origin.run_id, rows.clean(origin.note),
             to_text(revision.created_at),
         )  # fmt: skip
+        self._indexing.add_revision(revision)
 
     def _at(self, agent_id: str, scope: Scope, scope_key: str, label: str) -> MemoryBlock | None:
         found = self._database.query(

@@ -12,6 +12,7 @@ from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
 from letta_cli.core.presence import EXPIRY_SECONDS
 from letta_cli.store import rows
 from letta_cli.store.database import Database
+from letta_cli.store.indexing import Indexing
 from letta_cli.store.leases import Leases
 from letta_cli.store.messages import Messages
 from letta_cli.store.search import Search
@@ -30,11 +31,17 @@ class Conversations:
     """The repository of conversations. Raises what `Database` raises, and what methods name."""
 
     def __init__(
-        self, database: Database, messages: Messages, search: Search, leases: Leases
+        self,
+        database: Database,
+        messages: Messages,
+        search: Search,
+        indexing: Indexing,
+        leases: Leases,
     ) -> None:
         self._database = database
         self._messages = messages
         self._search = search
+        self._indexing = indexing
         self._leases = leases
 
     def create(
@@ -134,7 +141,7 @@ class Conversations:
                 "deleted. It can be archived."
             )
         with self._leases.acquire(conversation_id), self._database.transaction():
-            self._search.forget(conversation_id)
+            self._indexing.forget(conversation_id)
             self._database.execute(
                 "DELETE FROM block WHERE scope = 'conversation' AND scope_key = ?", conversation_id
             )
@@ -155,7 +162,7 @@ class Conversations:
     def forget_all(self, agent_id: str) -> None:
         """Take an agent's conversations out of the search, before the agent is removed."""
         for conversation_id in self._of(agent_id):
-            self._search.forget(conversation_id)
+            self._indexing.forget(conversation_id)
             self._database.execute("DELETE FROM conversation WHERE id = ?", conversation_id)
 
     def fork(self, conversation_id: str, *, upto_seq: int | None = None) -> Conversation:

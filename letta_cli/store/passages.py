@@ -10,7 +10,8 @@ from letta_cli.core.ids import new_id
 from letta_cli.core.memory import Origin, Passage
 from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
-from letta_cli.store.search import query_words, snippet
+from letta_cli.store.indexing import Indexing
+from letta_cli.store.search import Filters, Search
 
 TEXT_MAX = 100_000
 """Characters a passage may have. Longer texts are documents, and are better kept in pieces."""
@@ -38,8 +39,10 @@ class PassageHit:
 class Passages:
     """The repository of passages. Raises what `Database` raises, and what methods name."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, search: Search, indexing: Indexing) -> None:
         self._database = database
+        self._search = search
+        self._indexing = indexing
 
     def insert(
         self,
@@ -87,6 +90,7 @@ class Passages:
                 "INSERT INTO passage_tag (passage_id, position, tag) VALUES (?, ?, ?)",
                 [(made.id, position, tag) for position, tag in enumerate(made.tags)],
             )
+            self._indexing.add_passage(made)
         return made
 
     def get(self, passage_id: str) -> Passage:
@@ -103,6 +107,7 @@ class Passages:
         with self._database.transaction():
             if not self._database.execute("DELETE FROM passage WHERE id = ?", passage_id):
                 raise NotFound(f"There is no passage {passage_id}.")
+            self._indexing.drop("passage", passage_id)
 
     def list(
         self, agent_id: str, *, tags: Iterable[str] = (), limit: int | None = None, offset: int = 0
@@ -131,13 +136,11 @@ class Passages:
         Args:
             tags: only those that have all of these.
         """
-        looked_for = query_words(words)
-        found: list[PassageHit] = []
-        for passage in self.list(agent_id, tags=tags):
-            text = f"{passage.text} {' '.join(passage.tags)}".lower()
-            if score := sum(word in text for word in looked_for):
-                found.append(PassageHit(passage, snippet(passage.text, looked_for), score))
-        return sorted(found, key=lambda hit: hit.score, reverse=True)[: max(0, limit)]
+        filters = Filters(("passage",), tags=tuple(dict.fromkeys(tags)))
+        return [
+            PassageHit(self.get(hit.source), hit.snippet, hit.score)
+            for hit in self._search.find(agent_id, words, filters, limit=limit)
+        ]
 
     def _with_tags(self, found: Sequence[Row]) -> _Passages:
         tags: dict[str, _Tags] = {row[0]: [] for row in found}

@@ -8,9 +8,9 @@ from pathlib import Path
 import apsw
 
 from letta_cli.core.errors import DatabaseDamaged
-from letta_cli.store import backup, rows
+from letta_cli.store import backup
 from letta_cli.store.database import Row
-from letta_cli.store.search import Search
+from letta_cli.store.indexing import Indexing
 from letta_cli.store.search_sqlite import Fts5Index
 from letta_cli.store.sqlite import SqliteDatabase
 from letta_cli.store.sqlite_connection import Connection, open_file
@@ -18,6 +18,7 @@ from letta_cli.store.sqlite_connection import Connection, open_file
 _ORDER = (
     "setting", "agent", "conversation", "prompt", "run", "message", "step", "tool_call",
     "block", "block_revision", "passage", "passage_tag",
+    "search_entry",
 )  # fmt: skip
 """Parents before their children. Presence is not worth saving."""
 
@@ -107,9 +108,9 @@ def _end_log(draft: Path) -> None:
 
 
 def _index(target: SqliteDatabase) -> None:
-    """The search index is made anew: its pages may be the damaged ones."""
-    search = Search(target, Fts5Index())
-    target.execute("UPDATE message SET document = NULL")
-    found = target.query(f"SELECT number, {rows.MESSAGE} FROM message ORDER BY number")
-    for number, *row in found:
-        search.add(number, rows.message(tuple(row)))
+    """The full-text index is made anew, and entries that were lost: their pages may be damaged."""
+    indexing = Indexing(target, Fts5Index())
+    indexing.rebuild()
+    indexing.queue_everything()
+    while indexing.catch_up():
+        pass

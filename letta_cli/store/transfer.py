@@ -17,7 +17,7 @@ from letta_cli.store.database import Database, Row
 _BATCH = 500
 
 # Where a table counts its rows itself, the next number must come after those copied.
-_NUMBERED = ("message", "step", "session_news", "passage")
+_NUMBERED = ("message", "step", "session_news", "passage", "search_entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def transfer(source: Store, target: Store) -> list[Copied]:
         # Asked again: another process may have been here first.
         _refuse_filled(there, found)
         copied = [_copy(here, there, table) for table in found]
-        target.search.rebuild()
+        target.indexing.rebuild()
         _settle_in(there, found)
     return copied
 
@@ -115,7 +115,7 @@ def _settle_in(database: Database, found: Sequence[Table]) -> None:
     """What SQLite does by itself: count on from the copied numbers, and know the tables' sizes."""
     if database.driver != "postgresql":
         return
-    for table in (*(each.name for each in found), "message_index"):
+    for table in (*(each.name for each in found), "search_index"):
         database.execute(f"ANALYZE {table}")
     for table in _NUMBERED:
         database.query(

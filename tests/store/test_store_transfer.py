@@ -20,8 +20,8 @@ from letta_cli.store.transfer import transfer
 
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
-    "block_revision", "session", "file_touch", "session_news", "passage", "passage_tag",
-    "imported",
+    "block_revision", "session", "file_touch", "session_news", "passage", "passage_tag", "search_entry",
+    "search_backlog", "imported",
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_everything_arrives_and_is_found_and_goes_on(store: Store, folder: Path,
     target = open_store(other)
     copied = transfer(store, target)
     assert {each.table for each in copied} == EVERYTHING
-    assert all(each.rows for each in copied)
+    assert all(each.rows for each in copied if each.table != "search_backlog")
     assert content(target) == content(store)
     agent = target.agents.current()
     for words in ("walrus", "pelican", "füße", "line 2"):
