@@ -1,6 +1,7 @@
 """`agent sessions`: the agent's conversations, and who is in them now."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,11 +10,13 @@ from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import age, at_least_one, clip, confirmed, say, say_json, table, write_out
-from letta_cli.cli.transcript import as_json_object, as_markdown
+from letta_cli.cli.transcript import as_markdown
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, NotFound, UsageError
 from letta_cli.core.presence import Presence
+from letta_cli.portable.checked import read_document
+from letta_cli.portable.conversation import conversation_document, take_conversation
 
 app = new_app("List, search, fork, export conversations. WHICH is an id, its start, or a title.")
 
@@ -87,14 +90,11 @@ def show_session(
     """Print a conversation."""
     with opened(agent=agent, database=database) as here:
         conversation = find(here, which)
-        messages = here.store.messages.read(conversation.id)
-        present = _present(here).get(conversation.id, [])
-        usage = here.store.runs.totals(conversation.id)
-        ran_on = _ran_on(here, conversation)
-    if as_json:
-        say_json({**facts(conversation, present, ran_on), **as_json_object(messages, usage)})
-    else:
-        say(as_markdown(conversation, messages).rstrip("\n"))
+        if as_json:
+            say_json(_document(here, conversation))
+        else:
+            messages = here.store.messages.read(conversation.id)
+            say(as_markdown(conversation, messages).rstrip("\n"))
 
 
 @app.command("search", cls=LightCommand)
@@ -222,15 +222,37 @@ def export_session(
         raise UsageError(f"--format: expected md or json, found {form!r}.")
     with opened(agent=agent, database=database) as here:
         conversation = find(here, which)
-        messages = here.store.messages.read(conversation.id)
-        usage = here.store.runs.totals(conversation.id)
-        ran_on = _ran_on(here, conversation)
-    if form == "json":
-        document = {**facts(conversation, [], ran_on), **as_json_object(messages, usage)}
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    else:
-        text = as_markdown(conversation, messages)
+        if form == "json":
+            text = json.dumps(_document(here, conversation), indent=2) + "\n"
+        else:
+            text = as_markdown(conversation, here.store.messages.read(conversation.id))
     write_out(text, output)
+
+
+@app.command("import", cls=LightCommand)
+def import_session(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Exported as JSON.")],
+    as_json: options.Json = False,
+    agent: options.AgentName = None,
+    database: options.Database = None,
+) -> None:
+    """Take in conversations that were exported as JSON, here or elsewhere.
+
+    One that is here already is left as it is.
+    """
+    with opened(agent=agent, database=database) as here:
+        read = [read_document(Path(file).expanduser()) for file in files]
+        done = [
+            take_conversation(here.store, here.agent.id, each, note=f"file {each.where}")
+            for each in read
+        ]
+    if as_json:
+        say_json([{**facts(each.conversation, []), "added": each.added} for each in done])
+        return
+    for each in done:
+        state = "Imported" if each.added else "Already here:"
+        title = clip(each.conversation.title or "(no title)", 60)
+        say(f"{state} {each.conversation.id}  {each.conversation.head} messages  {title}")
 
 
 @app.command("delete", cls=LightCommand)
@@ -333,6 +355,13 @@ def facts(
             for each in present
         ],
     }
+
+
+def _document(here: Opened, conversation: Conversation) -> dict[str, Any]:
+    present = _present(here).get(conversation.id, [])
+    origin = here.store.imports.origins(conversation.agent_id).get(conversation.id)
+    told = facts(conversation, present, _ran_on(here, conversation), origin)
+    return {**conversation_document(here.store, conversation), **told}
 
 
 def _ran_on(here: Opened, conversation: Conversation) -> str:

@@ -173,6 +173,51 @@ class Imports:
             self._note(agent_id, replace(new, conversation_id=made.id))
         return Brought(outcome, made.id, added)
 
+    def keep_file(self, agent_id: str, document: str) -> None:
+        """Keep what an agent's file says that has no place elsewhere. Inside a transaction."""
+        self._database.execute(
+            "INSERT INTO agent_file (agent_id, document) VALUES (?, ?)"
+            " ON CONFLICT (agent_id) DO UPDATE SET document = excluded.document",
+            agent_id, rows.clean(document),
+        )  # fmt: skip
+
+    def kept_file(self, agent_id: str) -> str:
+        """What `keep_file` kept; empty when the agent did not come from a file."""
+        found = self._database.query(
+            "SELECT document FROM agent_file WHERE agent_id = ?", agent_id
+        )
+        return found[0][0] if found else ""
+
+    def begin(self, agent_id: str, heading: Heading, conversation_id: str) -> Conversation:
+        """A conversation that messages from elsewhere are going to fill. Inside a transaction.
+
+        Args:
+            conversation_id: a free id; a new one when empty.
+        """
+        return self._conversations.create(
+            agent_id, cwd=heading.cwd, project=heading.project, title=heading.title,
+            created_at=heading.created_at, conversation_id=conversation_id,
+        )  # fmt: skip
+
+    def fill(
+        self,
+        conversation: Conversation,
+        heading: Heading,
+        messages: Iterable[tuple[Incoming, str | None]],
+    ) -> Conversation:
+        """Append messages, each with the id of its run, and set the window. Inside a transaction."""
+        for each, run_id in messages:
+            self._messages.append(
+                conversation.id, each.role, each.parts, run_id=run_id, created_at=each.created_at
+            )
+        if heading.window is not None:
+            summary, start = heading.window
+            self._database.execute(
+                "UPDATE conversation SET summary_seq = ?, context_start = ? WHERE id = ?",
+                summary or None, start, conversation.id,
+            )  # fmt: skip
+        return self._conversations.get(conversation.id)
+
     def _make(
         self,
         agent_id: str,
@@ -180,10 +225,7 @@ class Imports:
         messages: Callable[[int], Iterable[Incoming]],
         conversation_id: str,
     ) -> Conversation:
-        made = self._conversations.create(
-            agent_id, cwd=heading.cwd, project=heading.project, title=heading.title,
-            created_at=heading.created_at, conversation_id=conversation_id,
-        )  # fmt: skip
+        made = self.begin(agent_id, heading, conversation_id)
         return self._append(made, heading, messages(0))
 
     def _continue(
@@ -213,15 +255,7 @@ class Imports:
     def _append(
         self, made: Conversation, heading: Heading, messages: Iterable[Incoming]
     ) -> Conversation:
-        for each in messages:
-            self._messages.append(made.id, each.role, each.parts, created_at=each.created_at)
-        if heading.window is not None:
-            summary, start = heading.window
-            self._database.execute(
-                "UPDATE conversation SET summary_seq = ?, context_start = ? WHERE id = ?",
-                summary, start, made.id,
-            )  # fmt: skip
-        return self._conversations.get(made.id)
+        return self.fill(made, heading, ((each, None) for each in messages))
 
     def _note(self, agent_id: str, new: Imported) -> None:
         self._database.execute(

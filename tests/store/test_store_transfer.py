@@ -21,7 +21,7 @@ from letta_cli.store.transfer import transfer
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
     "block_revision", "session", "file_touch", "session_news", "passage", "passage_tag", "search_entry",
-    "search_backlog", "imported",
+    "search_backlog", "imported", "agent_file",
 }  # fmt: skip
 
 
@@ -43,6 +43,8 @@ def fill(store: Store) -> str:
     session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
     store.touches.tell([session.session_id], "another session is here")
+    with store.database.transaction():
+        store.imports.keep_file(agent.id, '{"tools": ["ä"]}')
     heading = Heading("brought in", "/ä", "/ä", made.created_at)
     source = Imported("pi", "ä-1", "/ä/x.jsonl", 7, 2**60, messages=0)
     store.imports.take(agent.id, source, heading, lambda _: [], lambda _: "")

@@ -17,3 +17,9 @@ CREATE TABLE imported (
 ) STRICT;
 CREATE INDEX imported_path ON imported (agent_id, kind, path);
 CREATE INDEX imported_conversation ON imported (conversation_id);
+
+-- What an agent's file says that has no place elsewhere, for when the agent moves out again.
+CREATE TABLE agent_file (
+    agent_id TEXT PRIMARY KEY REFERENCES agent (id) ON DELETE CASCADE,
+    document TEXT NOT NULL           -- JSON
+) STRICT;
