@@ -89,7 +89,8 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     chosen = _existing_conversation(store, agent, workspace, options)
     handle = _handle(config, agent, chosen)
     conversation = _open_conversation(store, agent, workspace, options, chosen)
-    loading = asyncio.create_task(load_model(config, handle))
+    documents = store.files.any(agent.id)
+    loading = asyncio.create_task(load_model(config, handle, documents=documents))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
     store.blocks.ensure_project(agent.id, workspace.project)
     store.touches.prune()
@@ -102,7 +103,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         home=config.home,
         user_home=config.user_home,
     )
-    known_tools = all_tools(omni_memory=config.omni_memory)
+    known_tools = all_tools(omni_memory=config.omni_memory, documents=True)
     warnings = (*config.warnings, *unmatched_rules(policy.rules(), known_tools))
     compiler = PromptCompiler(
         store, agent, workspace, instructions, tuple(skills), config.omni_memory
@@ -118,7 +119,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         effort=config.effort,
         handle=handle,
         loading=loading,
-        load_model=partial(load_model, config),
+        load_model=partial(load_model, config, documents=documents),
         list_offers=partial(list_offers, config),
         compile_prompt=compiler.compile,
         terminal=_terminal(),
@@ -130,14 +131,18 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     return Session(parts)
 
 
-async def load_model(config: Config, handle: str) -> Model:
-    """Make `handle` ready to be called, with the tools that suit its size."""
+async def load_model(config: Config, handle: str, *, documents: bool = False) -> Model:
+    """Make `handle` ready to be called, with the tools that suit its size.
+
+    Args:
+        documents: the agent has files, and gets the tools for them.
+    """
     name, model = split_handle(handle)
     provider: Provider = load(name, config.provider(name))
     await provider.warm()
     info = await provider.model_info(model)
     # A model of the small profile has its own shorter list, of the single tools.
-    tools = all_tools(omni_memory=config.omni_memory and not info.small)
+    tools = all_tools(omni_memory=config.omni_memory and not info.small, documents=documents)
     if info.small:
         from letta_cli.providers.small import SMALL_TOOLS, ChatDoor, SmallModelProvider
 

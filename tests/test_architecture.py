@@ -47,6 +47,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "bs4": ("tools.webfetch",),
     "filelock": ("store", "config", "providers"),
     "keyring": ("config",),
+    "pypdf": ("workspace.documents",),
     "markdown_it": ("frontends",),
     "pygments": ("frontends",),
     "wcwidth": ("frontends",),

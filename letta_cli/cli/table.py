@@ -28,6 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("run:app", "Answer one prompt and exit: for scripts and CI."),
     "sessions": Entry("sessions:app", "List, search, fork, export conversations.", "list"),
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
+    "files": Entry("files:app", "Documents that the agent opens, searches and cites.", "list"),
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
     "agents": Entry("agents:app", "List, create, choose, move agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),

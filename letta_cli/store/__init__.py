@@ -15,6 +15,7 @@ from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
 from letta_cli.store.documents import Documents
+from letta_cli.store.files import Files
 from letta_cli.store.imports import Imports
 from letta_cli.store.indexing import Indexing, Piece
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
@@ -36,8 +37,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, passages, documents, runs, sessions, touches,
-            search, indexing, leases, imports: one noun each.
+        agents, conversations, messages, blocks, passages, documents, files, runs, sessions,
+            touches, search, indexing, leases, imports: one noun each.
     """
 
     def __init__(self, database: Database, index: TextIndex, locks: LeaseLocks) -> None:
@@ -52,6 +53,7 @@ class Store:
         self.blocks = Blocks(database, self.indexing)
         self.passages = Passages(database, self.search, self.indexing)
         self.documents = Documents(database, self.indexing)
+        self.files = Files(database, self.documents, self.search)
         self.agents = Agents(database, self.conversations, self.blocks)
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)

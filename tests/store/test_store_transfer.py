@@ -7,6 +7,7 @@ import pytest
 from store_children import url_of
 
 from letta_cli.core.errors import StoreError, UsageError
+from letta_cli.core.document import Reading, Section
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolCall, ToolReturn
 from letta_cli.core.run import Usage
@@ -21,7 +22,7 @@ from letta_cli.store.transfer import transfer
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
     "block_revision", "session", "file_touch", "session_news", "passage", "passage_tag", "search_entry",
-    "search_backlog", "imported", "agent_file",
+    "search_backlog", "imported", "agent_file", "file", "file_folder",
 }  # fmt: skip
 
 
@@ -43,6 +44,9 @@ def fill(store: Store) -> str:
     session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
     store.touches.tell([session.session_id], "another session is here")
+    sections = [Section("1-2", "ä", "the ocelot")]
+    store.files.put(agent.id, "/ä/notes.md", Reading("text", "0" * 64, 1, 2**60, sections))
+    store.files.add_folder(agent.id, "/ä")
     with store.database.transaction():
         store.imports.keep_file(agent.id, '{"tools": ["ä"]}')
     heading = Heading("brought in", "/ä", "/ä", made.created_at)

@@ -23,3 +23,26 @@ CREATE TABLE agent_file (
     agent_id TEXT COLLATE "C" PRIMARY KEY REFERENCES agent (id) ON DELETE CASCADE,
     document TEXT COLLATE "C" NOT NULL           -- JSON
 );
+
+-- Documents that a person gave the agent. Their text is in search_entry, as sources of kind file.
+CREATE TABLE file (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    agent_id TEXT COLLATE "C" NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
+    name TEXT COLLATE "C" NOT NULL,                 -- what it is cited by
+    path TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    sha256 TEXT COLLATE "C" NOT NULL,
+    size BIGINT NOT NULL,
+    modified_ns BIGINT NOT NULL,
+    sections BIGINT NOT NULL,
+    trouble TEXT COLLATE "C" NOT NULL,              -- why it could not be read again
+    read_at TEXT COLLATE "C" NOT NULL,
+    UNIQUE (agent_id, path),
+    UNIQUE (agent_id, name)
+);
+
+CREATE TABLE file_folder (
+    agent_id TEXT COLLATE "C" NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
+    path TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (agent_id, path)
+);

@@ -23,3 +23,26 @@ CREATE TABLE agent_file (
     agent_id TEXT PRIMARY KEY REFERENCES agent (id) ON DELETE CASCADE,
     document TEXT NOT NULL           -- JSON
 ) STRICT;
+
+-- Documents that a person gave the agent. Their text is in search_entry, as sources of kind file.
+CREATE TABLE file (
+    id TEXT PRIMARY KEY,
+    agent_id TEXT NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,                 -- what it is cited by
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    sections INTEGER NOT NULL,
+    trouble TEXT NOT NULL,              -- why it could not be read again
+    read_at TEXT NOT NULL,
+    UNIQUE (agent_id, path),
+    UNIQUE (agent_id, name)
+) STRICT;
+
+CREATE TABLE file_folder (
+    agent_id TEXT NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    PRIMARY KEY (agent_id, path)
+) STRICT;
