@@ -17,7 +17,7 @@ from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, ConfigError, UsageError
 
 app = new_app(
-    "List, create, choose, export and import agents. People who must not share memory use different ones."
+    "List, create, choose and move agents. People who must not share memory use different ones."
 )
 
 app.command("export", cls=LightCommand)(export_agent)

@@ -206,7 +206,9 @@ def _tell(done: list[dict[str, Any]], as_json: bool) -> int:
     else:
         news = [each for each in done if each["state"] in ("new", "changed")]
         for each in news[:_SHOWN]:
-            say_text(f"{each['state']:8} {each['name']}  {each['kind']}, {each['sections']} sections")
+            say_text(
+                f"{each['state']:8} {each['name']}  {each['kind']}, {each['sections']} sections"
+            )
         if len(news) > _SHOWN:
             say(f"… and {len(news) - _SHOWN} more")
         counts = Counter(each["state"] for each in done)

@@ -20,7 +20,7 @@ from letta_cli.core.errors import UsageError
 from letta_cli.core.memory import DEFAULT_LIMIT, Origin
 from letta_cli.portable.checked import Checked
 from letta_cli.portable.conversation import take_block, take_conversation
-from letta_cli.portable.history import Said, Stored, Thread
+from letta_cli.portable.history import Stored, Thread
 from letta_cli.portable.letta_messages import read_message
 from letta_cli.store import Store
 from letta_cli.store.imports import Heading, Incoming
@@ -211,9 +211,7 @@ def _own_part(plan: _Plan) -> Checked | None:
 def _take_own(store: Store, agent_id: str, own: Checked, note: str) -> int:
     count = 0
     for each in own.objects("conversations"):
-        take_conversation(
-            store, agent_id, each, note=note, into_default=each.truth("is_default")
-        )
+        take_conversation(store, agent_id, each, note=note, into_default=each.truth("is_default"))
         count += not each.truth("is_default")
     for block in own.objects("project_blocks"):
         store.blocks.create(
@@ -290,7 +288,9 @@ def _tell_of_the_rest(document: Checked, plan: _Plan) -> None:
     for tool in plan.tools:
         name, kind = tool.text("name", "?"), tool.text("tool_type", "custom")
         if name not in SUPPORTED_TOOLS:
-            code = " Its source code is kept, and is not run." if tool.value.get("source_code") else ""
+            code = (
+                " Its source code is kept, and is not run." if tool.value.get("source_code") else ""
+            )
             notes.append(f"tool {name} ({kind}): not supported here.{code}")
     for key, words in (
         ("files", "kept, not used; agent files add PATH makes documents searchable"),

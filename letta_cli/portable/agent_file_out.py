@@ -6,7 +6,7 @@ place for, stand beside it under `OWN`, so that this program reads it all back.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now, to_text
@@ -15,6 +15,7 @@ from letta_cli.core.message import Message, Text
 from letta_cli.core.skill import Skill
 from letta_cli.portable.agent_file import OWN, OWN_FORMAT, messages_digest
 from letta_cli.portable.conversation import block_document, conversation_document
+from letta_cli.portable.history import mapping_of
 from letta_cli.portable.letta_messages import written_message
 from letta_cli.portable.skill_files import skill_document
 from letta_cli.store import Store
@@ -46,7 +47,7 @@ def agent_document(
     """
     main = conversation or store.conversations.default(agent.id)
     kept: Mapping[str, Any] = json.loads(store.imports.kept_file(agent.id) or "{}")
-    base: Mapping[str, Any] = next(iter(kept.get("agents", ())), {})
+    base = mapping_of(next(iter(kept.get("agents", ())), None))
     everything = store.blocks.list(agent.id)
     shared = [block for block in everything if block.scope == "agent"]
     blocks = _blocks(shared, kept.get("blocks", ()))
@@ -58,7 +59,7 @@ def agent_document(
         "id": "agent-0",
         "name": agent.name,
         "system": agent.system or None,
-        "llm_config": _llm_config(agent, base.get("llm_config")),
+        "llm_config": _llm_config(agent, mapping_of(base.get("llm_config"))),
         "tool_ids": base.get("tool_ids") or [tool["id"] for tool in tools],
         "block_ids": [block["id"] for block in blocks],
         "messages": messages,
@@ -122,7 +123,9 @@ def _messages(
 
 def _prompt(agent: Agent, main: Conversation, blocks: Sequence[MemoryBlock]) -> Message:
     memory = "\n".join(f"<{each.label}>\n{each.value}\n</{each.label}>" for each in blocks)
-    text = f"{agent.system or f'You are {agent.name}.'}\n\n<memory_blocks>\n{memory}\n</memory_blocks>"
+    text = (
+        f"{agent.system or f'You are {agent.name}.'}\n\n<memory_blocks>\n{memory}\n</memory_blocks>"
+    )
     return Message("", main.id, 0, "user", (Text(text),), main.created_at)
 
 
@@ -178,9 +181,8 @@ def _entry_defaults() -> dict[str, Any]:
     }
 
 
-def _llm_config(agent: Agent, kept: object) -> dict[str, Any]:
+def _llm_config(agent: Agent, before: Mapping[str, Any]) -> Mapping[str, Any]:
     """The settings that it came with, as long as it still uses that model."""
-    before = cast("dict[str, Any]", kept) if isinstance(kept, dict) else {}
     if before and agent.model in ("", before.get("handle")):
         return before
     provider, _, model = agent.model.partition("/")
@@ -195,9 +197,7 @@ def _llm_config(agent: Agent, kept: object) -> dict[str, Any]:
     }
 
 
-def _skills(
-    kept: Sequence[Mapping[str, Any]], chosen: Sequence[Skill]
-) -> list[Mapping[str, Any]]:
+def _skills(kept: Sequence[Mapping[str, Any]], chosen: Sequence[Skill]) -> list[Mapping[str, Any]]:
     found = {str(each.get("name")): each for each in kept}
     found |= {skill.name: skill_document(skill) for skill in chosen}
     return list(found.values())

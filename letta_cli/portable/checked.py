@@ -13,7 +13,12 @@ from letta_cli.portable.lines import open_regular
 FILE_MAX = 512 * 1024 * 1024
 """Bytes of the largest document that is read whole."""
 
-_KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "a number"}
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+}
 
 
 class Checked:
@@ -103,4 +108,4 @@ def read_document(path: Path) -> Checked:
 def _kind(value: object) -> str:
     if value is None:
         return "nothing"
-    return _KINDS.get(type(value), "something else")
+    return next((words for kind, words in _KINDS.items() if isinstance(value, kind)), "a number")

@@ -4,7 +4,7 @@ They lie in ``projects/<directory>/<session>.jsonl`` under ``~/.claude``.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from letta_cli.core.message import Image, Part, Reasoning, Text, ToolCall, ToolReturn
 from letta_cli.portable.history import (
@@ -149,8 +149,9 @@ def _spoken(block: Mapping[str, Any]) -> Part | None:
         case "tool_use" | "server_tool_use" | "mcp_tool_use":
             given = block.get("input")
             name = text_of(block.get("name")) or "unknown"
-            if isinstance(given, Mapping):
-                return ToolCall(call_id(block["id"]), name, mapping_of(given))
+            if isinstance(given, dict):
+                arguments = mapping_of(cast("object", given))
+                return ToolCall(call_id(block["id"]), name, arguments)
             return ToolCall(call_id(block["id"]), name, {}, malformed=str(given))
         case "image":
             return _image(block)

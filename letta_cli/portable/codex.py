@@ -172,8 +172,8 @@ def _call(item: Mapping[str, Any]) -> ToolCall:
 def _output(item: Mapping[str, Any]) -> ToolReturn:
     output = item.get("output")
     failed = False
-    if isinstance(output, Mapping):
-        given = mapping_of(output)
+    if isinstance(output, dict):
+        given = mapping_of(cast("object", output))
         failed = given.get("success") is False
         output = given.get("content")
     if isinstance(output, str):

@@ -120,7 +120,9 @@ def take_conversation(
         UsageError: the document is wrong; says where, and what was expected.
     """
     if document.text("format", "") != FORMAT:
-        raise document.wrong("format", f"expected {FORMAT!r}, found {document.value.get('format')!r}")
+        raise document.wrong(
+            "format", f"expected {FORMAT!r}, found {document.value.get('format')!r}"
+        )
     thread = _thread(document)
     heading = _heading(document, len(thread))
     runs = [_run(each) for each in document.objects("runs")]
@@ -262,7 +264,8 @@ def _usage(step: Checked) -> Usage:
     cost: Any = step.value.get("cost_usd")
     if cost is not None and (isinstance(cost, bool) or not isinstance(cost, int | float)):
         raise step.wrong("cost_usd", "expected a number")
-    return Usage(*(step.whole(name, 0) for name in counts), cost)
+    input_, output, read, written, reasoning = (step.whole(name, 0) for name in counts)
+    return Usage(input_, output, read, written, reasoning, cost)
 
 
 def _existing(store: Store, conversation_id: str) -> Conversation | None:

@@ -229,7 +229,7 @@ def _source(
     store: Store, agent_id: str, kind: str, path: Path, lines: JsonLines, facts: Facts,
     spool: Spool, settled: int,
 ) -> Imported:  # fmt: skip
-    """Which history this is. Two that differ from the start are two, whatever they call themselves."""
+    """Which history this is. Two that differ from the start are two, whatever their names."""
     name = path.stem if kind == "claude" else facts.session_id or path.stem
     there = store.imports.find(agent_id, kind, name)
     if there and spool.digest(there.settled) != there.settled_sha256 and there.path != str(path):

@@ -113,7 +113,9 @@ def _part(block: Checked) -> Part | None:
         case "reasoning":
             return Reasoning(block.text("reasoning", ""))
         case "summarized_reasoning":
-            return Reasoning("\n\n".join(each.text("text", "") for each in block.objects("summary")))
+            return Reasoning(
+                "\n\n".join(each.text("text", "") for each in block.objects("summary"))
+            )
         case "redacted_reasoning" | "omitted_reasoning":
             return None
         case kind:

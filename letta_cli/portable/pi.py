@@ -40,7 +40,9 @@ class PiReader:
         match kind:
             case "message":
                 message = mapping_of(entry.get("message"))
-                yield from self._message(message, moment or moment_of(message.get("timestamp")), key)
+                yield from self._message(
+                    message, moment or moment_of(message.get("timestamp")), key
+                )
             case "compaction":
                 kept = text_of(entry.get("firstKeptEntryId"))
                 if summary := text_of(entry.get("summary")).strip():

@@ -42,7 +42,9 @@ def install_skills(document: Checked, folder: Path) -> Iterator[str]:
         UsageError: a skill has no good name, or a path that leads out of its folder. Nothing is
             written.
     """
-    skills = [(_checked_name(each), _checked_files(each), each) for each in document.objects("skills")]
+    skills = [
+        (_checked_name(each), _checked_files(each), each) for each in document.objects("skills")
+    ]
     for name, files, each in skills:
         target = folder / name
         if not files:

@@ -19,9 +19,7 @@ from letta_cli.store.search import Filters, Hit, Search
 
 KIND = "file"
 
-_COLUMNS = (
-    "id, agent_id, name, path, kind, sha256, size, modified_ns, sections, trouble, read_at"
-)
+_COLUMNS = "id, agent_id, name, path, kind, sha256, size, modified_ns, sections, trouble, read_at"
 
 Change = Literal["new", "changed", "unchanged", "unreadable"]
 _Documents = list[Document]
@@ -107,9 +105,7 @@ class Files:
 
     def any(self, agent_id: str) -> bool:
         """Whether the agent has a file at all."""
-        return bool(
-            self._database.query("SELECT 1 FROM file WHERE agent_id = ? LIMIT 1", agent_id)
-        )
+        return bool(self._database.query("SELECT 1 FROM file WHERE agent_id = ? LIMIT 1", agent_id))
 
     def sections(self, document: Document) -> Sequence[Section]:
         """The text of a file, in order."""
@@ -179,5 +175,8 @@ class Files:
 
 
 def _document(row: Row) -> Document:
-    *values, read_at = row
-    return Document(*values, from_text(read_at))
+    id_, agent_id, name, path, kind, sha256, size, modified_ns, sections, trouble, read_at = row
+    return Document(
+        id_, agent_id, name, path, kind, sha256, size, modified_ns, sections, trouble,
+        from_text(read_at),
+    )  # fmt: skip

@@ -183,9 +183,7 @@ class Imports:
 
     def kept_file(self, agent_id: str) -> str:
         """What `keep_file` kept; empty when the agent did not come from a file."""
-        found = self._database.query(
-            "SELECT document FROM agent_file WHERE agent_id = ?", agent_id
-        )
+        found = self._database.query("SELECT document FROM agent_file WHERE agent_id = ?", agent_id)
         return found[0][0] if found else ""
 
     def begin(self, agent_id: str, heading: Heading, conversation_id: str) -> Conversation:
@@ -205,7 +203,7 @@ class Imports:
         heading: Heading,
         messages: Iterable[tuple[Incoming, str | None]],
     ) -> Conversation:
-        """Append messages, each with the id of its run, and set the window. Inside a transaction."""
+        """Append messages, each with its run, and set the window. Inside a transaction."""
         for each, run_id in messages:
             self._messages.append(
                 conversation.id, each.role, each.parts, run_id=run_id, created_at=each.created_at

@@ -50,8 +50,9 @@ async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutc
     limit = max(1, min(30, integer(arguments, "limit", 8)))
     store = context.store
     found = store.files.search(context.agent_id, query, limit=limit)
-    # Files come and go under a search; those it found are looked at again.
-    if any([_is_renewed(store, hit.source) for hit in {hit.source: hit for _, hit in found}.values()]):
+    # The files that it found may have changed since they were read.
+    renewed = [_is_renewed(store, source) for source in {hit.source for _, hit in found}]
+    if any(renewed):
         found = store.files.search(context.agent_id, query, limit=limit)
     if not found:
         return ok(
@@ -97,9 +98,7 @@ def found_by(store: Store, agent_id: str, citation: str) -> tuple[Document, str]
         return store.files.find(agent_id, name), place.strip()
 
 
-def passage(
-    document: Document, sections: Sequence[Section], place: str, room: int
-) -> str | None:
+def passage(document: Document, sections: Sequence[Section], place: str, room: int) -> str | None:
     """The text from a place on, as much as there is room for; None when there is no such place."""
     start = _index(sections, place)
     if start is None:

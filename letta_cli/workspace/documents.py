@@ -5,7 +5,9 @@ time stamps to the sections' headings, so that what was said is found as it was 
 """
 
 import hashlib
+import io
 import json
+import logging
 import os
 import re
 import stat
@@ -227,13 +229,10 @@ def _joined(group: list[tuple[int, int, str, str]]) -> Section:
 def _pdf_pages(data: bytes) -> Iterator[Section]:
     try:
         from pypdf import PdfReader
-        from pypdf.errors import PyPdfError
     except ImportError as error:
         raise DocumentRefused(
             "PDF needs the package pypdf. Install it with: pip install 'letta-cli[pdf]'"
         ) from error
-    import io
-    import logging
 
     # It reports every blemish of a file; what matters is whether there is text.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
@@ -242,12 +241,10 @@ def _pdf_pages(data: bytes) -> Iterator[Section]:
         if reader.is_encrypted and not reader.decrypt(""):
             raise DocumentRefused("a PDF with a password")
         for number, page in enumerate(islice(reader.pages, _PAGES_MAX), start=1):
-            text = "\n".join(line.rstrip() for line in page.extract_text().split("\n")).strip()
-            if text:
+            lines = (line.rstrip() for line in page.extract_text().split("\n"))
+            if text := "\n".join(lines).strip():
                 yield Section(f"p{number}", "", text)
     except DocumentRefused:
         raise
-    # Broken PDFs make it stumble in many ways; each means that this file cannot be read.
-    except (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError,
-            AssertionError, NotImplementedError, RecursionError, OSError, ImportError) as error:  # fmt: skip
+    except Exception as error:
         raise DocumentRefused(f"a broken or unusual PDF ({type(error).__name__})") from error

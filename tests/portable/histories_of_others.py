@@ -102,13 +102,27 @@ def codex_session() -> list[dict[str, Any]]:
 
 def pi_session() -> list[dict[str, Any]]:
     """A session with a compaction that keeps the last exchange, and a branch."""
-    def entry(second: int, id_: str, parent: str | None, kind: str = "message", **more: Any) -> dict[str, Any]:
-        return {"type": kind, "id": id_, "parentId": parent, "timestamp": f"2026-06-07T08:00:{second:02}.000Z", **more}
+
+    def entry(
+        second: int, id_: str, parent: str | None, kind: str = "message", **more: Any
+    ) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "id": id_,
+            "parentId": parent,
+            "timestamp": f"2026-06-07T08:00:{second:02}.000Z",
+            **more,
+        }
 
     def said(role: str, *blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
         return {"role": role, "content": list(blocks), "timestamp": 1780819200000, **more}
 
-    call = {"type": "toolCall", "id": "call_9|fc_77", "name": "bash", "arguments": {"command": "ls"}}
+    call = {
+        "type": "toolCall",
+        "id": "call_9|fc_77",
+        "name": "bash",
+        "arguments": {"command": "ls"},
+    }
     return [
         {"type": "session", "version": 3, "id": "pi-1", "timestamp": "2026-06-07T08:00:00.000Z", "cwd": CWD},
         entry(1, "a", None, "model_change", provider="anthropic", modelId="claude-opus-4-5"),

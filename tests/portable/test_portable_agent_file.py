@@ -40,7 +40,12 @@ def letta_file() -> dict[str, Any]:
     """A small agent file as a Letta server of 2026 writes it: five messages, three in context."""
     call = {"id": "c-1", "type": "function",
             "function": {"name": "roll_dice", "arguments": '{"sides": 6}'}}  # fmt: skip
-    returned = {"tool_call_id": "c-1", "status": "success", "func_response": "4", "stdout": ["rolled"]}
+    returned = {
+        "tool_call_id": "c-1",
+        "status": "success",
+        "func_response": "4",
+        "stdout": ["rolled"],
+    }
     agent = {
         "id": "agent-0", "name": "Mira", "system": "You are Mira.", "agent_type": "letta_v1_agent",
         "description": "keeps score", "tags": ["games"], "tool_ids": ["tool-0", "tool-1"],

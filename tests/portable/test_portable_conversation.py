@@ -68,9 +68,7 @@ def without_ids(document: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def test_export_import_and_export_again_are_equal(
-    store: Store, agent: Agent, other: Store
-) -> None:
+def test_export_import_and_export_again_are_equal(store: Store, agent: Agent, other: Store) -> None:
     made = full_conversation(store, agent)
     document = through_json(conversation_document(store, made))
     theirs = other.agents.current()
@@ -82,7 +80,9 @@ def test_export_import_and_export_again_are_equal(
     assert [each.text for each in other.messages.window(arrived.conversation)] == [
         each.text for each in store.messages.window(made)
     ]
-    assert other.blocks.revisions(theirs.id, label="own")[0].origin == Origin("import", note="c.json")
+    assert other.blocks.revisions(theirs.id, label="own")[0].origin == Origin(
+        "import", note="c.json"
+    )
 
 
 def test_a_conversation_that_is_here_already_is_left_as_it_is(store: Store, agent: Agent) -> None:
@@ -111,7 +111,6 @@ def test_a_call_that_was_still_open_gets_a_return(store: Store, agent: Agent, ot
     last = other.messages.read(arrived.conversation.id)[-1]
     assert [part.status for part in last.parts if isinstance(part, ToolReturn)] == ["unknown"]
     assert not other.runs.is_open(arrived.conversation.id)
-
 
 
 @pytest.mark.parametrize(

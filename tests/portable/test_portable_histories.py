@@ -317,7 +317,15 @@ def test_a_codex_history_keeps_each_kind_of_call(
     conversation, messages = thread_of(store, bring(store, agent, "codex", path))
     assert conversation.title == "Why does the basket test fail?"
     assert conversation.cwd == CWD
-    assert roles(messages) == ["notice", "user", "assistant", "tool", "assistant", "tool", "assistant"]
+    assert roles(messages) == [
+        "notice",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
     assert messages[2].parts[:2] == (
         Reasoning("Run it first"),
         ToolCall("call_1", "shell", {"command": ["bash", "-lc", "pytest -q"]}),

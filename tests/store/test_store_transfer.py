@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from store_children import url_of
 
-from letta_cli.core.errors import StoreError, UsageError
 from letta_cli.core.document import Reading, Section
+from letta_cli.core.errors import StoreError, UsageError
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolCall, ToolReturn
 from letta_cli.core.run import Usage
@@ -15,8 +15,8 @@ from letta_cli.core.touch import Touch
 from letta_cli.store import Store, open_store
 from letta_cli.store import transfer as module
 from letta_cli.store.catalog import tables
-from letta_cli.store.migrations import steps
 from letta_cli.store.imports import Heading, Imported
+from letta_cli.store.migrations import steps
 from letta_cli.store.transfer import transfer
 
 EVERYTHING = {
