@@ -38,7 +38,10 @@ def export_agent(
     ] = None,
     database: options.Database = None,
 ) -> None:
-    """Write an agent as a file that Letta and this program read: memory, history, passages."""
+    """Write an agent as an agent file (.af), which Letta reads too.
+
+    It holds memory, passages and conversations. Letta reads one history from it, this program all.
+    """
     with opened(agent=name, database=database) as here:
         which = find(here, conversation) if conversation else None
         document = agent_document(
@@ -69,7 +72,10 @@ def import_agent(
     as_json: options.Json = False,
     database: options.Database = None,
 ) -> None:
-    """Let an agent move in from a file. Nothing in the file runs."""
+    """Let an agent move in from an agent file (.af).
+
+    Nothing in the file runs; what is not supported is listed.
+    """
     document = read_document(Path(file).expanduser())
     with opened(database=database) as here:
         done = take_agents(here.store, document, name=name, dry_run=dry_run)

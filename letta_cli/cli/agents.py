@@ -20,9 +20,6 @@ app = new_app(
     "List, create, choose and move agents. People who must not share memory use different ones."
 )
 
-app.command("export", cls=LightCommand)(export_agent)
-app.command("import", cls=LightCommand)(import_agent)
-
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the agent.")]
 ModelOption = Annotated[
     str | None,
@@ -146,6 +143,10 @@ def show_agent(
         say(f"memory   {', '.join(block.label for block in blocks)}")
         if agent.system:
             say(f"system   {agent.system}")
+
+
+app.command("export", cls=LightCommand)(export_agent)
+app.command("import", cls=LightCommand)(import_agent)
 
 
 def _checked(handle: str) -> str:

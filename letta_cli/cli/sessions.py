@@ -18,7 +18,9 @@ from letta_cli.core.presence import Presence
 from letta_cli.portable.checked import read_document
 from letta_cli.portable.conversation import conversation_document, take_conversation
 
-app = new_app("List, search, fork, export conversations. WHICH is an id, its start, or a title.")
+app = new_app(
+    "List, search, fork, export, import conversations. WHICH is an id, its start, or a title."
+)
 
 SHORT_ID = 13
 """``conv-`` and eight characters: enough to name a conversation by."""
@@ -236,7 +238,7 @@ def import_session(
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> None:
-    """Take in conversations that were exported as JSON, here or elsewhere.
+    """Import conversations that were exported as JSON.
 
     One that is here already is left as it is.
     """

@@ -30,7 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
     "files": Entry("files:app", "Documents that the agent opens, searches and cites.", "list"),
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
-    "agents": Entry("agents:app", "List, create, choose, move agents.", "list"),
+    "agents": Entry("agents:app", "List, create, choose and move agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
     "import": Entry("importing:app", "Bring in the histories of Claude Code, Codex and pi."),
     "db": Entry("db:app", "Move everything to another database."),
