@@ -262,8 +262,10 @@ def _run(document: Checked) -> tuple[Run, Sequence[Step]]:
 def _usage(step: Checked) -> Usage:
     counts = ("input", "output", "cache_read", "cache_write", "reasoning")
     cost: Any = step.value.get("cost_usd")
-    if cost is not None and (isinstance(cost, bool) or not isinstance(cost, int | float)):
-        raise step.wrong("cost_usd", "expected a number")
+    if cost is not None:
+        if isinstance(cost, bool) or not isinstance(cost, int | float) or not abs(cost) < 1e15:
+            raise step.wrong("cost_usd", "expected a number of US dollars")
+        cost = float(cost)
     input_, output, read, written, reasoning = (step.whole(name, 0) for name in counts)
     return Usage(input_, output, read, written, reasoning, cost)
 

@@ -101,3 +101,14 @@ def test_a_killed_import_leaves_whole_conversations_and_a_second_one_completes_i
     assert done == {"unchanged": len(there), "new": files - len(there)}
     assert {each.head for each in store.conversations.list(agent_id)} == {2 * exchanges + 1}
     store.close()
+
+
+def test_two_imports_at_once_bring_in_each_history_once(machine: Machine) -> None:
+    for number in range(12):
+        history(machine, f"h{number:02}", 20)
+    machine.json("sessions", "list", "--json")
+    both = [machine.start("import", "claude", "--json") for _ in range(2)]
+    told = [json.loads(process.communicate(timeout=60)[0]) for process in both]
+    assert sum(each["states"].get("new", 0) for each in told) == 12
+    assert sum(each["messages_added"] for each in told) == 12 * 41
+    assert len(machine.json("sessions", "list", "--json")) == 12

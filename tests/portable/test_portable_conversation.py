@@ -127,6 +127,7 @@ def test_a_call_that_was_still_open_gets_a_return(store: Store, agent: Agent, ot
         (["thread", 0, "created_at"], "soon", "c.json.thread[0].created_at: expected a date"),
         (["summary_seq"], 99, "c.json.context_start: the window lies outside of the thread"),
         (["runs", 0, "stop_reason"], "bored", "c.json.runs[0].stop_reason: expected one of"),
+        (["runs", 0, "steps", 0, "cost_usd"], 2**70, "cost_usd: expected a number of US dollars"),
         (["blocks", 0, "label"], 3, "c.json.blocks[0].label: expected a text, found a number"),
     ],
 )  # fmt: skip
