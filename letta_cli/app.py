@@ -16,11 +16,13 @@ from letta_cli.config import Config
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now
 from letta_cli.core.errors import ConfigError, NoModelConfigured, NotFound, UsageError
+from letta_cli.core.ids import parse_citation
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import Offer, Provider
 from letta_cli.core.skill import Skill
 from letta_cli.permissions import parse_rule, unmatched_rules
 from letta_cli.providers import load, split_handle
+from letta_cli.providers.embedding import choose_embedder
 from letta_cli.session import Model, Session, SessionParts
 from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
@@ -72,6 +74,15 @@ def open_store_of(config: Config) -> Store:
     return open_store(config.database_url)
 
 
+def attach_embedder(config: Config, store: Store) -> None:
+    """Let searches compare meanings, too, with the model that the configuration asks for."""
+    try:
+        store.vectors.embedder = choose_embedder(config.embedding, config.provider)
+    except ConfigError as error:
+        # Words are found without it; who looks for meaning is told.
+        store.vectors.problem = str(error)
+
+
 async def open_session(config: Config, options: SessionOptions) -> Session:
     """Open or create the conversation that `options` ask for, ready to be talked to.
 
@@ -92,6 +103,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     documents = store.files.any(agent.id)
     loading = asyncio.create_task(load_model(config, handle, documents=documents))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
+    attach_embedder(config, store)
     store.blocks.ensure_project(agent.id, workspace.project)
     store.touches.prune()
     instructions = find_instructions(
@@ -221,7 +233,9 @@ def _open_conversation(
             agent.id, cwd=str(workspace.cwd), project=workspace.project, title=options.title
         )
     if options.fork:
-        return store.conversations.fork(chosen.id)
+        # From a cited turn on, when one was named.
+        cited = parse_citation(options.resume or options.conversation or "")
+        return store.conversations.fork(chosen.id, upto_seq=cited[1] if cited else None)
     return chosen
 
 
@@ -231,7 +245,8 @@ def _existing_conversation(
     if options.conversation is not None:
         if options.conversation == "default":
             return store.conversations.default(agent.id)
-        return store.conversations.get(options.conversation)
+        cited = parse_citation(options.conversation)
+        return store.conversations.get(cited[0] if cited else options.conversation)
     if options.resume is not None:
         return _resume(store, agent, options.resume)
     if not options.continue_latest:

@@ -1,9 +1,8 @@
 """Starts the day's backup when a session ends, in a process of its own that nobody waits for."""
 
 import contextlib
-import subprocess
-import sys
 
+from letta_cli.cli.background import start
 from letta_cli.core.clock import now
 from letta_cli.core.errors import AgentError
 from letta_cli.store import Store, database_file
@@ -29,11 +28,4 @@ def back_up_later(url: str, store: Store) -> None:
         unchanged = bool(stamps) and f"{changed:%Y%m%dT%H%M%S%fZ}" <= stamps[-1]
         if unchanged or born.date() == now().date():
             return
-        subprocess.Popen(
-            [sys.executable, "-P", "-m", "letta_cli", "backup", "--daily", "--db", url],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=database.parent,
-            start_new_session=True,
-        )
+        start("backup", "--daily", "--db", url, cwd=database.parent)

@@ -145,7 +145,7 @@ def refresh_files(
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> int:
-    """Read again what changed on disk, and what is new in added folders."""
+    """Read what changed on disk, and new files in added folders."""
     with opened(agent=agent, database=database) as here:
         known = here.store.files.list(here.agent.id)
         done = _take(here, [Path(each.path) for each in known])

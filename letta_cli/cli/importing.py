@@ -155,7 +155,7 @@ def _tell(program: Program, reports: Sequence[Report], dry_run: bool) -> None:
     if masked := sum(each.masked for each in reports):
         say(f"  {masked:>5} credentials were masked")
     if stored and not dry_run:
-        say("Search them with: agent sessions search WORDS")
+        say("Search them with: agent search WORDS")
 
 
 def _as_json(program: Program, reports: Sequence[Report], dry_run: bool) -> dict[str, Any]:

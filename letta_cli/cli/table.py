@@ -27,13 +27,14 @@ COMMANDS: dict[str, Entry] = {
     "chat": Entry("chat:app", "Talk to the agent in this terminal (the default)."),
     "run": Entry("run:app", "Answer one prompt and exit: for scripts and CI."),
     "sessions": Entry("sessions:app", "List, search, fork, export conversations.", "list"),
+    "search": Entry("search:app", "Search all conversations, memory and passages."),
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
     "files": Entry("files:app", "Documents that the agent opens, searches and cites.", "list"),
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
     "agents": Entry("agents:app", "List, create, choose and move agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
     "import": Entry("importing:app", "Bring in the histories of Claude Code, Codex and pi."),
-    "db": Entry("db:app", "Move everything to another database."),
+    "db": Entry("db:app", "Move everything to another database; bring its index up to date."),
     "config": Entry("settings:app", "Show settings and their origins; change them.", "list"),
     "backup": Entry(
         "backup:app", "Copy the database, verified; list the copies.", "make", ("list",)

@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, Any] = {
     "bash.maxOutput": 30_000,
     "permissions.defaultMode": "default",
     "localModel": "ask",
+    "embedding": "",
     "memoryTools": "single",
     "editor": "vi",
 }
@@ -115,6 +116,7 @@ def load_config(
         own_environment=own,
         passed_environment=passed,
         omni_memory=values["memoryTools"] == "omni",
+        embedding=values["embedding"],
     )
 
 

@@ -38,6 +38,8 @@ class Config:
         passed_environment: names of credentials that are passed on all the same.
         local_model_consent: the person agreed to fetch the embedded model.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
+        embedding: the model that searches by meaning; "off" for none, empty for the local one
+            where it is there.
         editor: a command line, from VISUAL or EDITOR.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
         warnings: one line each, for the person.
@@ -69,6 +71,7 @@ class Config:
     own_environment: Mapping[str, str] = field(default_factory=dict[str, str])
     passed_environment: tuple[str, ...] = ()
     omni_memory: bool = False
+    embedding: str = ""
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of `name`; plain ones when nothing is configured for it."""

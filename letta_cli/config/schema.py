@@ -117,6 +117,10 @@ def _handle(value: Any) -> str:
     return text
 
 
+def _embedding(value: Any) -> str:
+    return "off" if value == "off" else _handle(value)
+
+
 _RULES_EXPECTED = 'a list of rules such as "Bash(npm run *)"'
 
 KEYS: tuple[Key, ...] = (
@@ -132,6 +136,7 @@ KEYS: tuple[Key, ...] = (
     Key("database", 'a URL "sqlite:////path/to/file.db" or "postgresql://…"', _database),
     Key("editor", "a command line", _text),
     Key("localModel", '"ask" or "auto"', _one_of(("ask", "auto"))),
+    Key("embedding", 'a handle "provider/model", or "off"', _embedding),
     Key("memoryTools", '"single" or "omni"', _one_of(("single", "omni"))),
     Key("env", "an object of names and texts", _strings),
     Key("passEnvironment", "a list of variable names", _texts),

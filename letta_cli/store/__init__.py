@@ -16,16 +16,18 @@ from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
 from letta_cli.store.documents import Documents
 from letta_cli.store.files import Files
+from letta_cli.store.filters import Filters
 from letta_cli.store.imports import Imports
 from letta_cli.store.indexing import Indexing, Piece
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
 from letta_cli.store.messages import Messages
 from letta_cli.store.passages import PassageHit, Passages
 from letta_cli.store.runs import Runs
-from letta_cli.store.search import Filters, Hit, Search
+from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
 from letta_cli.store.text_index import TextIndex
 from letta_cli.store.touches import Touches
+from letta_cli.store.vectors import Vectors
 
 __all__ = ["Filters", "Hit", "Lease", "PassageHit", "Piece", "Store", "database_file", "open_store"]
 
@@ -38,13 +40,14 @@ class Store:
 
     Attributes:
         agents, conversations, messages, blocks, passages, documents, files, runs, sessions,
-            touches, search, indexing, leases, imports: one noun each.
+            touches, search, indexing, vectors, leases, imports: one noun each.
     """
 
     def __init__(self, database: Database, index: TextIndex, locks: LeaseLocks) -> None:
         self._database = database
         self.indexing = Indexing(database, index)
-        self.search = Search(database, index, self.indexing)
+        self.vectors = Vectors(database)
+        self.search = Search(database, index, self.indexing, self.vectors)
         self.leases = Leases(locks, self._title_of)
         self.messages = Messages(database, self.indexing)
         self.conversations = Conversations(

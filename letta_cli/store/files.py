@@ -4,6 +4,7 @@ The text itself is one source of kind ``file`` in `documents`, where the search 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -14,8 +15,9 @@ from letta_cli.core.ids import new_id
 from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
 from letta_cli.store.documents import Documents
+from letta_cli.store.filters import Filters
 from letta_cli.store.indexing import Piece
-from letta_cli.store.search import Filters, Hit, Search
+from letta_cli.store.search import Hit, Search
 
 KIND = "file"
 
@@ -117,11 +119,11 @@ class Files:
     def search(self, agent_id: str, words: str, *, limit: int = 10) -> Sequence[tuple[str, Hit]]:
         """The sections that fit best, each with its citation ``name:place``, best first."""
         hits = self._search.find(agent_id, words, Filters((KIND,)), limit=limit)
-        return [(self.citation(hit), hit) for hit in hits]
+        return [(self.named(hit).citation, hit) for hit in hits]
 
-    def citation(self, hit: Hit) -> str:
-        """How a hit of kind ``file`` is cited: by the file's name, not by its id."""
-        return f"{self.get(hit.source).name}:{hit.place}"
+    def named(self, hit: Hit) -> Hit:
+        """A hit that is cited as people cite it: one of kind ``file`` by the file's name."""
+        return replace(hit, source=self.get(hit.source).name) if hit.kind == KIND else hit
 
     def remove(self, document: Document) -> None:
         """Take a file from the agent. The file itself is not touched."""

@@ -10,8 +10,9 @@ from letta_cli.core.ids import new_id
 from letta_cli.core.memory import Origin, Passage
 from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
+from letta_cli.store.filters import Filters
 from letta_cli.store.indexing import Indexing
-from letta_cli.store.search import Filters, Search
+from letta_cli.store.search import Search
 
 TEXT_MAX = 100_000
 """Characters a passage may have. Longer texts are documents, and are better kept in pieces."""

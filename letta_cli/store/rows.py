@@ -61,6 +61,13 @@ def clean(text: str) -> str:
     return text
 
 
+def like(text: str) -> str:
+    """A text as ``LIKE … ESCAPE '!'`` takes it word for word."""
+    for character in "!%_":
+        text = text.replace(character, "!" + character)
+    return text
+
+
 def to_json(value: Any) -> str:
     """Compact JSON. Broken surrogates are kept as escapes, so nothing is lost."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)

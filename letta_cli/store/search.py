@@ -12,21 +12,27 @@ from heapq import nlargest
 
 from letta_cli.core.clock import from_text, to_text
 from letta_cli.core.message import Role
+from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
+from letta_cli.store.filters import Filters
 from letta_cli.store.indexing import Indexing
 from letta_cli.store.search_words import Span, excerpt, parse
 from letta_cli.store.text_index import TextIndex
+from letta_cli.store.vectors import Vectors
 
-# How many of the best matches are ranked; and how many matches a query may have before its most
-# common words are left out, which keeps large stores quick.
-_DEPTH = 400
-_POSTINGS = 20_000
+# How many of the best matches are fused; and how many matches a query may have before its most
+# common words alone bring in no more of them, which keeps large stores quick.
+_DEPTH = 300
+_POSTINGS = 7_000
 
 _BLOCK = 24
 """Messages in a row that belong together. From 8 to 48 makes no difference that can be measured."""
 
 _BLOCK_WEIGHT = 0.3
 _BLOCK_BEST = 2
+
+_MEANING_PROSE, _MEANING_CODE = 0.4, 1.0
+"""What a similar meaning counts, compared with the words; more where names hide what is meant."""
 
 _FEW = 20
 """Sources that a search indexes itself, rather than leave them out."""
@@ -73,38 +79,19 @@ class Hit:
         return int(self.place)
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a search is limited to; everything when left as it is.
-
-    Attributes:
-        kinds: kinds of hits. Where a role, project or conversation is asked for, only messages
-            can fit.
-        project: the project key of the conversation.
-        conversation_id: this one, with what it took over when it was forked.
-        since, until: when it was said or written; `until` itself is not included.
-        tags: passages with all of these; other kinds do not fit.
-    """
-
-    kinds: tuple[str, ...] = ()
-    role: Role | None = None
-    project: str | None = None
-    conversation_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    tags: tuple[str, ...] = ()
-
-
 _EVERYTHING = Filters()
 
 
 class Search:
     """The door to what is indexed. Raises what `Database` raises."""
 
-    def __init__(self, database: Database, index: TextIndex, indexing: Indexing) -> None:
+    def __init__(
+        self, database: Database, index: TextIndex, indexing: Indexing, vectors: Vectors
+    ) -> None:
         self._database = database
         self._index = index
         self._indexing = indexing
+        self._vectors = vectors
 
     def find(
         self, agent_id: str, query: str, filters: Filters = _EVERYTHING, *, limit: int = 10
@@ -116,16 +103,27 @@ class Search:
         said first.
         """
         asked = parse(query)
-        terms = self._affordable(asked.terms)
-        match = self._index.query(terms, asked.phrases, neighbours=asked.is_question)
+        match = self._index.query(
+            asked.terms,
+            asked.phrases,
+            selective=self._selective(asked.terms),
+            neighbours=asked.is_question,
+        )
         if not match or limit < 1:
             return []
         if 0 < self._indexing.backlog() <= _FEW:
             while self._indexing.catch_up():
                 pass
-        if not (found := self._candidates(agent_id, match, filters, limit)):
+        depth = max(_DEPTH, limit)
+        found = self._matching(agent_id, match, filters, limit, depth)
+        # Who asks for exact words wants nothing else.
+        alike = self._alike(agent_id, "" if asked.phrases else query, filters, depth)
+        known = {row[0] for row in found}
+        if unknown := [entry for entry in alike if entry not in known]:
+            found += self._rows(agent_id, filters, *_listed(unknown), depth)
+        if not found:
             return []
-        scores = _fused(found)
+        scores = _fused(found, alike)
         chosen: dict[tuple[str, str], Row] = {}
         for row in sorted(scores, key=lambda each: (-scores[each], -each[0])):
             # Of a long text cut in pieces, the best piece stands for it.
@@ -152,56 +150,76 @@ class Search:
         """How many conversations, blocks and passages are not indexed yet, so not found."""
         return self._indexing.backlog()
 
-    def _candidates(self, agent_id: str, match: str, filters: Filters, limit: int) -> list[Row]:
-        """Rows of: entry, rank, weight, source, place, kind, role, title, date."""
-        within, within_args = _within(filters)
-        condition, args = _conditions(filters)
+    def _matching(
+        self, agent_id: str, match: str, filters: Filters, limit: int, depth: int
+    ) -> list[Row]:
+        """The entries whose words fit best."""
+        within, args = _within(filters)
+        ranked = self._index.ranked(within)
+        found = self._rows(agent_id, filters, ranked, [match, *args, depth], depth)
+        if len(found) < limit and self._count(match) > depth:
+            # The best of all may be another agent's, or of another kind: look at every match.
+            everything = [match, *args, self._index.everything]
+            found = self._rows(agent_id, filters, ranked, everything, depth)
+        return found
+
+    def _alike(
+        self, agent_id: str, query: str, filters: Filters, depth: int
+    ) -> Mapping[int, float]:
+        """The entries that mean the most similar, from 0 for the last of them to 1."""
+        found = self._vectors.nearest(agent_id, query, depth, *_within(filters))
+        if len(found) < 2:
+            return found
+        lowest, highest = min(found.values()), max(found.values())
+        span = (highest - lowest) or 1.0
+        return {entry: (similar - lowest) / span for entry, similar in found.items()}
+
+    def _rows(
+        self, agent_id: str, filters: Filters, ranked: str, args: Sequence[object], depth: int
+    ) -> list[Row]:
+        """What `ranked` selects and the filters let through.
+
+        Rows of: entry, rank, weight, source, place, kind, role, title, date.
+        """
+        condition, condition_args = _conditions(filters)
         # The original, or the oldest copy that is left of it; of a conversation, its own copy.
-        first = (
-            "m.number = (SELECT min(o.number) FROM message o WHERE o.document = e.document)"
+        first, joined = (
+            ("m.number = (SELECT min(o.number) FROM message o WHERE o.document = e.document)", [])
             if filters.conversation_id is None
-            else "m.document = e.document AND m.conversation_id = ?"
+            else ("m.document = e.document AND m.conversation_id = ?", [filters.conversation_id])
         )
-        sql = (
+        found = self._database.query(
             "SELECT h.entry, h.rank, e.weight, coalesce(m.conversation_id, e.source),"
             " coalesce(m.seq, -1), e.place, e.kind, m.role, coalesce(c.title, e.title),"
             " e.created_at"
-            f" FROM ({self._index.ranked(within)}) h"
-            f" {self._index.join} search_entry e ON e.number = h.entry"
+            f" FROM ({ranked}) h {self._index.join} search_entry e ON e.number = h.entry"
             f" LEFT JOIN message m ON {first}"
             " LEFT JOIN conversation c ON c.id = m.conversation_id"
-            f" WHERE e.agent_id = ?{condition} ORDER BY h.rank, h.entry DESC LIMIT ?"
-        )
-        joined = [] if filters.conversation_id is None else [filters.conversation_id]
-        depth = max(_DEPTH, limit)
-
-        def look(most: int | None) -> list[Row]:
-            return self._database.query(
-                sql, match, *within_args, most, *joined, agent_id, *args, depth
-            )
-
-        found = look(depth)
-        if len(found) < limit and self._count(match) > depth:
-            # The best of all may be another agent's, or of another kind: look at every match.
-            found = look(self._index.everything)
+            f" WHERE e.agent_id = ?{condition} ORDER BY h.rank, h.entry DESC LIMIT ?",
+            *args, *joined, agent_id, *condition_args, depth,
+        )  # fmt: skip
         return [
             (entry, rank, weight, source, place if seq < 0 else str(seq), *rest)
             for entry, rank, weight, source, seq, place, *rest in found
         ]
 
-    def _affordable(self, terms: Sequence[str]) -> Sequence[str]:
-        """The rarest terms that together match few enough entries to be ranked quickly."""
+    def _selective(self, terms: Sequence[str]) -> Sequence[str]:
+        """The rarest terms that together match few enough entries to be ranked quickly.
+
+        What has one of these is ranked by all terms. All of them in a small store.
+        """
         newest = self._database.query("SELECT coalesce(max(number), 0) FROM search_entry")[0][0]
         if newest <= _POSTINGS or len(terms) < 2:
-            return terms
+            return ()
         counted = sorted((self._count(self._index.query([term])), term) for term in terms)
-        chosen, total = [counted[0][1]], counted[0][0]
-        for count, term in counted[1:]:
+        total = 0
+        chosen: list[str] = []
+        for count, term in counted:
             total += count
-            if total > _POSTINGS:
-                break
+            if total > _POSTINGS and any(each for each, _ in counted[: len(chosen)]):
+                return chosen
             chosen.append(term)
-        return chosen
+        return ()
 
     def _count(self, match: str) -> int:
         """How many entries match; counting stops past the budget."""
@@ -244,29 +262,51 @@ def _conditions(filters: Filters) -> tuple[str, list[object]]:
         condition += " AND m.seq IS NOT NULL"
     for column, compared, value in (
         ("m.role", "=", filters.role),
-        ("c.project", "=", filters.project),
         ("e.created_at", ">=", filters.since and to_text(filters.since)),
         ("e.created_at", "<", filters.until and to_text(filters.until)),
     ):
         if value is not None:
             condition += f" AND {column} {compared} ?"
             args.append(value)
+    if filters.project is not None:
+        # The key itself, or the name of the folder.
+        condition += " AND (c.project = ? OR c.project LIKE ? ESCAPE '!')"
+        args += [filters.project, f"%/{rows.like(filters.project)}"]
     return condition, args
 
 
-def _fused(found: Sequence[Row]) -> dict[Row, float]:
-    """Each row's score: its rank and its block's, as parts of the highest; times its weight."""
+def _listed(entries: Sequence[int]) -> tuple[str, list[object]]:
+    """Selects these entries, as if none of their words fitted."""
+    places = ", ".join("?" for _ in entries)
+    return (
+        f"SELECT number AS entry, 0.0 AS rank FROM search_entry WHERE number IN ({places})",
+        [*entries],
+    )
+
+
+def _fused(found: Sequence[Row], alike: Mapping[int, float]) -> dict[Row, float]:
+    """Each row's score: its rank, its block's and its meaning's, as parts of the highest."""
     highest = max(-row[1] for row in found) or 1.0
     ranks = {row: -row[1] / highest for row in found}
     blocks: dict[tuple[str, int], list[float]] = {}
     for row, rank in ranks.items():
         blocks.setdefault(_block(row), []).append(rank)
     sums = {block: sum(nlargest(_BLOCK_BEST, each)) for block, each in blocks.items()}
-    highest = max(sums.values())
+    highest = max(sums.values()) or 1.0
     return {
-        row: row[2] * (rank + _BLOCK_WEIGHT * sums[_block(row)] / highest)
+        row: row[2]
+        * (
+            rank
+            + _BLOCK_WEIGHT * sums[_block(row)] / highest
+            + _meaning_weight(row) * alike.get(row[0], 0.0)
+        )
         for row, rank in ranks.items()
     }
+
+
+def _meaning_weight(row: Row) -> float:
+    kind, role = row[5:7]
+    return _MEANING_CODE if kind == "file" or role == "tool" else _MEANING_PROSE
 
 
 def _block(row: Row) -> tuple[str, int]:

@@ -54,12 +54,21 @@ class TsvectorIndex:
         )
 
     def query(
-        self, terms: Sequence[str], phrases: Sequence[str] = (), *, neighbours: bool = True
+        self,
+        terms: Sequence[str],
+        phrases: Sequence[str] = (),
+        *,
+        selective: Sequence[str] = (),
+        neighbours: bool = True,
     ) -> str:
-        fields = "" if neighbours else _ITSELF
-        some = [row for term in terms or phrases if (row := _in_a_row(term, fields))]
+        where = "" if neighbours else _ITSELF
         every = [row for phrase in phrases if (row := _in_a_row(phrase, _ITSELF))]
-        return " & ".join([*every, f"({' | '.join(some)})"]) if some else ""
+        some = [
+            f"({' | '.join(rows)})"
+            for each in (selective, terms or phrases)
+            if (rows := [row for term in each if (row := _in_a_row(term, where))])
+        ]
+        return " & ".join([*every, *some])
 
 
 def _in_a_row(term: str, fields: str) -> str:

@@ -34,13 +34,21 @@ class Fts5Index:
         )
 
     def query(
-        self, terms: Sequence[str], phrases: Sequence[str] = (), *, neighbours: bool = True
+        self,
+        terms: Sequence[str],
+        phrases: Sequence[str] = (),
+        *,
+        selective: Sequence[str] = (),
+        neighbours: bool = True,
     ) -> str:
-        if not terms and not phrases:
-            return ""
-        some = f"({' OR '.join(map(_quoted, terms or phrases))})"
+        where = "" if neighbours else _ITSELF
         every = [f"{_ITSELF}{_quoted(phrase)}" for phrase in phrases]
-        return " AND ".join([*every, some if neighbours else f"{_ITSELF}{some}"])
+        some = [
+            f"{where}({' OR '.join(map(_quoted, each))})"
+            for each in (selective, terms or phrases)
+            if each
+        ]
+        return " AND ".join([*every, *some])
 
 
 def _quoted(term: str) -> str:

@@ -83,7 +83,7 @@ def parse(text: str) -> Query:
     telling = [term for term in loose if term not in _STOP_WORDS]
     terms = (telling or loose)[:_TERMS_MAX]
     words = dict.fromkeys(word for term in (*phrases, *terms) for word in _shown(term))
-    return Query(tuple(terms), tuple(phrases[:_TERMS_MAX]), tuple(words), len(telling) > 1)
+    return Query(tuple(terms), tuple(phrases[:_TERMS_MAX]), tuple(words), len(telling) > 2)
 
 
 def _terms(text: str) -> Iterable[str]:

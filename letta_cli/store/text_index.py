@@ -66,7 +66,12 @@ class TextIndex(Protocol):
         ...
 
     def query(
-        self, terms: Sequence[str], phrases: Sequence[str] = (), *, neighbours: bool = True
+        self,
+        terms: Sequence[str],
+        phrases: Sequence[str] = (),
+        *,
+        selective: Sequence[str] = (),
+        neighbours: bool = True,
     ) -> str:
         """A query for any of the terms and all of the phrases; empty when it can match nothing.
 
@@ -74,6 +79,7 @@ class TextIndex(Protocol):
         that begins so. Phrases must stand in the entry itself.
 
         Args:
+            selective: one of these must be there, too; if any are given.
             neighbours: a term that only stands in a neighbour counts, too.
         """
         ...

@@ -15,7 +15,7 @@ def test_the_tools_keep_their_order():
     assert list(all_tools()) == [
         "Read", "Write", "Edit", "Grep", "Glob", "Bash", "TodoWrite", "WebFetch", "Skill",
         "memory_insert", "memory_replace", "memory_rethink", "conversation_search",
-        "conversation_open",
+        "conversation_open", "archival_memory_insert", "archival_memory_search",
     ]  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def test_all_specifications_together_stay_small():
         {"name": t.spec.name, "description": t.spec.description, "input_schema": t.spec.parameters}
         for t in all_tools().values()
     ]
-    assert len(json.dumps(specs)) / 4 < 1_500
+    assert len(json.dumps(specs)) / 4 < 1_750
     for tool in all_tools().values():
         assert 5 < len(tool.spec.summary) < 80
 

@@ -36,3 +36,23 @@ CREATE TABLE search_backlog (
 INSERT INTO search_backlog SELECT 'message', id, 0 FROM conversation WHERE head > 0;
 INSERT INTO search_backlog SELECT 'memory', id, 0 FROM block;
 INSERT INTO search_backlog SELECT 'passage', id, 0 FROM passage;
+
+-- Entries as vectors. Made in the background, and worth nothing without the model that made them.
+-- Where the server has no pgvector, or one too old, the column stays empty.
+CREATE TABLE search_vector (
+    agent_id TEXT COLLATE "C" NOT NULL,
+    model TEXT COLLATE "C" NOT NULL,
+    entry BIGINT NOT NULL REFERENCES search_entry (number) ON DELETE CASCADE,
+    value BYTEA NOT NULL,
+    PRIMARY KEY (agent_id, model, entry)
+);
+CREATE INDEX search_vector_entry ON search_vector (entry);
+DO $$
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS vector;
+    ALTER TABLE search_vector DROP COLUMN value;
+    ALTER TABLE search_vector ADD COLUMN value halfvec NOT NULL;
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE 'no vectors in this database: %', SQLERRM;
+END
+$$;

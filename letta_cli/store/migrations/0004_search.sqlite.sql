@@ -37,3 +37,14 @@ CREATE TABLE search_backlog (
 INSERT INTO search_backlog SELECT 'message', id, 0 FROM conversation WHERE head > 0;
 INSERT INTO search_backlog SELECT 'memory', id, 0 FROM block;
 INSERT INTO search_backlog SELECT 'passage', id, 0 FROM passage;
+
+-- Entries as vectors of one signed byte a dimension. Made in the background, and worth nothing
+-- without the model that made them.
+CREATE TABLE search_vector (
+    agent_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    entry INTEGER NOT NULL REFERENCES search_entry (number) ON DELETE CASCADE,
+    value BLOB NOT NULL,
+    PRIMARY KEY (agent_id, model, entry)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX search_vector_entry ON search_vector (entry);
