@@ -81,6 +81,8 @@ def import_agent(
         done = take_agents(here.store, document, name=name, dry_run=dry_run)
         installed: list[str] = []
         if not dry_run:
+            while here.store.indexing.catch_up():
+                pass
             if use:
                 here.store.agents.use(done[0].agent.id)
             if skills:

@@ -114,6 +114,9 @@ def _import(
                     here.store, here.agent.id, kind, file, subagents=subagents, dry_run=dry_run
                 )
             )
+        _progress("indexing")
+        while here.store.indexing.catch_up():
+            pass
         _progress("")
     if as_json:
         say_json(_as_json(program, reports, dry_run))

@@ -230,6 +230,8 @@ def import_session(
             take_conversation(here.store, here.agent.id, each, note=f"file {each.where}")
             for each in read
         ]
+        while here.store.indexing.catch_up():
+            pass
     if as_json:
         say_json([{**facts(each.conversation, []), "added": each.added} for each in done])
         return

@@ -61,7 +61,9 @@ class Store:
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
         self.touches = Touches(database)
-        self.imports = Imports(database, self.conversations, self.messages, self.leases)
+        self.imports = Imports(
+            database, self.conversations, self.messages, self.indexing, self.leases
+        )
 
     @property
     def database(self) -> Database:

@@ -12,6 +12,7 @@ from letta_cli.core.message import Part, Role
 from letta_cli.store import rows
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
+from letta_cli.store.indexing import Indexing
 from letta_cli.store.leases import Leases
 from letta_cli.store.messages import Messages
 
@@ -90,11 +91,13 @@ class Imports:
         database: Database,
         conversations: Conversations,
         messages: Messages,
+        indexing: Indexing,
         leases: Leases,
     ) -> None:
         self._database = database
         self._conversations = conversations
         self._messages = messages
+        self._indexing = indexing
         self._leases = leases
 
     def at_path(self, agent_id: str, kind: str, path: str) -> Imported | None:
@@ -203,11 +206,17 @@ class Imports:
         heading: Heading,
         messages: Iterable[tuple[Incoming, str | None]],
     ) -> Conversation:
-        """Append messages, each with its run, and set the window. Inside a transaction."""
+        """Append messages, each with its run, and set the window. Inside a transaction.
+
+        They wait in the backlog of the index, which takes far longer than storing them: others
+        should not wait for it.
+        """
         for each, run_id in messages:
             self._messages.append(
-                conversation.id, each.role, each.parts, run_id=run_id, created_at=each.created_at
-            )
+                conversation.id, each.role, each.parts, run_id=run_id,
+                created_at=each.created_at, index_later=True,
+            )  # fmt: skip
+        self._indexing.queue(conversation.id, conversation.head)
         if heading.window is not None:
             summary, start = heading.window
             self._database.execute(

@@ -31,6 +31,7 @@ class Messages:
         expected_head: int | None = None,
         memory_versions: Mapping[str, int] | None = None,
         created_at: datetime | None = None,
+        index_later: bool = False,
     ) -> Message:
         """Add a message at the end, with the next number, indexed for search.
 
@@ -39,6 +40,7 @@ class Messages:
             memory_versions: versions this message tells the conversation of; they are added to
                 those it has seen, in the same transaction.
             created_at: when it was said, for what is brought in from elsewhere; else now.
+            index_later: the caller queues the conversation for the index instead.
 
         Raises:
             NotFound: there is no such conversation.
@@ -50,7 +52,7 @@ class Messages:
             message = Message(
                 new_id("message"), conversation_id, seq, role, tuple(parts), moment, run_id
             )
-            self._insert(message)
+            self._insert(message, index_later=index_later)
             if memory_versions:
                 self._remember(conversation_id, memory_versions)
         return message
@@ -111,14 +113,14 @@ class Messages:
             version=heads[0][0],
         )
 
-    def _insert(self, message: Message) -> None:
+    def _insert(self, message: Message, *, index_later: bool) -> None:
         found = self._database.query(
             "INSERT INTO message (id, conversation_id, seq, role, parts, run_id, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number",
             message.id, message.conversation_id, message.seq, message.role,
             rows.parts_to_json(message.parts), message.run_id, to_text(message.created_at),
         )  # fmt: skip
-        self._indexing.add_message(found[0][0], message)
+        self._indexing.add_message(found[0][0], message, later=index_later)
 
     def _remember(self, conversation_id: str, versions: Mapping[str, int]) -> None:
         found = self._database.query(
