@@ -81,6 +81,19 @@ def test_a_conversation_that_is_in_use_is_left_for_the_next_time(
     assert take(store, agent, ["a", "b"]).outcome == "continued"
 
 
+def test_what_is_new_is_indexed_after_it_was_stored(store: Store, agent: Agent) -> None:
+    brought = take(store, agent, ["the heron", "the ocelot"])
+    assert store.search.waiting() == 1
+    (hit,) = store.search.messages(agent.id, "ocelot")
+    assert hit.citation == f"{brought.conversation_id}:2"
+    take(store, agent, ["the heron", "the ocelot", "the walrus"])
+    while store.indexing.catch_up():
+        pass
+    assert store.search.waiting() == 0
+    assert [each.seq for each in store.search.messages(agent.id, "walrus")] == [3]
+    assert len(store.search.messages(agent.id, "heron")) == 1
+
+
 def test_a_failure_on_the_way_leaves_nothing(store: Store, agent: Agent) -> None:
     def messages(start: int) -> Iterator[Incoming]:
         yield Incoming("user", (Text("a"),), BEGAN)
