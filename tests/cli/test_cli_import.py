@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cli_machine import Machine
 
 
@@ -79,6 +80,7 @@ def test_an_imported_conversation_goes_on_in_a_run(machine: Machine) -> None:
     assert machine.json("import", "claude", "--json")["states"] == {"branched": 1}
 
 
+@pytest.mark.slow
 def test_a_killed_import_leaves_whole_conversations_and_a_second_one_completes_it(
     machine: Machine,
 ) -> None:
