@@ -113,13 +113,14 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         store.blocks.find(agent.id, label, project=chosen.project if chosen else workspace.project)
     conversation = _open_conversation(store, agent, workspace, options, chosen)
     _isolate(store, conversation, options.isolate)
-    loading = asyncio.create_task(load_model(config, handle))
+    documents = store.files.any(agent.id)
+    loading = asyncio.create_task(load_model(config, handle, documents=documents))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
     attach_embedder(config, store)
     store.touches.prune()
     compiler = _compiler(config, store, agent, workspace)
     skills = list(compiler.skills)
-    known_tools = all_tools(omni_memory=config.omni_memory)
+    known_tools = all_tools(omni_memory=config.omni_memory, documents=True)
     warnings = (*config.warnings, *unmatched_rules(policy.rules(), known_tools))
     parts = SessionParts(
         store=store,
@@ -132,7 +133,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         effort=config.effort,
         handle=handle,
         loading=loading,
-        load_model=partial(load_model, config),
+        load_model=partial(load_model, config, documents=documents),
         list_offers=partial(list_offers, config),
         compile_prompt=compiler.compile,
         terminal=_terminal(),
@@ -145,8 +146,12 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     return Session(parts)
 
 
-async def load_model(config: Config, handle: str) -> Model:
-    """Make `handle` ready to be called, with the tools that suit its size."""
+async def load_model(config: Config, handle: str, *, documents: bool = False) -> Model:
+    """Make `handle` ready to be called, with the tools that suit its size.
+
+    Args:
+        documents: the agent has files, and gets the tools for them.
+    """
     name, model = split_handle(handle)
     provider: Provider = load(name, config.provider(name))
     await provider.warm()
@@ -156,7 +161,8 @@ async def load_model(config: Config, handle: str) -> Model:
 
         if isinstance(provider, ChatDoor):
             provider = SmallModelProvider(provider)
-    return Model(handle, provider, info, _tools_for(config, info))
+    tools = _tools_for(config, info, documents=documents)
+    return Model(handle, provider, info, tools)
 
 
 async def view_conversation(
@@ -179,9 +185,10 @@ async def view_conversation(
         prompt, _ = compiler.compile(conversation, info.small)
     messages = store.messages.window(conversation)
     meter = ContextMeter(*store.runs.last_context(conversation.id))
+    tools = _tools_for(config, info, documents=store.files.any(agent.id))
     return view_context(
         prompt=prompt,
-        tools=[tool.spec for tool in _tools_for(config, info).values()],
+        tools=[tool.spec for tool in tools.values()],
         messages=messages,
         window=info.context_window,
         assumed_window=window_of(info),
@@ -190,9 +197,9 @@ async def view_conversation(
     )
 
 
-def _tools_for(config: Config, info: ModelInfo) -> Mapping[str, Tool]:
+def _tools_for(config: Config, info: ModelInfo, *, documents: bool) -> Mapping[str, Tool]:
     """A model of the small profile has its own shorter list, of the single tools."""
-    tools = all_tools(omni_memory=config.omni_memory and not info.small)
+    tools = all_tools(omni_memory=config.omni_memory and not info.small, documents=documents)
     if not info.small:
         return tools
     from letta_cli.providers.small import SMALL_TOOLS

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from letta_cli.cli import options
+from letta_cli.cli.agent_files import export_agent, import_agent
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import opened
 from letta_cli.cli.output import age, confirmed, say, say_json, table
@@ -16,7 +17,7 @@ from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, ConfigError, UsageError
 
 app = new_app(
-    "List, create and choose agents. People who must not share memory use different ones."
+    "List, create, choose and move agents. People who must not share memory use different ones."
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the agent.")]
@@ -142,6 +143,10 @@ def show_agent(
         say(f"memory   {', '.join(block.label for block in blocks)}")
         if agent.system:
             say(f"system   {agent.system}")
+
+
+app.command("export", cls=LightCommand)(export_agent)
+app.command("import", cls=LightCommand)(import_agent)
 
 
 def _checked(handle: str) -> str:

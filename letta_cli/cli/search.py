@@ -77,6 +77,7 @@ def search(
         )
         attach_embedder(here)
         hits = here.store.search.find(here.agent.id, " ".join(words), filters, limit=limit)
+        hits = [here.store.files.named(hit) for hit in hits]
         around = [_around(here, hit) for hit in hits]
         _tell_what_is_missing(here)
     if as_json:

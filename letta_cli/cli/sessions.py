@@ -1,6 +1,7 @@
 """`agent sessions`: the agent's conversations, and who is in them now."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,15 +22,19 @@ from letta_cli.cli.output import (
 )
 from letta_cli.cli.search import search
 from letta_cli.cli.table import CONTEXT, target
-from letta_cli.cli.transcript import as_json_object, as_markdown
+from letta_cli.cli.transcript import as_markdown
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, NotFound, UsageError
 from letta_cli.core.ids import parse_citation
 from letta_cli.core.presence import Presence
+from letta_cli.portable.checked import read_document
+from letta_cli.portable.conversation import conversation_document, take_conversation
 from letta_cli.store.locks import host_name
 
-app = new_app("List, search, fork, export conversations. WHICH is an id, its start, or a title.")
+app = new_app(
+    "List, search, fork, export, import conversations. WHICH is an id, its start, or a title."
+)
 
 AROUND = 3
 """Messages on each side of a cited one."""
@@ -63,8 +68,14 @@ def list_sessions(
         )
         present = _present(here)
         models = here.store.runs.last_models(here.agent.id) if as_json else {}
+        origins = here.store.imports.origins(here.agent.id) if as_json else {}
     if as_json:
-        say_json([facts(each, present.get(each.id, []), models.get(each.id, "")) for each in found])
+        say_json(
+            [
+                facts(each, present.get(each.id, []), models.get(each.id, ""), origins.get(each.id))
+                for each in found
+            ]
+        )
         return
     # Every agent has a default conversation; unused it tells a person nothing.
     found = [each for each in found if each.head or not each.is_default or each.id in present]
@@ -102,18 +113,14 @@ def show_session(
             target(CONTEXT)(here, conversation, as_json=as_json)
             return
         cited = _cited(conversation, which)
-        messages = here.store.messages.read(
-            conversation.id,
-            start=max(1, cited - AROUND) if cited else 1,
-            end=cited + AROUND if cited else None,
-        )
-        present = _present(here).get(conversation.id, [])
-        usage = here.store.runs.totals(conversation.id)
-        ran_on = _ran_on(here, conversation)
-    if as_json:
-        say_json({**facts(conversation, present, ran_on), **as_json_object(messages, usage)})
-    else:
-        say(as_markdown(conversation, messages).rstrip("\n"))
+        span = (max(1, cited - AROUND), cited + AROUND) if cited else (1, conversation.head)
+        if as_json:
+            document = _document(here, conversation)
+            shown = document["thread"][span[0] - 1 : span[1]]
+            say_json({**document, "thread": shown})
+        else:
+            messages = here.store.messages.read(conversation.id, start=span[0], end=span[1])
+            say(as_markdown(conversation, messages).rstrip("\n"))
 
 
 app.command("search", cls=LightCommand)(search)
@@ -207,15 +214,39 @@ def export_session(
         raise UsageError(f"--format: expected md or json, found {form!r}.")
     with opened(agent=agent, database=database) as here:
         conversation = find(here, which)
-        messages = here.store.messages.read(conversation.id)
-        usage = here.store.runs.totals(conversation.id)
-        ran_on = _ran_on(here, conversation)
-    if form == "json":
-        document = {**facts(conversation, [], ran_on), **as_json_object(messages, usage)}
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    else:
-        text = as_markdown(conversation, messages)
+        if form == "json":
+            text = json.dumps(_document(here, conversation), indent=2) + "\n"
+        else:
+            text = as_markdown(conversation, here.store.messages.read(conversation.id))
     write_out(text, output)
+
+
+@app.command("import", cls=LightCommand)
+def import_session(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Exported as JSON.")],
+    as_json: options.Json = False,
+    agent: options.AgentName = None,
+    database: options.Database = None,
+) -> None:
+    """Import conversations that were exported as JSON.
+
+    One that is here already is left as it is.
+    """
+    with opened(agent=agent, database=database) as here:
+        read = [read_document(Path(file).expanduser()) for file in files]
+        done = [
+            take_conversation(here.store, here.agent.id, each, note=f"file {each.where}")
+            for each in read
+        ]
+        while here.store.indexing.catch_up():
+            pass
+    if as_json:
+        say_json([{**facts(each.conversation, []), "added": each.added} for each in done])
+        return
+    for each in done:
+        state = "Imported" if each.added else "Already here:"
+        title = clip(each.conversation.title or "(no title)", 60)
+        say(f"{state} {each.conversation.id}  {each.conversation.head} messages  {title}")
 
 
 @app.command("delete", cls=LightCommand)
@@ -281,7 +312,12 @@ def _activity(present: list[Presence]) -> str:
     return doing if first.host == host_name() else f"{doing} at {first.host}"
 
 
-def facts(conversation: Conversation, present: list[Presence], ran_on: str = "") -> dict[str, Any]:
+def facts(
+    conversation: Conversation,
+    present: list[Presence],
+    ran_on: str = "",
+    imported_from: str | None = None,
+) -> dict[str, Any]:
     """A conversation as JSON says it; `ran_on` is its model where it has none of its own."""
     return {
         "id": conversation.id,
@@ -295,6 +331,7 @@ def facts(conversation: Conversation, present: list[Presence], ran_on: str = "")
         "is_default": conversation.is_default,
         "archived": conversation.archived,
         "forked_from": conversation.forked_from,
+        "imported_from": imported_from,
         "created_at": to_text(conversation.created_at),
         "updated_at": to_text(conversation.updated_at),
         "sessions": [
@@ -313,6 +350,13 @@ def facts(conversation: Conversation, present: list[Presence], ran_on: str = "")
             for each in present
         ],
     }
+
+
+def _document(here: Opened, conversation: Conversation) -> dict[str, Any]:
+    present = _present(here).get(conversation.id, [])
+    origin = here.store.imports.origins(conversation.agent_id).get(conversation.id)
+    told = facts(conversation, present, _ran_on(here, conversation), origin)
+    return {**conversation_document(here.store, conversation), **told}
 
 
 def _ran_on(here: Opened, conversation: Conversation) -> str:

@@ -1,12 +1,10 @@
-"""A conversation as a document: Markdown to read, a JSON object to process."""
+"""A conversation as Markdown, to read."""
 
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from letta_cli.core.agent import Conversation
-from letta_cli.core.clock import to_text
 from letta_cli.core.message import (
     Image,
     Message,
@@ -16,9 +14,7 @@ from letta_cli.core.message import (
     Text,
     ToolCall,
     ToolReturn,
-    part_to_dict,
 )
-from letta_cli.core.run import Usage
 from letta_cli.frontends.sanitize import sanitize
 
 SPEAKERS: dict[Role, str] = {
@@ -69,27 +65,3 @@ def _fenced(text: str) -> str:
     while fence in text:
         fence += "`"
     return f"{fence}\n{text}\n{fence}"
-
-
-def as_json_object(messages: Sequence[Message], usage: Usage) -> dict[str, Any]:
-    """The messages with all their parts, and what the conversation used so far."""
-    return {
-        "thread": [
-            {
-                "id": message.id,
-                "seq": message.seq,
-                "role": message.role,
-                "created_at": to_text(message.created_at),
-                "run_id": message.run_id,
-                "parts": [part_to_dict(part) for part in message.parts],
-            }
-            for message in messages
-        ],
-        "usage": {
-            "input": usage.input,
-            "output": usage.output,
-            "cache_read": usage.cache_read,
-            "cache_write": usage.cache_write,
-            "cost_usd": usage.cost_usd,
-        },
-    }

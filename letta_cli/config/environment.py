@@ -15,6 +15,9 @@ KEY_VARIABLES: Mapping[str, str] = {
 }
 """The variable that holds each provider's key."""
 
+OTHER_HOMES = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "PI_CODING_AGENT_DIR")
+"""The variables that say where other programs keep their things."""
+
 _TEXTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("AGENT_MODEL", ("model",)),
     ("AGENT_DATABASE_URL", ("database",)),

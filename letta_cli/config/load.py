@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from letta_cli.config.child_environment import child_environment
 from letta_cli.config.environment import (
+    OTHER_HOMES,
     home_of,
     is_secret_name,
     key_origins,
@@ -126,6 +127,7 @@ def load_config(
         passed_environment=passed,
         secrets=named,
         known_secrets=_known_secrets(environ, own, providers, named),
+        other_homes={name: environ[name] for name in OTHER_HOMES if environ.get(name)},
         omni_memory=values["memoryTools"] == "omni",
         embedding=values["embedding"],
         memory_mirror=_under(user_home, values["memoryMirror"]),

@@ -54,6 +54,7 @@ class Config:
         known_secrets: these, keys and credentials of the environment: what must be masked.
         local_model_consent: the person agreed to fetch the embedded model.
         memory_mirror: the folder of the git repository that mirrors memory; None for none.
+        other_homes: where other programs keep their things, by the variable that says so.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
         embedding: the model that searches by meaning; "off" for none, empty for the local one
             where it is there.
@@ -89,6 +90,7 @@ class Config:
     passed_environment: tuple[str, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     known_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    other_homes: Mapping[str, str] = field(default_factory=dict[str, str])
     omni_memory: bool = False
     sandbox: SandboxSettings = SandboxSettings()
     embedding: str = ""

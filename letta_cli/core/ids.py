@@ -4,7 +4,17 @@ import os
 from typing import Literal
 
 Prefix = Literal[
-    "agent", "conv", "block", "message", "run", "step", "passage", "session", "call", "request"
+    "agent",
+    "conv",
+    "block",
+    "message",
+    "run",
+    "step",
+    "passage",
+    "session",
+    "call",
+    "request",
+    "file",
 ]
 
 

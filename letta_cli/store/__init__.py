@@ -61,6 +61,8 @@ from letta_cli.store.vectors import Vectors
 if TYPE_CHECKING:
     from letta_cli.store.changes import Changes
     from letta_cli.store.documents import Documents
+    from letta_cli.store.files import Files
+    from letta_cli.store.imports import Imports
     from letta_cli.store.passages import Passages
 
 __all__ = ["Filters", "Hit", "Lease", "Piece", "Store", "database_file", "open_store"]
@@ -73,8 +75,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, sharing, passages, documents, runs, sessions,
-            touches, changes, search, indexing, vectors, leases: one noun each.
+        agents, conversations, messages, blocks, sharing, passages, documents, files, runs,
+            sessions, touches, changes, search, indexing, vectors, leases, imports: one noun each.
     """
 
     def __init__(self, database: Database, index: TextIndex, locks: LeaseLocks) -> None:
@@ -115,6 +117,22 @@ class Store:
         from letta_cli.store.documents import Documents
 
         return Documents(self._database, self.indexing)
+
+    @cached_property
+    def files(self) -> "Files":
+        """Documents from the disk; few commands ask for them."""
+        from letta_cli.store.files import Files
+
+        return Files(self._database, self.documents, self.search)
+
+    @cached_property
+    def imports(self) -> "Imports":
+        """Conversations of other programs; few commands ask for them."""
+        from letta_cli.store.imports import Imports
+
+        return Imports(
+            self._database, self.conversations, self.messages, self.indexing, self.leases
+        )
 
     @property
     def database(self) -> Database:

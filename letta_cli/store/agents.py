@@ -33,8 +33,13 @@ class Agents:
         self._conversations = conversations
         self._blocks = blocks
 
-    def create(self, name: str, *, model: str = "", system: str = "") -> Agent:
+    def create(
+        self, name: str, *, model: str = "", system: str = "", first_blocks: bool = True
+    ) -> Agent:
         """A new agent with its default conversation and the empty blocks persona and human.
+
+        Args:
+            first_blocks: False for one that brings its own blocks.
 
         Raises:
             Conflict: the name is taken.
@@ -48,7 +53,7 @@ class Agents:
                 made.id, made.name, made.model, made.system, to_text(made.created_at),
             )  # fmt: skip
             self._conversations.create(made.id, cwd="", project="", title="default", default=True)
-            for label, description in FIRST_BLOCKS:
+            for label, description in FIRST_BLOCKS if first_blocks else ():
                 self._blocks.create(
                     made.id, label, description=description, origin=Origin("system")
                 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import now, to_text
@@ -56,6 +56,8 @@ class Conversations:
         title: str = "",
         model: str = "",
         default: bool = False,
+        created_at: datetime | None = None,
+        conversation_id: str = "",
     ) -> Conversation:
         """A new, empty conversation.
 
@@ -63,13 +65,16 @@ class Conversations:
             cwd: the absolute directory it is opened in.
             project: the project key: the git root, or `cwd`.
             default: only for the one that each agent is made with.
+            created_at: when it began, for what is brought in from elsewhere; else now.
+            conversation_id: for one that takes the place of another; else a new id.
 
         Raises:
             NotFound: there is no such agent.
         """
-        moment = now()
+        moment = created_at or now()
         made = Conversation(
-            id=new_id("conv"), agent_id=agent_id, title=_line(title), cwd=rows.clean(cwd),
+            id=conversation_id or new_id("conv"), agent_id=agent_id, title=_line(title),
+            cwd=rows.clean(cwd),
             project=rows.clean(project), model=model, system_prompt=None, memory_versions={},
             head=0, context_start=1, summary_seq=None, forked_from=None, is_default=default,
             archived=False, created_at=moment, updated_at=moment,

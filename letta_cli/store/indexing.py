@@ -51,13 +51,26 @@ class Indexing:
         self._database = database
         self._index = index
 
-    def add_message(self, number: int, message: Message) -> None:
-        """Index a message that was just stored as row `number`."""
+    def add_message(self, number: int, message: Message, *, later: bool = False) -> None:
+        """Index a message that was just stored as row `number`.
+
+        Args:
+            later: only make it known; `queue` its conversation afterwards.
+        """
         pieces = pieces_of(message)
         if not pieces:
             return
         self._database.execute("UPDATE message SET document = ? WHERE number = ?", number, number)
-        self._put_message(number, message, pieces)
+        if not later:
+            self._put_message(number, message, pieces)
+
+    def queue(self, conversation_id: str, done: int) -> None:
+        """Let what was added to a conversation after message `done` wait in the backlog."""
+        self._database.execute(
+            "INSERT INTO search_backlog (kind, source, done) VALUES ('message', ?, ?)"
+            " ON CONFLICT (kind, source) DO NOTHING",
+            conversation_id, done,
+        )  # fmt: skip
 
     def add_revision(self, revision: BlockRevision) -> None:
         """Index what an edit of a memory block brought in."""

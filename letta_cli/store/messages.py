@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import now, to_text
@@ -29,6 +30,8 @@ class Messages:
         run_id: str | None = None,
         expected_head: int | None = None,
         memory_versions: Mapping[str, int] | None = None,
+        created_at: datetime | None = None,
+        index_later: bool = False,
     ) -> Message:
         """Add a message at the end, with the next number, indexed for search.
 
@@ -36,6 +39,8 @@ class Messages:
             expected_head: the number of the message that the caller takes for the newest.
             memory_versions: versions this message tells the conversation of; they are added to
                 those it has seen, in the same transaction.
+            created_at: when it was said, for what is brought in from elsewhere; else now.
+            index_later: the caller queues the conversation for the index instead.
 
         Raises:
             NotFound: there is no such conversation.
@@ -47,6 +52,8 @@ class Messages:
             run_id=run_id,
             expected_head=expected_head,
             memory_versions=memory_versions,
+            created_at=created_at,
+            index_later=index_later,
         )
         return made[0]
 
@@ -58,9 +65,11 @@ class Messages:
         run_id: str | None = None,
         expected_head: int | None = None,
         memory_versions: Mapping[str, int] | None = None,
+        created_at: datetime | None = None,
+        index_later: bool = False,
     ) -> list[Message]:
         """Add several messages at the end, all of them or none: a whole turn. As `append`."""
-        moment = now()
+        moment = created_at or now()
         # Encoded before the lock is taken, because others wait for it.
         encoded = [(said, rows.parts_to_json(said[1])) for said in turn]
         made: list[Message] = []
@@ -70,7 +79,7 @@ class Messages:
                 message = Message(
                     new_id("message"), conversation_id, seq, role, tuple(parts), moment, run_id
                 )
-                self._insert(message, text)
+                self._insert(message, text, index_later=index_later)
                 made.append(message)
             if memory_versions:
                 self._remember(conversation_id, memory_versions)
@@ -135,14 +144,14 @@ class Messages:
             version=heads[0][0],
         )
 
-    def _insert(self, message: Message, encoded: str) -> None:
+    def _insert(self, message: Message, encoded: str, *, index_later: bool) -> None:
         found = self._database.query(
             "INSERT INTO message (id, conversation_id, seq, role, parts, run_id, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number",
             message.id, message.conversation_id, message.seq, message.role,
             encoded, message.run_id, to_text(message.created_at),
         )  # fmt: skip
-        self._indexing.add_message(found[0][0], message)
+        self._indexing.add_message(found[0][0], message, later=index_later)
 
     def _remember(self, conversation_id: str, versions: Mapping[str, int]) -> None:
         found = self._database.query(

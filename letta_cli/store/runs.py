@@ -5,8 +5,10 @@ tool call stands in the journal until its return is in the thread: every call ge
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from letta_cli.core.clock import now, to_text
+from letta_cli.core.clock import from_text, now, to_text
 from letta_cli.core.errors import Conflict, NotFound, StoreError
 from letta_cli.core.ids import new_id
 from letta_cli.core.message import Message, Part, Text, ToolReturn
@@ -22,6 +24,19 @@ _TITLE_MAX = 60
 # `Runs.list` hides the builtin in the class body.
 _Texts = list[str]
 _Returns = list[ToolReturn]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model call of a run.
+
+    Attributes:
+        seq: of the assistant message that it made.
+    """
+
+    seq: int
+    usage: Usage
+    created_at: datetime
 
 
 class Runs:
@@ -271,6 +286,27 @@ class Runs:
         )
         return [rows.run(row) for row in found]
 
+    def steps(self, run_id: str) -> Sequence[Step]:
+        """The model calls of a run, oldest first."""
+        found = self._database.query(
+            f"SELECT s.seq, s.created_at, {rows.USAGE} FROM step s WHERE s.run_id = ?"
+            " GROUP BY s.number, s.seq, s.created_at ORDER BY s.number",
+            run_id,
+        )
+        return [Step(seq, rows.usage(tuple(rest)), from_text(at)) for seq, at, *rest in found]
+
+    def bring(self, conversation_id: str, run_id: str, run: Run, steps: Sequence[Step]) -> None:
+        """Store a run that ended elsewhere, as `run_id`. Inside a transaction."""
+        self._database.execute(
+            "INSERT INTO run (id, conversation_id, model, state, stop_reason, error, partial,"
+            " started_at, finished_at) VALUES (?, ?, ?, 'closed', ?, ?, '', ?, ?)",
+            run_id, conversation_id, rows.clean(run.model), run.stop_reason,
+            rows.clean(run.error), to_text(run.started_at),
+            to_text(run.finished_at or run.started_at),
+        )  # fmt: skip
+        for step in steps:
+            self._put_step(conversation_id, run_id, step)
+
     def _after_compaction(self, conversation_id: str) -> int:
         """Seq of the summary that the window begins with; 0 when there is none."""
         found = self._database.query(
@@ -279,13 +315,18 @@ class Runs:
         return (found[0][0] or 0) if found else 0
 
     def _add_step(self, message: Message, run_id: str, usage: Usage) -> None:
+        step = Step(message.seq, usage, message.created_at)
+        self._put_step(message.conversation_id, run_id, step)
+
+    def _put_step(self, conversation_id: str, run_id: str, step: Step) -> None:
+        usage = step.usage
         self._database.execute(
             "INSERT INTO step (id, run_id, conversation_id, seq, input, output, cache_read,"
             " cache_write, reasoning, cost_usd, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            new_id("step"), run_id, message.conversation_id, message.seq, usage.input,
-            usage.output, usage.cache_read, usage.cache_write, usage.reasoning, usage.cost_usd,
-            to_text(message.created_at),
+            new_id("step"), run_id, conversation_id, step.seq, usage.input, usage.output,
+            usage.cache_read, usage.cache_write, usage.reasoning, usage.cost_usd,
+            to_text(step.created_at),
         )  # fmt: skip
 
     def _settle(self, run_id: str, conversation_id: str) -> tuple[_Returns, bool]:

@@ -5,6 +5,7 @@ from letta_cli.tools import (
     bash,
     conversations,
     edit,
+    files,
     glob,
     grep,
     memory,
@@ -21,11 +22,12 @@ from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome
 __all__ = ["Tool", "ToolContext", "ToolOutcome", "all_tools", "check_arguments"]
 
 
-def all_tools(*, omni_memory: bool = False) -> dict[str, Tool]:
+def all_tools(*, omni_memory: bool = False, documents: bool = False) -> dict[str, Tool]:
     """Every tool by name. The order is part of each provider's cached prefix: it never changes.
 
     Args:
         omni_memory: the one ``memory`` tool in the place of the three single ones.
+        documents: the tools for files that the person gave the agent.
     """
     single = (memory.INSERT_TOOL, memory.REPLACE_TOOL, memory.RETHINK_TOOL)
     tools = (
@@ -43,5 +45,6 @@ def all_tools(*, omni_memory: bool = False) -> dict[str, Tool]:
         conversations.OPEN_TOOL,
         archival.INSERT_TOOL,
         archival.SEARCH_TOOL,
+        *((files.SEARCH_TOOL, files.OPEN_TOOL) if documents else ()),
     )
     return {tool.spec.name: tool for tool in tools}

@@ -187,7 +187,7 @@ def test_shell_completion_knows_commands_and_options_in_a_real_bash(machine: Mac
         )
         return done.stdout.split()
 
-    assert complete("agent", "se") == ["sessions"]
+    assert complete("agent", "ses") == ["sessions"]
     assert "export" in complete("agent", "sessions", "e")
     assert "--output-format" in complete("agent", "run", "--out")
 

@@ -7,6 +7,7 @@ import pytest
 from store_children import url_of
 
 from letta_cli.core.change import FileChange
+from letta_cli.core.document import Reading, Section
 from letta_cli.core.errors import StoreError, UsageError
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolCall, ToolReturn
@@ -15,13 +16,15 @@ from letta_cli.core.touch import Touch
 from letta_cli.store import Store, open_store
 from letta_cli.store import transfer as module
 from letta_cli.store.catalog import tables
+from letta_cli.store.imports import Heading, Imported
 from letta_cli.store.migrations import steps
 from letta_cli.store.transfer import transfer
 
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
     "block_revision", "block_attachment", "file_change", "session", "file_touch", "session_news",
-    "passage", "passage_tag", "search_entry", "search_backlog",
+    "passage", "passage_tag", "search_entry", "search_backlog", "imported", "agent_file", "file",
+    "file_folder",
 }  # fmt: skip
 
 
@@ -47,6 +50,14 @@ def fill(store: Store) -> str:
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
     store.changes.record(made.id, run.id, "c1", [FileChange("/ä/ß.py", None, "1" * 64)])
     store.touches.tell([session.session_id], "another session is here")
+    sections = [Section("1-2", "ä", "the ocelot")]
+    store.files.put(agent.id, "/ä/notes.md", Reading("text", "0" * 64, 1, 2**60, sections))
+    store.files.add_folder(agent.id, "/ä")
+    with store.database.transaction():
+        store.imports.keep_file(agent.id, '{"tools": ["ä"]}')
+    heading = Heading("brought in", "/ä", "/ä", made.created_at)
+    source = Imported("pi", "ä-1", "/ä/x.jsonl", 7, 2**60, messages=0)
+    store.imports.take(agent.id, source, heading, lambda _: [], lambda _: "")
     fork = store.conversations.fork(made.id, upto_seq=1)
     lost = store.conversations.create(agent.id, cwd="/", project="/")
     store.messages.append(lost.id, "user", [Text("a pelican flies")])

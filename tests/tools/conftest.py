@@ -53,7 +53,7 @@ def call(context: ToolContext) -> Call:
     """Check the arguments, make the preview and the title, and run: all that the loop does."""
 
     async def call(name: str, /, **arguments: object) -> ToolOutcome:
-        tool = all_tools()[name]
+        tool = all_tools(documents=True)[name]
         problem = check_arguments(tool.spec, arguments)
         assert problem is None, problem
         assert "\n" not in tool.title(arguments)

@@ -38,13 +38,17 @@ def connect(family, address):
     with socket.socket(family) as client:
         client.settimeout(2)
         client.connect(address)
+def connect_by_name(path):
+    # A name of a socket has at most some 100 bytes.
+    os.chdir(os.path.dirname(path))
+    connect(socket.AF_UNIX, os.path.basename(path))
 print(json.dumps({
     "inside": can(lambda: write(inside)),
     "outside": can(lambda: write(outside)),
     "secret": can(lambda: open(secret).close()),
     "protected": can(lambda: write(protected)),
     "network": can(lambda: connect(socket.AF_INET, ("127.0.0.1", int(port)))),
-    "sockets": can(lambda: connect(socket.AF_UNIX, name)),
+    "sockets": can(lambda: connect_by_name(name)),
     "processes": can(lambda: os.kill(int(parent), 0)),
 }))
 """
@@ -156,14 +160,21 @@ def _stage(
 @contextlib.contextmanager
 def _sockets(room: str) -> Generator[tuple[int, str]]:
     """A port and a named socket of this process that accept connections."""
-    # A name of a socket has at most some 100 bytes: by the folder's descriptor it is always short.
-    with socket.socket() as port, socket.socket(socket.AF_UNIX) as named:
+    with socket.socket() as port, socket.socket(socket.AF_UNIX) as named, _short(room) as short:
         port.bind(("127.0.0.1", 0))
         port.listen()
-        name = f"{room}/socket"
-        named.bind(name)
+        named.bind(f"{short}/socket")
         named.listen()
-        yield port.getsockname()[1], name
+        yield port.getsockname()[1], f"{room}/socket"
+
+
+@contextlib.contextmanager
+def _short(folder: str) -> Generator[str]:
+    """Another name of a folder: those of sockets have at most some 100 bytes."""
+    with tempfile.TemporaryDirectory(prefix="agent-") as place:
+        link = f"{place}/l"
+        os.symlink(folder, link)  # noqa: PTH211 - as the text that a socket's name is
+        yield link
 
 
 def _run(command: list[str], cwd: Path) -> dict[str, bool] | str:
