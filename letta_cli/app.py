@@ -19,7 +19,7 @@ from letta_cli.core.errors import ConfigError, NoModelConfigured, NotFound, Usag
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import Offer, Provider
 from letta_cli.core.skill import Skill
-from letta_cli.permissions import parse_rule, unmatched_rules
+from letta_cli.permissions import anchored, check_examples, dead_rules, parse_rule
 from letta_cli.providers import load, split_handle
 from letta_cli.session import Model, Session, SessionParts
 from letta_cli.skills import catalogue, discover
@@ -85,7 +85,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     store = open_store_of(config)
     agent = store.agents.find(options.agent) if options.agent else store.agents.current()
     workspace = _workspace(config)
-    policy = _policy(config, options)
+    policy = session_policy(config, options)
     chosen = _existing_conversation(store, agent, workspace, options)
     handle = _handle(config, agent, chosen)
     conversation = _open_conversation(store, agent, workspace, options, chosen)
@@ -103,7 +103,9 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         user_home=config.user_home,
     )
     known_tools = all_tools(omni_memory=config.omni_memory)
-    warnings = (*config.warnings, *unmatched_rules(policy.rules(), known_tools))
+    policy.readable = _readable(config, skills)
+    dead = dead_rules(policy.rules(), known_tools, cwd=workspace.cwd, home=config.user_home)
+    warnings = (*config.warnings, *dead)
     compiler = PromptCompiler(
         store, agent, workspace, instructions, tuple(skills), config.omni_memory
     )
@@ -271,18 +273,32 @@ def _handle(config: Config, agent: Agent, conversation: Conversation | None) -> 
     )
 
 
-def _policy(config: Config, options: SessionOptions) -> SessionPolicy:
+def session_policy(config: Config, options: SessionOptions) -> SessionPolicy:
+    """The rules of all settings files and of the command line, as they are judged.
+
+    Raises:
+        ConfigError: a rule is not about what its examples say.
+        UsageError: a text on the command line is no rule.
+    """
     rules = Rules(
         _anchored(config.rules.allow) + _flag_rules(options.allowed_tools, "--allowedTools"),
         _anchored(config.rules.ask),
         _anchored(config.rules.deny) + _flag_rules(options.disallowed_tools, "--disallowedTools"),
     )
-    return SessionPolicy(rules, config.mode, interactive=options.interactive)
+    check_examples(rules, cwd=config.cwd, home=config.user_home)
+    return SessionPolicy(
+        rules, config.mode, interactive=options.interactive, roots=config.directories
+    )
+
+
+def _readable(config: Config, skills: list[Skill]) -> tuple[Path, ...]:
+    """Folders that tools may read unasked: long outputs of tools, and the skills'."""
+    return (config.home / "output", *(skill.path.parent for skill in skills))
 
 
 def _anchored(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """The rules of settings files as they are judged: their paths begin where the file lies."""
-    return tuple(parse_rule(rule.text, rule.source) for rule in rules)
+    return tuple(anchored(rule) for rule in rules)
 
 
 def _flag_rules(texts: tuple[str, ...], flag: str) -> tuple[Rule, ...]:

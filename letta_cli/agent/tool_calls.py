@@ -97,14 +97,15 @@ async def _permit(
     turn: Turn, run_id: str, call: ToolCall, tool: Tool, settled: Settled
 ) -> AsyncGenerator[Event, None]:
     """Let the call pass, or put a ``denied`` return into `settled`."""
-    roots = (turn.workspace.cwd, turn.workspace.git_root or turn.workspace.cwd)
+    workspace, policy = turn.workspace, turn.policy
     decision = decide(
         call,
         tool.spec,
-        rules=turn.policy.rules(),
-        mode=turn.policy.mode,
-        cwd=turn.workspace.cwd,
-        roots=roots,
+        rules=policy.rules(),
+        mode=policy.mode,
+        cwd=workspace.cwd,
+        roots=(workspace.git_root or workspace.cwd, *policy.roots),
+        readable=policy.readable,
         neighbours=turn.radar.names_in_tree() if turn.radar and call.name == "Bash" else (),
     )
     if decision.verdict == "allow":
@@ -127,8 +128,8 @@ async def _permit(
             arguments_sha256=arguments_sha256(call.arguments),
             run_id=run_id,
         )
-        if answer.remember and decision.suggestion:
-            turn.policy.remember(decision.suggestion)
+        for rule in decision.remedy if answer.remember else ():
+            turn.policy.remember(rule)
         return
     said = f" They said: {answer.message}" if answer.message else ""
     settled.stopped = not answer.message

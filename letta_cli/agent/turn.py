@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from letta_cli.agent.budget import ContextMeter
@@ -37,6 +38,8 @@ class Policy(Protocol):
 
     mode: PermissionMode
     interactive: bool
+    roots: tuple[Path, ...]
+    readable: tuple[Path, ...]
 
     def rules(self) -> Rules: ...
 

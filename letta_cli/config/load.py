@@ -17,7 +17,7 @@ from letta_cli.config.keys import key_file, read_key_file, read_keyring
 from letta_cli.config.model import PROVIDERS, Config
 from letta_cli.config.schema import STRICTNESS, find_key
 from letta_cli.core.errors import ConfigError, UsageError
-from letta_cli.core.permission import Rule, Rules, rule_from_text
+from letta_cli.core.permission import Rule, Rules, rule_from_value
 from letta_cli.core.provider import ProviderSettings
 
 DEFAULTS: Mapping[str, Any] = {
@@ -42,10 +42,12 @@ FLAGS: Mapping[str, str] = {
     "maxBudgetUsd": "--max-budget-usd",
     "database": "--db",
     "localModel": "--yes",
+    "permissions.additionalDirectories": "--add-dir",
 }
 """Which flag sets which setting, for `Config.origins` and error messages."""
 
 _RULE_LISTS = ("permissions.allow", "permissions.ask", "permissions.deny")
+_JOINED = (*_RULE_LISTS, "permissions.additionalDirectories")
 _MERGED = ("env",)
 
 
@@ -115,7 +117,20 @@ def load_config(
         own_environment=own,
         passed_environment=passed,
         omni_memory=values["memoryTools"] == "omni",
+        directories=_directories(values, cwd, user_home),
     )
+
+
+def _directories(values: Mapping[str, Any], cwd: Path, user_home: Path) -> tuple[Path, ...]:
+    """The folders of ``permissions.additionalDirectories``; relative ones begin at `cwd`."""
+    named = cast("tuple[str, ...]", values.get("permissions.additionalDirectories", ()))
+    found: list[Path] = []
+    for name in named:
+        path = cwd / (str(user_home) + name[1:] if name[:2] == "~/" else name)
+        if not path.is_dir():
+            raise ConfigError(f"{name}: there is no such folder to work in.")
+        found.append(path)
+    return tuple(found)
 
 
 def _prepare_home(home: Path) -> Path:
@@ -200,7 +215,7 @@ def _merge(layers: list[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
     origins = dict.fromkeys((*DEFAULTS, "database"), "default")
     for layer in layers:
         for name, value in layer.values.items():
-            if name in _RULE_LISTS:
+            if name in _JOINED:
                 known = origins.get(name)
                 values[name] = (*values.get(name, ()), *value)
                 origins[name] = f"{known}; {layer.origin_of(name)}" if known else layer.origin
@@ -225,9 +240,9 @@ def _narrows(name: str, value: Any, current: Any) -> bool:
 def _rules(layers: list[Layer]) -> Rules:
     def collect(name: str) -> tuple[Rule, ...]:
         return tuple(
-            rule_from_text(text, layer.origin_of(name))
+            rule_from_value(value, layer.origin_of(name))
             for layer in layers
-            for text in layer.values.get(name, ())
+            for value in layer.values.get(name, ())
         )
 
     return Rules(*(collect(name) for name in _RULE_LISTS))

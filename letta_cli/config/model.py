@@ -39,6 +39,7 @@ class Config:
         local_model_consent: the person agreed to fetch the embedded model.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
         editor: a command line, from VISUAL or EDITOR.
+        directories: folders beside the project that may be worked in.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
         warnings: one line each, for the person.
     """
@@ -69,6 +70,7 @@ class Config:
     own_environment: Mapping[str, str] = field(default_factory=dict[str, str])
     passed_environment: tuple[str, ...] = ()
     omni_memory: bool = False
+    directories: tuple[Path, ...] = ()
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of `name`; plain ones when nothing is configured for it."""

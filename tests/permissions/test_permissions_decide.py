@@ -8,7 +8,7 @@ from letta_cli.core.errors import ConfigError
 from letta_cli.core.message import ToolCall
 from letta_cli.core.permission import Decision, PermissionMode, Rules
 from letta_cli.core.tool import ToolKind, ToolSpec
-from letta_cli.permissions import decide, parse_rule, unmatched_rules
+from letta_cli.permissions import decide, parse_rule
 
 KINDS: dict[str, ToolKind] = {
     "Read": "read", "Grep": "read", "Glob": "read", "Edit": "edit", "Write": "edit",
