@@ -5,8 +5,8 @@ nothing but their arguments, so that everybody can try them with cases of their 
 
     from letta_cli.permissions import decide_path, decide_shell
 
-    decide_shell("git log --output=x", {"allow": ["Bash(git log:*)"]}, "/work/repo").verdict  # "ask"
-    decide_path("../notes.md", "edit", {"deny": ["Edit(../**)"]}, ["/work/repo"]).verdict  # "deny"
+    decide_shell("git log --output=x", {"allow": ["Bash(git log:*)"]}, "/src/repo").verdict  # ask
+    decide_path("../notes.md", "edit", {"deny": ["Edit(../**)"]}, ["/src/repo"]).verdict  # deny
 
 The `Decision` says ``allow``, ``ask`` or ``deny``, why, and by which rule.
 """

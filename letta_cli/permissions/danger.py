@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from letta_cli.permissions.command import Command
 from letta_cli.permissions.git import verb
 from letta_cli.permissions.paths import canonical, inside
-from letta_cli.permissions.syntax import Command
 from letta_cli.permissions.words import Word
 from letta_cli.permissions.wrappers import (
     MAX_WRAPPED,
@@ -26,7 +26,8 @@ INTERPRETERS = SHELLS | frozenset(
         "ts-node", "perl", "ruby", "irb", "php", "lua", "luajit", "Rscript", "julia", "awk", "gawk",
         "mawk", "nawk", "tclsh", "expect", "osascript", "pwsh", "powershell", "eval", "source", ".",
         "npx", "bunx", "pnpx", "pipx", "uvx", "docker", "podman", "kubectl", "java", "groovy",
-        "scala", "elixir", "erl", "guile", "sqlite3", "psql", "mysql", "mongosh", "gdb", "vim", "vi",
+        "scala", "elixir", "erl", "guile", "sqlite3", "psql", "mysql", "mongosh", "gdb", "vim",
+        "vi",
         "ex", "ed", "emacs", "nvim", "less", "man", "ipython"
     }
 )  # fmt: skip

@@ -73,7 +73,7 @@ def decide_path(
 
     Args:
         path: as the model wrote it: relative to `cwd`, absolute, or with ``~/``.
-        kind: ``read``, ``search`` (everything below a folder), ``edit`` or its other name ``write``.
+        kind: ``read``, ``search`` (everything below a folder), ``edit``; ``write`` is the same.
         roots: directories that may be worked in.
         cwd: the working directory; the first of `roots` when it is not given.
 

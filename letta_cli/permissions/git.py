@@ -38,7 +38,8 @@ _HARMLESS_CONFIG = re.compile(
     r"(color\.[\w.]+|core\.quote[pP]ath|advice\.\w+|core\.pager)=(cat|true|false|never|auto|always|on|off)\Z",
 )
 _RUNNING = ("exec", "upload-pack", "receive-pack", "ext-diff", "open-files-in-pager", "template",
-            "config", "smtp-server", "sendmail-cmd", "to-cmd", "cc-cmd", "extcmd", "index-filter", "tree-filter", "msg-filter", "env-filter", "parent-filter",
+            "config", "smtp-server", "sendmail-cmd", "to-cmd", "cc-cmd", "extcmd",
+            "index-filter", "tree-filter", "msg-filter", "env-filter", "parent-filter",
             "commit-filter", "tag-name-filter", "setup")  # fmt: skip
 _WRITING = ("output", "output-directory", "separate-git-dir")
 

@@ -6,7 +6,16 @@ from typing import Literal
 
 from letta_cli.core.permission import Decision, Rule
 from letta_cli.permissions.case import Case
-from letta_cli.permissions.paths import canonical, inside, lexical, linked, special, unresolved
+from letta_cli.permissions.paths import (
+    canonical,
+    holds_secrets,
+    lexical,
+    linked,
+    same_file,
+    secret,
+    special,
+    unresolved,
+)
 from letta_cli.permissions.rules import covers_tool
 
 PathKind = Literal["read", "search", "edit"]
@@ -39,11 +48,22 @@ def judge_path(case: Case, written: str, kind: PathKind, tool: str) -> Decision:
 
     if ruled := case.by_rules(concerns):
         return ruled
-    if (why := place.secret(path)) and path in place.denied:
-        return Decision("deny", f"{why}.")
+    if other := same_file(path, place.denied):
+        return Decision("deny", f"{case.label(path)} is another name of {other}: a rule denies it.")
+    why = secret(as_written, place.home) or _searches_keys(case, path, kind)
+    if kind != "edit" and why:
+        if ruled := case.allowed(lambda rule: rule.specifier is not None and covers(rule)):
+            return ruled
+        return Decision("ask", f"{why}.")
     if kind == "edit":
         return _judge_edit(case, path, tool, covers)
-    return _judge_read(case, path, kind, covers)
+    return _judge_read(case, path, covers)
+
+
+def _searches_keys(case: Case, path: Path, kind: PathKind) -> str | None:
+    if kind == "search" and holds_secrets(path, case.place.home):
+        return f"{path} holds files with keys"
+    return None
 
 
 def _judge_edit(case: Case, path: Path, tool: str, covers: Covers) -> Decision:
@@ -68,7 +88,7 @@ def _judge_edit(case: Case, path: Path, tool: str, covers: Covers) -> Decision:
     return Decision("ask", f"{tool} changes {label}.", None, suggestion)
 
 
-def _judge_read(case: Case, path: Path, kind: PathKind, covers: Covers) -> Decision:
+def _judge_read(case: Case, path: Path, covers: Covers) -> Decision:
     place = case.place
     why = place.secret(path) or unresolved(path) or special(path)
     if why is not None:
@@ -82,8 +102,4 @@ def _judge_read(case: Case, path: Path, kind: PathKind, covers: Covers) -> Decis
         if ruled := case.allowed(covers):
             return ruled
         return Decision("ask", f"{why}.", None, case.path_rule("Read", path))
-    if kind == "search" and inside(place.home, (path,)):
-        return Decision(
-            "ask", f"It reads everything in {path}.", None, case.path_rule("Read", path)
-        )
     return Decision("allow", "Reading changes nothing.")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from letta_cli.core.permission import Decision, Rule
 from letta_cli.permissions.case import Case, shown
+from letta_cli.permissions.command import Command
 from letta_cli.permissions.paths import inside
 from letta_cli.permissions.rules import EDITORS, READERS, covers_tool
 from letta_cli.permissions.shell import Shell, take_apart
 from letta_cli.permissions.suggest import suggest
-from letta_cli.permissions.syntax import Command
 from letta_cli.permissions.tree import tree_change
 
 

@@ -5,6 +5,7 @@ import re
 import stat
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -23,14 +24,17 @@ _FREE_INSIDE_OWN = frozenset({"worktrees"})
 
 _PROTECTED_NAMES = frozenset(
     {
-        ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".bash_functions",
+        ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases",
+        ".bash_functions",
         ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".mkshrc",
         ".cshrc", ".tcshrc", ".login", ".logout", ".inputrc", ".envrc", ".direnvrc", ".xinitrc",
         ".xprofile", ".xsession", ".xsessionrc", ".pam_environment", ".gitconfig", ".gitmodules",
         ".lfsconfig", ".hgrc", ".mcp.json", ".netrc", "_netrc", ".npmrc", ".yarnrc", ".yarnrc.yml",
         ".pnpmfile.cjs", ".pypirc", ".pgpass", ".my.cnf", ".git-credentials", "authorized_keys",
-        ".vimrc", ".gvimrc", ".exrc", ".nvimrc", ".nvim.lua", ".emacs", ".dir-locals.el", ".gdbinit",
-        ".lldbinit", ".pdbrc", ".pythonrc", ".pythonrc.py", ".rprofile", ".irbrc", ".pryrc", ".psqlrc",
+        ".vimrc", ".gvimrc", ".exrc", ".nvimrc", ".nvim.lua", ".emacs", ".dir-locals.el",
+        ".gdbinit",
+        ".lldbinit", ".pdbrc", ".pythonrc", ".pythonrc.py", ".rprofile", ".irbrc", ".pryrc",
+        ".psqlrc",
         ".sqliterc", ".wgetrc", ".curlrc", ".ripgreprc", ".tmux.conf", ".screenrc", ".condarc",
         ".gemrc", ".mailcap", ".vault-token", "sitecustomize.py", "usercustomize.py",
         "pip.conf"
@@ -73,14 +77,16 @@ _PUBLIC = tuple(
 
 _SECRET_FOLDERS = frozenset(
     {
-        ".ssh", ".gnupg", ".password-store", "gcloud", ".azure", "keyrings", "keychains", ".mozilla",
+        ".ssh", ".gnupg", ".password-store", "gcloud", ".azure", "keyrings", "keychains",
+        ".mozilla",
         "google-chrome", "chromium", ".thunderbird", "1password", ".electrum", ".bitcoin"
     }
 )  # fmt: skip
 _PUBLIC_IN_SECRET = re.compile(r"\.pub\Z|\Aknown_hosts")
 _SECRET_NAMES = frozenset(
     {
-        ".netrc", "_netrc", ".pgpass", ".my.cnf", ".git-credentials", ".pypirc", "shadow", "gshadow",
+        ".netrc", "_netrc", ".pgpass", ".my.cnf", ".git-credentials", ".pypirc", "shadow",
+        "gshadow",
         "shadow-", "gshadow-", "sudoers", "keys.json", ".vault-token", ".htpasswd", ".bash_history",
         ".zsh_history", ".python_history", ".psql_history", ".mysql_history",
         ".credentials.json", "credentials.tfrc.json", "application_default_credentials.json",
@@ -185,10 +191,8 @@ def known_secrets(home: Path) -> list[Path]:
     """Files with keys that are there, to compare hard links with."""
     names = [home.joinpath(*tail) for tail in _SECRET_TAILS]
     names += [home / name for name in _SECRET_NAMES]
-    try:
+    with suppress(OSError):
         names += list((home / ".ssh").iterdir())[:50]
-    except OSError:
-        pass
     return names
 
 

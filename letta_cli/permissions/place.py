@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from letta_cli.permissions import paths
-from letta_cli.permissions.syntax import Command
+from letta_cli.permissions.command import Command
 from letta_cli.permissions.wrappers import program
 
 _MOST_FOLDERS = 16

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from letta_cli.core.permission import Rule
+from letta_cli.permissions.command import Command, Redirect, Script
 from letta_cli.permissions.danger import INTERPRETERS, danger, raw_danger
 from letta_cli.permissions.place import Place
 from letta_cli.permissions.programs import (
@@ -18,7 +19,7 @@ from letta_cli.permissions.programs import (
     looks,
 )
 from letta_cli.permissions.rules import covers_command, covers_tool, same_options
-from letta_cli.permissions.syntax import Command, Redirect, Script, parse
+from letta_cli.permissions.syntax import parse
 from letta_cli.permissions.targets import everything, inside_text, named, writes_to
 from letta_cli.permissions.words import NotUnderstood, Word
 from letta_cli.permissions.wrappers import (
@@ -43,6 +44,9 @@ _NO_FILES = frozenset(
 """Programs whose arguments are not files that they read."""
 
 _PATTERN_FIRST = frozenset({"grep", "egrep", "fgrep", "rg", "sed", "awk", "jq", "git"})
+_READERS = frozenset({"grep", "wc", "cat", "head", "tail", "ls", "stat", "du", "md5sum",
+                      "sha256sum", "file"})  # fmt: skip
+"""Programs that may be given file names which were found."""
 _MOVES = frozenset({"cd", "pushd", "popd"})
 _LISTERS = frozenset({"find", "fd", "rg", "grep", "head", "tail", "sort", "uniq", "git", "xargs"})
 _SPARED = frozenset(
@@ -127,8 +131,7 @@ class Shell:
         while at < len(words) and (words[at].value or "-x") in ("-0", "-r", "-t", "--null"):
             at += 1
         inner = words[at:]
-        if len(inner) < 1 or program(inner) not in ("grep", "wc", "cat", "head", "tail", "ls", "stat",
-                                                    "du", "md5sum", "sha256sum", "file"):  # fmt: skip
+        if not inner or program(inner) not in _READERS:
             return False
         sources = command.upstream
         if not sources or not looks(inner) or "-f" in [word.value for word in inner]:
@@ -275,10 +278,8 @@ class Shell:
             return False
         if "*" not in specifier:
             return True
-        for escape in escapes(words):
-            if escape.kind == "run" and not any(escape.option.startswith(f) and f[:1] in "-" for f in fixed) \
-                    and escape.option not in " ".join(fixed):  # fmt: skip
-                return False
+        if any(e.kind == "run" and not _spelled_out(e.option, fixed) for e in escapes(words)):
+            return False
         if name in WRAPPERS:
             operands = [word for word in fixed[1:] if not word.startswith("-") and "=" not in word]
             return len(operands) > WRAPPERS[name].operands
@@ -390,6 +391,11 @@ def take_apart(text: str, place: Place) -> Shell:
     return Shell(text, script, "", place.after(script.commands))
 
 
+def _spelled_out(option: str, fixed: Sequence[str]) -> bool:
+    """Whether the part of a rule before its first wildcard names an option itself."""
+    return option in " ".join(fixed) or any(f[:1] == "-" and option.startswith(f) for f in fixed)
+
+
 def _pattern(name: str, words: Sequence[Word]) -> Word | None:
     """The word of a search that is a pattern or program, not a file."""
     if name not in _PATTERN_FIRST:
@@ -424,8 +430,7 @@ def _runs_looker(words: Sequence[Word]) -> bool:
     if not end or end != len(values) - 1:
         return False
     inner = words[at + 1 : end]
-    names = ("grep", "wc", "cat", "head", "tail", "ls", "stat", "du", "md5sum", "sha256sum", "file")
-    if not inner or program(inner) not in names or "-f" in [word.value for word in inner]:
+    if not inner or program(inner) not in _READERS or "-f" in [word.value for word in inner]:
         return False
     return looks(inner) and looks(words[:at])
 

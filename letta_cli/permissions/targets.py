@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from letta_cli.permissions.command import Command
 from letta_cli.permissions.programs import escapes
-from letta_cli.permissions.syntax import Command
 from letta_cli.permissions.words import Word
 from letta_cli.permissions.wrappers import program
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from letta_cli.permissions.syntax import Command, parse
+from letta_cli.permissions.command import Command
+from letta_cli.permissions.syntax import parse
 from letta_cli.permissions.words import NotUnderstood, Word
 
 MAX_WRAPPED = 64
@@ -42,7 +43,8 @@ _LOOSE = Wrapper(loose=True)
 _PLAIN = Wrapper()
 
 WRAPPERS: Mapping[str, Wrapper] = {
-    "sudo": Wrapper("ugpChtTrRD", ("user", "group", "prompt", "chdir", "host", "chroot"), assigns=True),
+    "sudo": Wrapper("ugpChtTrRD", ("user", "group", "prompt", "chdir", "host", "chroot"),
+        assigns=True),
     "doas": Wrapper("uC", assigns=True),
     "su": Wrapper("sgGw", operands=1, text=("-c", "--command")),
     "pkexec": Wrapper(long=("user",)),
