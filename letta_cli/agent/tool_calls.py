@@ -47,6 +47,16 @@ async def settle_calls(
     The outcome of each call is in the journal before it is told. An interrupt cancels what
     runs and leaves the rest undone; `settled` then still has a return for every call.
     """
+    try:
+        async for event in _settle(turn, run_id, calls, settled):
+            yield event
+    finally:
+        turn.workspace.files.release()
+
+
+async def _settle(
+    turn: Turn, run_id: str, calls: Sequence[ToolCall], settled: Settled
+) -> AsyncGenerator[Event, None]:
     group: list[ToolCall] = []
     for call in calls:
         if turn.inbox.cancelled or settled.stopped:
@@ -108,6 +118,10 @@ async def _permit(
         readable=policy.readable,
         neighbours=turn.radar.names_in_tree() if turn.radar and call.name == "Bash" else (),
     )
+    named = call.arguments.get("file_path") or call.arguments.get("path")
+    if decision.path is not None and isinstance(named, str) and call.name != "Glob":
+        # The tool opens what was judged, wherever links lead by then.
+        workspace.files.pin(named, decision.path)
     if decision.verdict == "allow":
         return
     if decision.verdict == "deny" or not turn.policy.interactive:

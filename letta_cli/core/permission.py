@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, cast
 
 PermissionMode = Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"]
@@ -102,6 +103,7 @@ class Decision:
         reason: a sentence fit for the person and the model.
         suggestion: the narrowest rule that would allow this call from now on, or None.
         needed: the rules that would allow it together, where one is not enough.
+        path: for a file tool the canonical path that was judged.
     """
 
     verdict: Verdict
@@ -109,6 +111,7 @@ class Decision:
     rule: Rule | None = None
     suggestion: str | None = None
     needed: tuple[str, ...] = ()
+    path: Path | None = None
 
     @property
     def remedy(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The decision on a path that a tool reads or changes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +36,11 @@ def judge_path(case: Case, written: str, kind: PathKind, tool: str) -> Decision:
         as_written = lexical(written, place.cwd, place.home)
     except (OSError, ValueError) as error:
         return Decision("deny", f"The path is not valid: {error}.")
+    return replace(_judge(case, path, as_written, kind, tool), path=path)
+
+
+def _judge(case: Case, path: Path, as_written: Path, kind: PathKind, tool: str) -> Decision:
+    place = case.place
 
     def concerns(rule: Rule) -> bool:
         if not covers_tool(rule, tool):
