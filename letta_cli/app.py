@@ -19,6 +19,7 @@ from letta_cli.core.errors import ConfigError, NoModelConfigured, NotFound, Usag
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import Offer, Provider
 from letta_cli.core.skill import Skill
+from letta_cli.core.tool import ToolSpec
 from letta_cli.permissions import anchored, check_examples, dead_rules, parse_rule
 from letta_cli.providers import load, split_handle
 from letta_cli.session import Model, Session, SessionParts
@@ -280,15 +281,33 @@ def session_policy(config: Config, options: SessionOptions) -> SessionPolicy:
         ConfigError: a rule is not about what its examples say.
         UsageError: a text on the command line is no rule.
     """
-    rules = Rules(
-        _anchored(config.rules.allow) + _flag_rules(options.allowed_tools, "--allowedTools"),
-        _anchored(config.rules.ask),
-        _anchored(config.rules.deny) + _flag_rules(options.disallowed_tools, "--disallowedTools"),
-    )
+    rules = session_rules(config, options.allowed_tools, options.disallowed_tools)
     check_examples(rules, cwd=config.cwd, home=config.user_home)
     return SessionPolicy(
         rules, config.mode, interactive=options.interactive, roots=config.directories
     )
+
+
+def session_rules(
+    config: Config, allowed: tuple[str, ...] = (), disallowed: tuple[str, ...] = ()
+) -> Rules:
+    """The rules of all settings files, and those of the command line."""
+    return Rules(
+        _anchored(config.rules.allow) + _flag_rules(allowed, "--allowedTools"),
+        _anchored(config.rules.ask),
+        _anchored(config.rules.deny) + _flag_rules(disallowed, "--disallowedTools"),
+    )
+
+
+def is_tool(name: str) -> bool:
+    """Whether calls of this name can be judged: one of ours, or of an MCP server."""
+    return name in all_tools() or name in all_tools(omni_memory=True) or name.startswith("mcp__")
+
+
+def call_spec(name: str) -> ToolSpec:
+    """The specification of a tool, as far as a judgement needs it."""
+    known = {**all_tools(), **all_tools(omni_memory=True)}
+    return known[name].spec if name in known else ToolSpec(name, "", {}, "execute")
 
 
 def _readable(config: Config, skills: list[Skill]) -> tuple[Path, ...]:

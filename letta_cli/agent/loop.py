@@ -122,6 +122,8 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
         yield Notice("steer", said)
         for notice in notices:
             yield notice
+    if mode_news := turn.policy.mode_news():
+        turn.thread.append("notice", (Text(mode_news),), run_id=progress.run_id)
     news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
     if news is not None:
         yield Notice("memory", news.text)

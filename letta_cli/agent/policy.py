@@ -31,6 +31,19 @@ class SessionPolicy:
         self.readable = readable
         self._configured = rules
         self._remembered: tuple[Rule, ...] = ()
+        self._told: PermissionMode = "default"
+
+    def mode_news(self) -> str:
+        """What the model is to know of a change of the mode; empty when there is none."""
+        before, self._told = self._told, self.mode
+        if self.mode == before or "plan" not in (before, self.mode):
+            return ""
+        if self.mode == "plan":
+            return (
+                "Plan mode is on: change nothing. Look at what is there, then call ExitPlanMode "
+                "with the plan and wait for it to be agreed."
+            )
+        return "Plan mode is over: changes may be made again."
 
     def rules(self) -> Rules:
         configured = self._configured

@@ -15,6 +15,9 @@ from letta_cli.core.permission import Decision
 from letta_cli.permissions import decide
 from letta_cli.tools import Tool, check_arguments
 
+NOBODY_AGREES = (
+    "Nobody is here to agree to the plan, so nothing is changed. Give the plan as your answer."
+)
 NOT_RUN = "Not run: the person interrupted."
 
 
@@ -124,6 +127,9 @@ async def _permit(
         workspace.files.pin(named, decision.path)
     if decision.verdict == "allow":
         return
+    if tool.spec.kind == "plan" and not policy.interactive:
+        yield _finish(turn, run_id, ToolReturn(call.id, call.name, "ok", NOBODY_AGREES), settled)
+        return
     if decision.verdict == "deny" or not turn.policy.interactive:
         settled.denied.append(Denial(call, decision))
         yield _deny(turn, run_id, call, settled, _refused_text(decision))
@@ -143,7 +149,9 @@ async def _permit(
             run_id=run_id,
         )
         for rule in decision.remedy if answer.remember else ():
-            turn.policy.remember(rule)
+            policy.remember(rule)
+        if tool.spec.kind == "plan":
+            policy.mode = "default"
         return
     said = f" They said: {answer.message}" if answer.message else ""
     settled.stopped = not answer.message
@@ -160,9 +168,13 @@ def _refused_text(decision: Decision) -> str:
 
 
 def _deny(turn: Turn, run_id: str, call: ToolCall, settled: Settled, text: str) -> ToolReturned:
-    result = ToolReturn(call.id, call.name, "denied", text)
+    return _finish(turn, run_id, ToolReturn(call.id, call.name, "denied", text), settled)
+
+
+def _finish(turn: Turn, run_id: str, result: ToolReturn, settled: Settled) -> ToolReturned:
+    """Settle a call without running it."""
     turn.store.runs.finish_call(result, run_id=run_id)
-    settled.returns[call.id] = result
+    settled.returns[result.call_id] = result
     return ToolReturned(result, 0.0)
 
 

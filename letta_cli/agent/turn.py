@@ -43,6 +43,10 @@ class Policy(Protocol):
 
     def rules(self) -> Rules: ...
 
+    def mode_news(self) -> str:
+        """What the model is to know of a change of the mode; empty when there is none."""
+        ...
+
     def remember(self, rule: str) -> Rule:
         """Allow by this rule for the rest of the session."""
         ...

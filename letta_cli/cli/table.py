@@ -33,6 +33,9 @@ COMMANDS: dict[str, Entry] = {
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
     "db": Entry("db:app", "Move everything to another database."),
     "config": Entry("settings:app", "Show settings and their origins; change them.", "list"),
+    "permissions": Entry(
+        "permissions:app", "Show, try and change the rules on what may be done.", "list"
+    ),
     "backup": Entry(
         "backup:app", "Copy the database, verified; list the copies.", "make", ("list",)
     ),

@@ -187,8 +187,10 @@ def _judge_other(case: Case, call: ToolCall, spec: ToolSpec) -> Decision:
 
     if ruled := case.by_rules(concerns):
         return ruled
-    if name == "ExitPlanMode":
-        return Decision("ask", "The plan is ready; the work begins when it is agreed.")
+    if spec.kind == "plan":
+        if case.mode == "plan":
+            return Decision("ask", "The work begins when the plan is agreed.", None, "Edit(./**)")
+        return Decision("allow", "There is no plan mode to end.")
     ours = not name.startswith("mcp__")
     if ours and spec.kind in _QUIET_KINDS:
         return Decision("allow", "It touches none of your files.")

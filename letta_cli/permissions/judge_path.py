@@ -75,7 +75,9 @@ def _searches_keys(case: Case, path: Path, kind: PathKind) -> str | None:
 def _judge_edit(case: Case, path: Path, tool: str, covers: Covers) -> Decision:
     place, label = case.place, case.label(path)
     if case.mode == "plan":
-        return Decision("deny", f"Plan mode: {label} is not changed before the plan is agreed.")
+        return Decision(
+            "deny", f"Plan mode: {label} is not changed before the plan is agreed (ExitPlanMode)."
+        )
     why = place.protected(path) or unresolved(path) or special(path)
     if why is None and linked(path):
         why = f"{label} has other names (hard links), which may lie anywhere"

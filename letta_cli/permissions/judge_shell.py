@@ -12,6 +12,8 @@ from letta_cli.permissions.shell import Shell, take_apart
 from letta_cli.permissions.suggest import suggest
 from letta_cli.permissions.tree import tree_change
 
+_PLAN = "Plan mode: only commands that read are run, until the plan is agreed (ExitPlanMode)."
+
 
 def judge_shell(case: Case, text: str) -> Decision:
     """Deny rules, ask rules, what is asked in every mode, the mode, then every part by itself."""
@@ -30,7 +32,7 @@ def judge_shell(case: Case, text: str) -> Decision:
     if shell.looks_only:
         return Decision("allow", "The command only reads.")
     if case.mode == "plan":
-        return Decision("deny", "Plan mode: only commands that read are run.")
+        return Decision("deny", _PLAN)
     if shell.script is None:
         # No mode and no wildcard was meant for what cannot be taken apart.
         if ruled := _exact(case, text):
@@ -50,7 +52,7 @@ def _exact(case: Case, text: str) -> Decision | None:
 def _judge_tree_change(case: Case, text: str, moving: str, asks: Decision | None) -> Decision:
     """A branch switch and its like under others: asked in every mode, if not allowed verbatim."""
     if case.mode == "plan":
-        return Decision("deny", "Plan mode: only commands that read are run.")
+        return Decision("deny", _PLAN)
     if asks is None and (ruled := _exact(case, text)):
         return ruled
     who = ", ".join(case.neighbours)

@@ -308,8 +308,8 @@ def _not_opened(path: Path, error: OSError) -> str:
             return f"{path} cannot be read: permission denied."
         case errno.ELOOP:
             return (
-                f"{path} has a symbolic link in it that leads back to itself, or that was put there "
-                "after the path was judged. Nothing was opened."
+                f"{path} has a symbolic link in it that leads back to itself, or that was "
+                "put there after the path was judged. Nothing was opened."
             )
         case errno.ENAMETOOLONG:
             return f"The file name is too long: {str(path)[:80]}…"
@@ -389,10 +389,10 @@ def _replace(
         if old is None:
             _claim(temporary, name, folder)
         else:
-            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)  # noqa: PTH105
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=folder)  # noqa: PTH108
+            os.unlink(temporary, dir_fd=folder)
     with suppress(OSError):  # Some file systems refuse to sync a folder; the file itself is safe.
         synced = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
         try:
@@ -412,8 +412,8 @@ def _copy_ownership(handle: int, old: os.stat_result) -> None:
 def _claim(temporary: str, name: str, folder: int) -> None:
     """Give a new file its name; fails when somebody else took it meanwhile."""
     try:
-        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)  # noqa: PTH
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except FileExistsError:
         raise
     except OSError:  # A file system without hard links.
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)  # noqa: PTH104
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -6,7 +6,7 @@ link into the place of one of its folders; then these functions fail instead of 
 import errno
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ANY: int = getattr(os, "O_NOFOLLOW_ANY", 0)
@@ -65,13 +65,11 @@ def _enter(folder: int, name: str, *, create: bool) -> int:
             raise
     except NotADirectoryError as error:
         # So the kernel calls a link that was to be a folder.
-        if os.path.islink(f"/proc/self/fd/{folder}/{name}"):
+        if Path(f"/proc/self/fd/{folder}", name).is_symlink():
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name) from error
         raise
-    try:
+    with suppress(FileExistsError):  # Somebody else made it at the same moment.
         os.mkdir(name, dir_fd=folder)
-    except FileExistsError:
-        pass  # Somebody else made it at the same moment.
     return os.open(name, _STEP, dir_fd=folder)
 
 
