@@ -32,6 +32,7 @@ def session_options(invocation: Invocation, *, interactive: bool) -> SessionOpti
         fork=invocation.fork,
         agent=invocation.agent,
         title=invocation.title,
+        isolate=tuple(invocation.isolate or ()),
         wait_seconds=invocation.wait,
         allowed_tools=split_rules(invocation.allowed_tools),
         disallowed_tools=split_rules(invocation.disallowed_tools),

@@ -31,6 +31,7 @@ DEFAULTS: Mapping[str, Any] = {
     "permissions.defaultMode": "default",
     "localModel": "ask",
     "memoryTools": "single",
+    "memoryMirror": "",
     "editor": "vi",
 }
 
@@ -118,6 +119,7 @@ def load_config(
         passed_environment=passed,
         omni_memory=values["memoryTools"] == "omni",
         directories=_directories(values, cwd, user_home),
+        memory_mirror=_under(user_home, values["memoryMirror"]),
     )
 
 
@@ -131,6 +133,13 @@ def _directories(values: Mapping[str, Any], cwd: Path, user_home: Path) -> tuple
             raise ConfigError(f"{name}: there is no such folder to work in.")
         found.append(path)
     return tuple(found)
+
+
+def _under(user_home: Path, folder: str) -> Path | None:
+    """The folder that a setting names, ``~`` being the person's home; None for none."""
+    if folder == "~" or folder.startswith("~/"):
+        return user_home / folder[2:]
+    return Path(folder) if folder else None
 
 
 def _prepare_home(home: Path) -> Path:

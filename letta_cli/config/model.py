@@ -37,6 +37,7 @@ class Config:
         own_environment: the part of `environment` that the person's settings add.
         passed_environment: names of credentials that are passed on all the same.
         local_model_consent: the person agreed to fetch the embedded model.
+        memory_mirror: the folder of the git repository that mirrors memory; None for none.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
         editor: a command line, from VISUAL or EDITOR.
         directories: folders beside the project that may be worked in.
@@ -71,6 +72,7 @@ class Config:
     passed_environment: tuple[str, ...] = ()
     omni_memory: bool = False
     directories: tuple[Path, ...] = ()
+    memory_mirror: Path | None = None
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of `name`; plain ones when nothing is configured for it."""

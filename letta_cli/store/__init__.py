@@ -11,6 +11,7 @@ from typing import Any
 from letta_cli.core.clock import from_text
 from letta_cli.core.errors import ConfigError
 from letta_cli.store.agents import Agents
+from letta_cli.store.block_table import BlockTable
 from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
@@ -20,6 +21,7 @@ from letta_cli.store.messages import Messages
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
+from letta_cli.store.sharing import Sharing
 from letta_cli.store.touches import Touches
 
 __all__ = ["Hit", "Lease", "Store", "database_file", "open_store"]
@@ -32,8 +34,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, runs, sessions, touches, search, leases: one noun
-            each.
+        agents, conversations, messages, blocks, sharing, runs, sessions, touches, search, leases:
+            one noun each.
     """
 
     def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
@@ -41,9 +43,13 @@ class Store:
         self.search = Search(database, index)
         self.leases = Leases(locks, self._title_of)
         self.messages = Messages(database, self.search)
-        self.conversations = Conversations(database, self.messages, self.search, self.leases)
-        self.blocks = Blocks(database)
-        self.agents = Agents(database, self.conversations, self.blocks)
+        table = BlockTable(database)
+        self.blocks = Blocks(database, table)
+        self.sharing = Sharing(database, table)
+        self.conversations = Conversations(
+            database, self.messages, self.search, self.leases, self.sharing
+        )
+        self.agents = Agents(database, self.conversations, self.blocks, self.sharing)
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
         self.touches = Touches(database)

@@ -44,7 +44,8 @@ def first(tmp_path: Path) -> Path:
 def old(folder: Path, first: Path) -> Path:
     """A database of version 1 with an agent in it."""
     database = SqliteDatabase(folder / "agent.db", migrations=first)
-    Store(database, folder / "leases", "test").agents.create("Ada")
+    with database.transaction():
+        database.execute("INSERT INTO agent VALUES ('agent-1', 'Ada', '', '', '2026-01-01')")
     database.close()
     return folder / "agent.db"
 

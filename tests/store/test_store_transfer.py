@@ -19,7 +19,7 @@ from letta_cli.store.transfer import transfer
 
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
-    "block_revision", "session", "file_touch", "session_news",
+    "block_revision", "block_attachment", "session", "file_touch", "session_news",
 }  # fmt: skip
 
 
@@ -37,6 +37,9 @@ def fill(store: Store) -> str:
     human = store.blocks.find(agent.id, "human")
     for line in ("Ada", "likes tea"):
         store.blocks.insert(human.id, line, origin=Origin("model", made.id))
+    other = store.agents.create(f"other of {made.id}")
+    rules = store.blocks.create(agent.id, other.name, origin=Origin("person"))
+    store.sharing.attach(rules.id, other.id, origin=Origin("person"))
     session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
     store.touches.tell([session.session_id], "another session is here")
