@@ -8,7 +8,7 @@ import typer
 from letta_cli.cli import options
 from letta_cli.cli.invocation import split_rules, working_directory
 from letta_cli.cli.light import LightCommand, new_app
-from letta_cli.cli.output import say, say_json, table, warn, warn_ignored
+from letta_cli.cli.output import say, say_json, say_text, table, warn, warn_ignored
 from letta_cli.config import Config, load_config
 from letta_cli.config.edit import change_rules
 from letta_cli.config.load import project_root
@@ -86,9 +86,9 @@ def test_call(
             }
         )
         return
-    say(f"{decision.verdict}: {decision.reason}")
+    say_text(f"{decision.verdict}: {decision.reason}")
     for rule in decision.remedy:
-        say(f"would be allowed by: {rule}")
+        say_text(f"would be allowed by: {rule}")
 
 
 @app.command("add", cls=LightCommand)

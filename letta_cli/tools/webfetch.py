@@ -102,6 +102,7 @@ async def _fetch(url: str, environment: Mapping[str, str]) -> _Page:
                 where = response.headers.get("location")
                 if response.status_code in (301, 302, 303, 307, 308) and where:
                     following = urljoin(url, where)
+                    await _target(following, asked_host, pin=not proxy)
                     _same_host(url, following)
                     url = following
                     continue
