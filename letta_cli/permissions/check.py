@@ -9,9 +9,11 @@ from letta_cli.core.errors import ConfigError
 from letta_cli.core.message import ToolCall
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.tool import ToolSpec
+from letta_cli.permissions.case import make_case
 from letta_cli.permissions.decide import decide
 from letta_cli.permissions.paths import anchor, protected
 from letta_cli.permissions.rules import EDITORS, READERS, covers_tool
+from letta_cli.permissions.shell import take_apart
 from letta_cli.permissions.wrappers import WRAPPERS
 
 _ALWAYS = ("Bash", "WebFetch", "Skill", "Task", "Agent", "ExitPlanMode")
@@ -139,6 +141,11 @@ def applies(rule: Rule, kind: str, example: str, *, cwd: Path, home: Path) -> bo
     call = call_of(rule.tool, example)
     spec = ToolSpec(call.name, "", {}, "execute")
     decision = decide(call, spec, rules=alone, mode="default", cwd=cwd, roots=(), home=home)
+    if call.name == "Bash" and kind == "allow" and decision.verdict == "allow":
+        # What only looks would pass without the rule, too.
+        case = make_case(alone, "default", cwd, (), home)
+        shell = take_apart(example, case.place)
+        return decision.rule == rule or any(shell.covered(rule, part) for part in shell.commands)
     return decision.rule == rule
 
 

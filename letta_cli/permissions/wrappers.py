@@ -132,11 +132,11 @@ def unwrapped(words: Sequence[Word], home: str, depth: int = 0) -> Iterator[Sequ
         yield from _run_by(words, home, depth)
 
 
-def unwrapped_command(command: Command, home: str) -> Iterator[Sequence[Word]]:
+def unwrapped_command(command: Command, home: str, depth: int = 0) -> Iterator[Sequence[Word]]:
     """As `unwrapped`, and what the command reads from a here-document as a shell."""
-    yield from unwrapped(command.words, home)
+    yield from unwrapped(command.words, home, depth)
     for script in _input(command):
-        yield from _parsed(script, home, 0)
+        yield from _parsed(script, home, depth)
 
 
 def shell_texts(command: Command, home: str) -> Iterator[str]:
@@ -189,7 +189,9 @@ def scripts(words: Sequence[Word]) -> Iterator[str]:
                 yield value[len(option) :].removeprefix("=")
     if wrapper.joined:
         for inner in _commands(wrapper, words):
-            yield " ".join(_script(word) for word in inner)
+            # What stands after ::: are the values that parallel puts in.
+            texts = [_script(word) for word in inner]
+            yield " ".join(texts[: texts.index(":::")] if ":::" in texts else texts)
         if name == "trap" and len(words) > 1:
             yield _script(words[1])
 
@@ -264,7 +266,7 @@ def _parsed(script: str, home: str, depth: int) -> Iterator[Sequence[Word]]:
             yield _split(part)
         return
     for command in inner:
-        yield from unwrapped(command.words, home, depth + 1)
+        yield from unwrapped_command(command, home, depth + 1)
 
 
 def _script(word: Word) -> str:
