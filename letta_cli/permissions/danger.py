@@ -11,6 +11,7 @@ from pathlib import Path
 from letta_cli.permissions.command import Command
 from letta_cli.permissions.git import verb
 from letta_cli.permissions.paths import canonical, inside
+from letta_cli.permissions.targets import writes_to
 from letta_cli.permissions.words import Word
 from letta_cli.permissions.wrappers import (
     MAX_WRAPPED,
@@ -42,7 +43,7 @@ _RAW = (
     (re.compile(r"\b(curl|wget|fetch)\b[^|;&\n]{0,999}\|\s{0,9}(\S{0,99}/)?(sudo\s{1,9}\S{0,99})?"
                 r"(ba|da|z|k|a)?sh\b"),
      "runs what it downloads"),
-    (re.compile(r"\b(sh|bash|zsh|source|eval|python3?|\.)\s[^;&|\n]{0,99}(<\(|\$\(|`)\s{0,9}"
+    (re.compile(r"(?:\b(?:sh|bash|zsh|source|eval|python3?)|(?:^|[\s;&|])\.)\s[^;&|\n]{0,99}(<\(|\$\(|`)\s{0,9}"
                 r"(curl|wget)\b"),
      "runs what it downloads"),
     (re.compile(r">\s{0,9}/dev/(sd|hd|vd|nvme|mmcblk|disk|mem|kmem)"), "writes to a device"),
@@ -77,7 +78,13 @@ def danger(
 
     `folders` are all directories that a relative path may start from.
     """
+    fetched: set[str] = set()
     for command in commands:
+        fetched |= _fetched(command)
+        if _runs_one(command, fetched):
+            return "runs what it downloads"
+        if _deletes_input(command):
+            return "deletes what it reads the names of"
         if program(command.words) in WRAPPERS and len(command.words) > MAX_WRAPPED:
             return "what its wrapper runs is hidden among very many words"
         sources = {program(source.words) for source in command.upstream}
@@ -92,6 +99,34 @@ def danger(
             if why is not None:
                 return f"{name} {why}"
     return None
+
+
+def _fetched(command: Command) -> set[str]:
+    """Files that a download is written to."""
+    if program(command.words) not in _DOWNLOADERS:
+        return set()
+    targets = [redirect.target.likely[0] for redirect in command.redirects]
+    return {*targets, *(word.likely[0] for word in writes_to(command.words))}
+
+
+def _runs_one(command: Command, fetched: set[str]) -> bool:
+    values = [word.likely[0] for word in command.words]
+    runs = program(command.words) in INTERPRETERS
+    return bool(fetched) and (
+        bool(fetched.intersection(values[:1]))
+        or f"./{next(iter(fetched))}" in values[:1]
+        or (runs and bool(fetched.intersection(values[1:])))
+    )
+
+
+def _deletes_input(command: Command) -> bool:
+    """Whether xargs gives ``rm -r`` names that no search in the workspace found."""
+    words = command.words
+    values = [word.likely[0] for word in words]
+    if program(words) != "xargs" or "rm" not in values or not _recursive(values):
+        return False
+    sources = [program(source.words) for source in command.upstream[:1]]
+    return not {"find", "fd", "git", "rg", "grep"}.intersection(sources)
 
 
 def _reads_input(words: Sequence[Word]) -> bool:

@@ -95,6 +95,10 @@ def git_escapes(values: Sequence[str]) -> Iterator[Escape]:
             yield Escape("run", f"-c {own[at + 1]}")
         elif option.startswith(("--exec-path", "--config-env", "--git-dir", "--work-tree")):
             yield Escape("run", option)
+    if {"-p", "--paginate"}.intersection(own):
+        yield Escape("run", "--paginate")
+    if command == "help" and {"-w", "--web", "-i", "--info"}.intersection(rest):
+        yield Escape("run", "help")
     if command in ("filter-branch", "difftool", "mergetool", "instaweb", "daemon", "hook",
                    "send-email", "web--browse", "gui", "citool", "credential"):  # fmt: skip
         yield Escape("run", command)
@@ -105,7 +109,9 @@ def git_escapes(values: Sequence[str]) -> Iterator[Escape]:
     for at, value in enumerate(rest):
         if dangerous(value, _RUNNING) and not (command == "commit" and value == "--template"):
             yield Escape("run", value)
-        elif dangerous(value, _WRITING):
+        elif dangerous(value, _WRITING) or (
+            command in ("checkout-index", "apply") and dangerous(value, ("prefix", "directory"))
+        ):
             following = rest[at + 1] if at + 1 < len(rest) else None
             yield Escape("write", value, value.partition("=")[2] or following)
         elif re.match(r"(ext|fd)::", value):

@@ -82,6 +82,7 @@ _SECRET_FOLDERS = frozenset(
         "google-chrome", "chromium", ".thunderbird", "1password", ".electrum", ".bitcoin"
     }
 )  # fmt: skip
+_KEY_FOLDERS = frozenset({".ssh", ".gnupg", ".password-store", ".aws", ".azure", ".mozilla"})
 _PUBLIC_IN_SECRET = re.compile(r"\.pub\Z|\Aknown_hosts")
 _SECRET_NAMES = frozenset(
     {
@@ -248,6 +249,8 @@ def secret(path: Path, home: Path | None = None) -> str | None:
     name = parts[-1]
     if _PROCESS.match(str(path)) or _CORE.match(str(path)):
         return f"{path} shows the secrets of a running program"
+    if name in _KEY_FOLDERS:
+        return f"{path} holds keys"
     if _SECRET_FOLDERS.intersection(parts[:-1]) and not _PUBLIC_IN_SECRET.search(name):
         return f"{path} may hold keys"
     if name == "keys.json" and ".agent" not in parts:

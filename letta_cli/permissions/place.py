@@ -123,16 +123,25 @@ class Place:
         """Whether a protected path is one that programs are often told of without changing it."""
         return paths.belongs_to_system(path, self.home) or paths.skill_or_tree(path)
 
-    def matching(self, folder: Path, pattern: str) -> Iterator[Path]:
-        """Links, and files that match, among what `pattern` stands for now, canonical; at most
-        some hundreds."""
+    def matching(self, folder: Path, pattern: str, *, all_files: bool = False) -> Iterator[Path]:
+        """Links and hidden files among what `pattern` stands for now, canonical; at most some
+        hundreds are looked at.
+
+        Args:
+            all_files: ordinary files too.
+        """
         if pattern.count("*") > 4 or "**" in pattern:
             return
         base = Path("/") if pattern.startswith("/") else folder
         try:
             found = base.glob(pattern.lstrip("/") or ".")
             for path in islice(found, _MOST_MATCHES):
-                if path.is_symlink() or paths.linked(path) or path.name.startswith("."):
+                if (
+                    all_files
+                    or path.is_symlink()
+                    or paths.linked(path)
+                    or path.name.startswith(".")
+                ):
                     yield Path(os.path.realpath(path))
         except (OSError, ValueError, NotImplementedError):
             return
@@ -143,4 +152,4 @@ class Place:
             whole = pattern if pattern.startswith("/") else f"{folder}/{pattern}"
             if fnmatchcase(str(path), os.path.normpath(whole)):
                 yield path
-        yield from self.matching(folder, pattern)
+        yield from self.matching(folder, pattern, all_files=True)

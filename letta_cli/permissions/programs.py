@@ -179,12 +179,34 @@ _QUERIES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "docker": (("ps",), ("images",), ("version",), ("info",)),
     "kubectl": (("get", "pods"), ("get", "nodes"), ("get", "svc"), ("version",)),
     "gh": (("pr", "list"), ("pr", "view"), ("pr", "status"), ("pr", "diff"), ("pr", "checks"),
-           ("issue", "list"), ("issue", "view"), ("run", "list"), ("run", "view"),
-           ("auth", "status")),
+           ("issue", "list"), ("issue", "view"), ("run", "list"), ("run", "view")),
 }  # fmt: skip
 """Sub-commands that only look; in these, options are words with letters alone."""
 _QUERY_OPTION = re.compile(r"--?[a-z][a-z-]*(=[\w.,/@-]+)?\Z|-[a-zA-Z0-9]{1,4}\Z")
-_QUERY_NEVER = ("w", "web", "output", "o", "toolexec", "template", "jq", "modfile", "overlay", "u")
+_QUERY_NEVER = (
+    "w",
+    "web",
+    "output",
+    "o",
+    "toolexec",
+    "template",
+    "jq",
+    "modfile",
+    "overlay",
+    "u",
+    "python",
+)
+
+_RUNNING: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "npm": (("exec",), ("x",), ("dlx",), ("config", "set"), ("set",), ("explore",)),
+    "docker": (("exec",), ("run",), ("cp",), ("plugin",)),
+    "kubectl": (("exec",), ("cp",), ("debug",), ("run",)),
+    "go": (("env", "-w"), ("env", "-u"), ("tool",)),
+    "gh": (("alias",), ("extension",), ("config",), ("codespace",)),
+    "openssl": (("engine",), ("s_server",)),
+    "pip": (("config",),),
+}  # fmt: skip
+"""Sub-commands that run something else or change what is run later."""
 
 _SED_SCRIPT = re.compile(
     r"(?:(?:\d+|\$|/[^/\\]*/)(?:,(?:\d+|\$|/[^/\\]*/|\+\d+))?)?\s*!?\s*(?:[pdq=]|s(?P<d>[/|#,])(?:(?!(?P=d)).)*(?P=d)"
@@ -192,6 +214,7 @@ _SED_SCRIPT = re.compile(
 )
 _SED_OPTIONS = frozenset({"-n", "-E", "-r", "-nE", "-nr", "-En", "-rn", "-u", "-e", "-ne", "-nEe"})
 _AWK_RUNS = re.compile(r"\bsystem\s*\(|\||>|\bgetline\b|@|\bprintf?\b[^;}]*>|-f\b|\\")
+_JQ_ENVIRONMENT = re.compile(r"\$ENV\b|(?<![.\w])env\b")
 _SET = re.compile(r"[-+][eux]+(o)?\Z|-euo\Z")
 _SET_NAMES = frozenset({"pipefail", "errexit", "nounset", "xtrace"})
 
@@ -226,7 +249,7 @@ def looks(words: Sequence[Word]) -> bool:
     if name == "git":
         return git_looks(certain(arguments))
     if name in _QUERIES:
-        return _queries(name, certain(arguments))
+        return _queries(name, certain(arguments)) and not any(True for _ in escapes(words))
     if name == "command":
         return len(arguments) == 2 and arguments[0].value in ("-v", "-V")
     if name == "set":
@@ -253,6 +276,8 @@ def looks(words: Sequence[Word]) -> bool:
             )
         case "sed":
             return _sed_prints(values)
+        case "jq":
+            return not any(_JQ_ENVIRONMENT.search(value) for value in values)
         case "ps":
             # The letter e without a dash shows environments.
             return not any("e" in operand for operand in operands)
@@ -291,6 +316,7 @@ def escapes(words: Sequence[Word]) -> Iterator[Escape]:
         yield from git_escapes(values)
         return
     known = _SAME.get(name, name)
+    yield from _scripts(known, values)
     options = ESCAPES.get(known) or LOOKERS.get(known)
     if options is None:
         return
@@ -299,7 +325,6 @@ def escapes(words: Sequence[Word]) -> Iterator[Escape]:
         if not unknown.literal or unknown.literal.startswith("-"):
             yield Escape("run", unknown.raw)
     yield from _escapes(known, options, values)
-    yield from _scripts(known, values)
 
 
 def _scripts(name: str, values: Sequence[str]) -> Iterator[Escape]:
@@ -308,7 +333,7 @@ def _scripts(name: str, values: Sequence[str]) -> Iterator[Escape]:
         program = next((v for v in values if not v.startswith("-")), "")
         if _AWK_RUNS.search(program):
             yield Escape("run", program)
-    if name == "sed" and "-n" not in values and not _sed_prints(values):
+    if name == "sed" and not _sed_prints(values):
         for script in values:
             if re.search(r"(?:^|[;{\d$/,!\s])[ewrWR]\s*\S|/[gpiI\d]*[ew]", script):
                 yield Escape("run", script)
@@ -324,10 +349,11 @@ def _scripts(name: str, values: Sequence[str]) -> Iterator[Escape]:
                 yield Escape("write" if letter == "P" else "run", values[0])
     if name == "openssl" and values[:1] in (["engine"], ["s_server"]):
         yield Escape("run", values[0])
-    if name == "npm" and values[:2] in (["config", "set"], ["set", "script"]):
-        yield Escape("run", " ".join(values[:2]))
-    if name in ("kubectl", "docker") and values[:1] in (["exec"], ["run"], ["cp"]):
-        yield Escape("run", values[0])
+    for running in _RUNNING.get(name, ()):
+        if tuple(values[: len(running)]) == running:
+            yield Escape("run", running[0])
+    if name in ("less", "more", "vim", "emacs") and any(v.startswith("+") for v in values):
+        yield Escape("run", next(v for v in values if v.startswith("+")))
 
 
 def _escapes(name: str, options: Options, values: Sequence[str]) -> Iterator[Escape]:

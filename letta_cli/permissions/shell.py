@@ -73,6 +73,7 @@ class Shell:
     problem: str
     place: Place
     _paths: dict[int, tuple[Path, ...]] = field(default_factory=dict[int, tuple[Path, ...]])
+    _resolved: dict[str, tuple[Path, ...]] = field(default_factory=dict[str, tuple[Path, ...]])
 
     @property
     def commands(self) -> list[Command]:
@@ -163,6 +164,8 @@ class Shell:
                 continue
             if word.glob and (why := self._matches(word)):
                 return why
+            if word.glob and _may_climb(word, alone=_recurses(name, words)):
+                return f"{word.raw} may mean the folder above"
             for value in named([word]):
                 if value != "/" or word.raw == "/":
                     why = self._reading(value)
@@ -217,7 +220,7 @@ class Shell:
         certain_target = target.value is not None and not target.glob
         if not certain_target or (self.place.lost and not (target.value or "").startswith("/")):
             return target.raw, ()
-        return target.raw, tuple(self.resolved(target.value or "", option=True))
+        return target.raw, self.resolved(target.value or "", option=True)
 
     def outside(self, command: Command) -> Iterator[Path]:
         """Files outside of the roots that a command is told to change by its operands."""
@@ -272,7 +275,8 @@ class Shell:
         """Whether the wildcards of a rule hide nothing that runs something else."""
         fixed = specifier.removesuffix(":*").split("*", maxsplit=1)[0].split()
         name = program(words)
-        if name in INTERPRETERS and (command.stdin is not None or command.upstream):
+        reads = command.upstream or any(r.kind == "read" for r in command.redirects)
+        if name in INTERPRETERS and (command.stdin is not None or reads):
             return False
         if words[0].value is None or words[0].glob:
             return False
@@ -368,10 +372,15 @@ class Shell:
                         return f"it names {path}; {why}"
         return None
 
-    def resolved(self, name: str, *, option: bool = False) -> Iterator[Path]:
+    def resolved(self, name: str, *, option: bool = False) -> tuple[Path, ...]:
         """Every path that a name may mean, from all folders that the command may be in."""
         if not name or "\0" in name or len(name) > 4_096 or (name.startswith("-") and not option):
-            return
+            return ()
+        if name not in self._resolved:
+            self._resolved[name] = tuple(self._all_meanings(name))
+        return self._resolved[name]
+
+    def _all_meanings(self, name: str) -> Iterator[Path]:
         if name.startswith("/proc/"):
             # Links there lead elsewhere for every process.
             yield Path(os.path.normpath(name))
@@ -407,6 +416,16 @@ def _pattern(name: str, words: Sequence[Word]) -> Word | None:
 
 def _exists(value: str) -> bool:
     return value.startswith("/") and os.path.lexists(value)
+
+
+def _may_climb(word: Word, *, alone: bool) -> bool:
+    """Whether ``..`` is among what a wildcard may stand for, as in older shells."""
+    for value in word.likely:
+        *folders, last = value.split("/")
+        for part in [*folders, last] if alone or last not in (".*", ".?*") else folders:
+            if set("*?[") & set(part) and part[:1] in ".[" and fnmatchcase("..", part):
+                return True
+    return False
 
 
 def _recurses(name: str, words: Sequence[Word]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from letta_cli.permissions.command import Command
 from letta_cli.permissions.programs import escapes
@@ -22,6 +23,9 @@ _ALL = frozenset(
 )  # fmt: skip
 WRITERS = _LAST | _ALL | {"dd"}
 
+_ENTERS = frozenset({"git", "make", "gmake", "ninja", "go"})
+"""Programs that work in another folder with ``-C``."""
+
 _VALUE: Mapping[str, tuple[str, ...]] = {
     "chmod": ("",), "chown": ("",), "chgrp": ("",),
 }  # fmt: skip
@@ -41,6 +45,10 @@ def writes_to(words: Sequence[Word]) -> Iterator[Word]:
     for escape in escapes(words):
         if escape.kind == "write" and escape.target and not escape.target.startswith("-"):
             yield Word(escape.target, escape.target)
+    if name in _ENTERS:
+        for word, following in pairwise(words):
+            if word.value == "-C":
+                yield following
     if name not in _LAST | _ALL:
         return
     operands = [word for word in words[1:] if not word.raw.startswith("-")]
@@ -73,7 +81,7 @@ def candidates(value: str) -> Iterator[str]:
         return
     yield value
     if "=" in value:
-        yield value.partition("=")[2]
+        yield value.partition("=")[2].lstrip("@<")
     if value.startswith(("-", "@")):
         rest = value.lstrip("-@")
         yield rest
@@ -92,6 +100,8 @@ def inside_text(value: str) -> Iterator[str]:
 def everything(command: Command) -> Iterator[str]:
     """Every text of a command that may be a path."""
     yield from named(command.words)
+    if command.stdin and program(command.words) == "xargs":
+        yield from command.stdin.split()[:100]
     for redirect in command.redirects:
         yield from candidates(redirect.target.likely[0])
 

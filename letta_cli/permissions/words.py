@@ -96,6 +96,8 @@ class Surroundings:
             return self.assigned[name]
         if name == "IFS":
             return Known((" ",), certain=False)
+        if name == "PWD":
+            return Known((".",), certain=False)
         plain = name == "HOME" and not set(" \t\n*?[") & set(self.home)
         return Known((self.home,), certain=True) if plain else None
 

@@ -31,7 +31,7 @@ TEXTS = (
     "parallel {} ::: a", "docker exec box sh -c {}",
 )  # fmt: skip
 SYNTAX = (
-    "ls; {}", "ls && {}", "ls || {}", "ls | {}", "{} &", "! {}", "({})", "{{ {}; }}", "echo $({})",
+    "ls; {}", "ls && {}", "ls || {}", "ls | {}", "{} & ls", "! {}", "({})", "{{ {}; }}", "echo $({})",
     'echo "$({})"', "cat <({})", "if true; then {}; fi", "for i in 1; do {}; done",
     "while {}; do ls; done", "case x in x) {};; esac", "f() {{ {}; }}; f", "x=$({})",
     "ls\n{}", "cat <<EOF\n$({})\nEOF", "bash <<'EOF'\n{}\nEOF", "{} > out", "ls # comment\n{}",
