@@ -94,8 +94,17 @@ class Place:
             return None
         return f"{path} is outside of the working directory"
 
+    @cached_property
+    def _secrets(self) -> dict[Path, str | None]:
+        return {}
+
     def secret(self, path: Path) -> str | None:
         """Why `path` shows keys or passwords, also under another name of the same file."""
+        if path not in self._secrets:
+            self._secrets[path] = self._secret(path)
+        return self._secrets[path]
+
+    def _secret(self, path: Path) -> str | None:
         if why := paths.secret(path, self.home):
             return why
         if paths.linked(path):
