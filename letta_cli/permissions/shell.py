@@ -53,6 +53,9 @@ _SPARED = frozenset(
     {"git", "ls", "cat", "grep", "rg", "find", "cd", "diff", "[", "test", "echo"}
 ) | {*WRAPPERS}
 """Named without harm; a wrapper's own words are judged as the command that it runs."""
+_CARRIERS = frozenset({"tar", "rsync", "ssh", "scp", "sed", "tmux", "screen", "alias", "make",
+                       "zip", "strace", "split"})  # fmt: skip
+"""Programs that run what an option or argument says, in forms of their own."""
 _USES_KEYS = frozenset({"ssh", "scp", "sftp", "ssh-add", "git", "rsync", "ssh-keygen", "gpg"})
 
 
@@ -317,10 +320,16 @@ class Shell:
                 return True
             if same_options(specifier, [name, *values[1:]]):
                 return True
-            if name in INTERPRETERS and name not in SHELLS:
+            if (name in INTERPRETERS and name not in SHELLS) or name in _CARRIERS:
                 for value in (*values[1:], command.stdin or ""):
                     if any(covers_command(specifier, part) for part in _code_parts(value)):
                         return True
+        for assignment in command.assignments:
+            name, _, value = assignment.raw.partition("=")
+            if (not name.islower() or value.startswith("(")) and any(
+                covers_command(specifier, part) for part in _code_parts(value + ";")
+            ):
+                return True
         if command.stdin and program(without_timing(command.words)) in INTERPRETERS:
             return any(covers_command(specifier, part) for part in rough_parts(command.stdin))
         return False
@@ -456,9 +465,9 @@ def _runs_looker(words: Sequence[Word]) -> bool:
 
 def _code_parts(value: str) -> Iterator[str]:
     """Texts within a program text that a rule about commands may be about."""
-    if len(value) > 5_000 or not any(mark in value for mark in "'\"( `"):
+    if len(value) > 5_000 or not any(mark in value for mark in "'\"( `=!;"):
         return
-    for quote in ("'", '"', "`"):
+    for quote in ("'", '"', "`", "=", "!", "\\n"):
         value = value.replace(quote, ";")
     yield from rough_parts(value)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from letta_cli.permissions.arithmetic import numbers_only, test_is_harmless
 from letta_cli.permissions.command import HIDDEN, RESERVED, Command, Redirect, Script
 from letta_cli.permissions.words import (
     Expansion,
@@ -31,9 +32,6 @@ MAX_NESTED = 8
 
 _GAP = re.compile(r"(?:[ \t\n]|(?<=[ \t\n])\\\n)*\Z")
 _BLANK = re.compile(r"(?:[ \t]|(?<=[ \t])\\\n)*\Z")
-_TEST = re.compile(r"[^;<>`\n\\()]*\Z")
-_ARITHMETIC_TEST = re.compile(r"(?:\A|\s)-(?:v|R|eq|ne|lt|le|gt|ge)(?=\s|\Z)")
-_NUMBERS_ONLY = re.compile(r"[\d\s+*/%()<>=!&|^~?:,-]*\Z")
 _EXPANSION = re.compile(
     r"\$\{#?[A-Za-z_]\w*(\[[@*\d]+\])?\}|\$\{[@*#?]\}|\$\{\d+\}"
     r"|\$\{[A-Za-z_]\w*(:[-+?]|[-+?]|%%?|##?|//?|\^\^?|,,?)[^`$\\]*\}\Z"
@@ -41,7 +39,7 @@ _EXPANSION = re.compile(
 _STATEMENTS = frozenset(
     {
         "program", "list", "do_group", "compound_statement", "subshell", "if_statement",
-        "elif_clause", "else_clause", "while_statement", "negated_command", "variable_assignments"
+        "elif_clause", "else_clause", "while_statement", "negated_command"
     }
 )  # fmt: skip
 _CONDITIONAL = frozenset({"list", "if_statement", "while_statement", "subshell", "pipeline",
@@ -120,7 +118,7 @@ class _Walk:
             case "redirected_statement":
                 self._redirected(node, upstream)
             case "variable_assignment":
-                self._add(Command(assignments=[self._assignment(node)], upstream=upstream))
+                self.found.append(Command(assignments=[self._assignment(node)], upstream=upstream))
             case "test_command":
                 self._test(node, upstream)
             case "declaration_command" | "unset_command":
@@ -131,6 +129,9 @@ class _Walk:
                 self._loop(node, upstream)
             case "case_statement":
                 self._case(node, upstream)
+            case "variable_assignments":
+                for child in node.children:
+                    self.statement(child, upstream)
             case kind if kind in _STATEMENTS:
                 self._parts(node.children, upstream)
             case kind:
@@ -187,7 +188,7 @@ class _Walk:
         # The substitutions within a command were found before it.
         target = inner[-1] if alone else Command(harmless=True, upstream=upstream)
         if not alone:
-            self._add(target)
+            self.found.append(target)
         receivers = inner or [target]
         for redirect in redirects:
             self._redirect(redirect, target, receivers)
@@ -242,7 +243,10 @@ class _Walk:
                 case "|" | "|&":
                     piped = True
                 case kind if child.is_named:
-                    self.statement(child, tuple(receivers) if piped else command.upstream)
+                    self.statement(
+                        child,
+                        tuple(receivers) if piped or child.type == "pipeline" else command.upstream,
+                    )
                 case kind if kind in _LISTED_OPERATORS:
                     pass
                 case _:
@@ -294,12 +298,9 @@ class _Walk:
                 raise NotUnderstood(f"a {child.type.replace('_', ' ')} among the words")
         if command.words and command.words[0].raw in RESERVED:
             raise NotUnderstood(f"the shell word {command.words[0].raw}")
-        self._add(command)
+        self.found.append(command)
         for redirect in redirects:
             self._redirect(redirect, command, [command])
-
-    def _add(self, command: Command) -> None:
-        self.found.append(command)
 
     def _words(self, node: "Node") -> list[Word]:
         expansions = self._expansions(node)
@@ -325,7 +326,7 @@ class _Walk:
                 found[node.start_byte] = Expansion(node.end_byte)
             case "arithmetic_expansion":
                 written = self._source[node.start_byte : node.end_byte]
-                if not _NUMBERS_ONLY.match(written.lstrip("$([").rstrip(")]")):
+                if not numbers_only(written.lstrip("$([").rstrip(")]")):
                     # Arithmetic runs what it finds in the text of a variable.
                     raise NotUnderstood("an arithmetic expansion")
                 found[node.start_byte] = Expansion(node.end_byte)
@@ -354,12 +355,14 @@ class _Walk:
             self._parts(node.children, ())
         else:
             command = Command(harmless=True)
-            self._add(command)
+            self.found.append(command)
             for redirect in inner:
                 self._redirect(redirect, command, [command])
         self._conditional -= 1
         self._nested -= 1
         new = self.found[begin:]
+        if len(new) == 1 and new[0].words and new[0].words[0].value in ("which", "type", "command"):
+            return (new[0].words[-1].likely[0].encode().decode("latin-1"),)
         if len(new) == 1 and new[0].words and new[0].words[0].value in ("echo", "printf"):
             return (
                 " ".join(word.likely[0] for word in new[0].words[1:]).encode().decode("latin-1"),
@@ -410,15 +413,9 @@ class _Walk:
             rest += self._source[at:begin]
             at = expansion.end
         rest += self._source[at : node.end_byte]
-        if whole.startswith("(("):
-            harmless = bool(_NUMBERS_ONLY.match(whole))
-        else:
-            # What is compared as a number is evaluated, and what is written in it is run.
-            double = whole.startswith("[[")
-            evaluates = _ARITHMETIC_TEST.search(rest if double else re.sub(r"-\w\w\b", "", rest))
-            harmless = bool(_TEST.match(rest)) and not evaluates
+        harmless = test_is_harmless(whole, rest)
         words = [Word(text(whole), text(whole))]
-        self._add(Command(words=words, upstream=upstream, harmless=harmless))
+        self.found.append(Command(words=words, upstream=upstream, harmless=harmless))
 
     def _declaration(self, node: "Node", upstream: tuple[Command, ...]) -> None:
         keyword = self._source[node.children[0].start_byte : node.children[0].end_byte]
@@ -437,7 +434,7 @@ class _Walk:
             elif child.is_named:
                 raise NotUnderstood(f"a {child.type.replace('_', ' ')} in a declaration")
         command.harmless = plain
-        self._add(command)
+        self.found.append(command)
 
     def _function(self, node: "Node", upstream: tuple[Command, ...]) -> None:
         name, *rest = [child for child in node.children if child.is_named]

@@ -94,7 +94,10 @@ RUNNERS = frozenset(
 """Programs one of whose sub-commands runs a command that is named among its words."""
 
 _RUN_WORDS = frozenset({"run", "exec", "x", "dlx", "tool", "shell", "develop", "--", "-c", "--run",
-                        "--command", "--call", "foreach", "--exec", "-x", "compose"})  # fmt: skip
+                        "--command", "--call", "foreach", "--exec", "-x", "compose",
+                        "--tree-filter", "--index-filter", "--msg-filter", "--env-filter",
+                        "--commit-filter",
+                        "--parent-filter", "--tag-name-filter", "--setup", "--extcmd"})  # fmt: skip
 
 SHELLS = frozenset(
     {"sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "fish", "csh", "tcsh", "rbash", "yash"}
@@ -120,6 +123,9 @@ def unwrapped(words: Sequence[Word], home: str, depth: int = 0) -> Iterator[Sequ
     name = program(words)
     if name in WRAPPERS:
         for inner in _commands(WRAPPERS[name], words):
+            yield from unwrapped(inner, home, depth + 1)
+    if name == "set":
+        for inner in _commands(_LOOSE, words):
             yield from unwrapped(inner, home, depth + 1)
     for script in scripts(words):
         yield from _parsed(script, home, depth)
@@ -148,21 +154,28 @@ def shell_texts(command: Command, home: str) -> Iterator[str]:
 
 def _input(command: Command) -> Iterator[str]:
     """What a shell reads as its program, as far as it stands in the command line."""
-    source = command.upstream[-1].words if command.upstream else []
-    echoes = program(source) in ("echo", "printf")
-    if (command.stdin is None and not echoes) or not reads_script(command.words):
+    if not reads_script(command.words):
         return
     if command.stdin is not None:
         yield command.stdin
-    if echoes:
-        yield " ".join(word.likely[0] for word in source[1:])
+    for redirect in command.redirects:
+        if redirect.target.raw.startswith("<("):
+            yield from redirect.target.guesses
+    for source in command.upstream[-1:]:
+        if program(source.words) in ("echo", "printf"):
+            yield " ".join(word.likely[0] for word in source.words[1:])
+            yield from (word.likely[0] for word in source.words[2:])
+        elif source.stdin is not None:
+            yield source.stdin
 
 
 def reads_script(words: Sequence[Word]) -> bool:
     """Whether it is a shell, perhaps wrapped, that runs what it reads."""
     for inner in unwrapped(words, ""):
-        if program(inner) in SHELLS:
-            return all((word.value or "-").startswith("-") for word in inner[1:])
+        if program(inner) in ("at", "batch"):
+            return True
+        if program(inner) in SHELLS or program(inner) in ("source", "."):
+            return all((word.value or "-").startswith(("-", "/dev/stdin")) for word in inner[1:])
     return False
 
 
@@ -177,6 +190,10 @@ def scripts(words: Sequence[Word]) -> Iterator[str]:
                 # Options may stand between -c and the text.
                 yield from (_script(each) for each in words[at + 1 : at + 3])
                 break
+    if name in SHELLS or name in ("source", "."):
+        for word in words[1:]:
+            if word.raw.startswith("<("):
+                yield from word.guesses
     wrapper = WRAPPERS.get(name)
     if wrapper is None:
         return
@@ -241,7 +258,7 @@ def _like_program(word: Word) -> bool:
 
 def _run_by(words: Sequence[Word], home: str, depth: int) -> Iterator[Sequence[Word]]:
     """Commands after ``run``, ``exec`` and the like; directly for ``npx`` and its kin."""
-    direct = program(words) in ("npx", "pnpx", "bunx", "uvx", "pipx")
+    direct = program(words) in ("npx", "pnpx", "bunx", "uvx", "pipx", "dotenv")
     ran = direct
     for at in range(1, min(len(words), MAX_WRAPPED)):
         value = words[at].value or ""
