@@ -2,21 +2,25 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from letta_cli.agent.attaching import with_files
-from letta_cli.agent.budget import SMALLEST_USEFUL_WINDOW, ContextMeter, window_of
+from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
 from letta_cli.agent.compaction import compact
+from letta_cli.agent.context import ContextView, view_turn
+from letta_cli.agent.holding import holding
 from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.initialising import SKILL as INIT_SKILL
+from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.pulse import Pulse
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.errors import Busy, NotFound, StoreError
+from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.event import (
     ApprovalRequested,
     CaughtUp,
@@ -29,18 +33,14 @@ from letta_cli.core.event import (
 )
 from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
-from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
 from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import Skill
-from letta_cli.providers.tokens import estimate
+from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
 from letta_cli.store import Store
-from letta_cli.store.leases import Lease
 from letta_cli.tools import Tool
 from letta_cli.workspace import Workspace
-
-LEASE_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +109,15 @@ class Session:
         self._thread = Thread(parts.store, parts.conversation.id)
         self._meter = self._fresh_meter()
         self._inbox: Inbox | None = None
-        presence = parts.store.sessions.open(
-            conversation_id=parts.conversation.id,
-            cwd=str(parts.workspace.cwd),
-            branch=parts.workspace.branch(),
-            terminal=parts.terminal,
-        )
-        self.session_id = presence.session_id
-        self._radar = Radar(parts.store, parts.workspace, presence.session_id)
+        self._pulse = Pulse(parts.store, parts.workspace, self._thread, parts.terminal)
+        self.session_id = self._pulse.session_id
+        self._radar = Radar(parts.store, parts.workspace, self.session_id)
         self._recall_files()
-        self._state: SessionState = "idle"
-        self._activity = ""
         self._warned: set[str] = set()
         self._added: list[Message] = []
         self._own_runs: set[str] = set()
         self._model = parts.loading
-        self._heart = asyncio.create_task(self._beat_for_ever())
+        self._pulse.start(self._radar)
 
     # What a frontend shows.
 
@@ -160,9 +153,7 @@ class Session:
     @property
     def context_tokens(self) -> int:
         """Tokens that the next request would take."""
-        return self._meter.tokens(
-            lambda: estimate(self.conversation.system_prompt or ""), self._thread.messages
-        )
+        return self._meter.tokens(self._fixed_tokens, self._thread.messages)
 
     @property
     def context_window(self) -> int:
@@ -185,11 +176,25 @@ class Session:
         Raises:
             NotFound: no such skill.
         """
-        for skill in self.skills:
-            if skill.name == name:
-                return self._begin(load_body(skill, arguments), attach=False)
-        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
-        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
+        return self._begin(self._skill_text(name, arguments), attach=False)
+
+    async def initialise(self, focus: str = "") -> AsyncGenerator[Event, None]:
+        """Fill the memory block of this project; the events say what became of it.
+
+        Raises:
+            NotFound: there are no files here.
+            UsageError: the conversation belongs to another project.
+            AgentError: the model cannot be loaded.
+        """
+        conversation = self.conversation
+        survey = await asyncio.to_thread(survey_project, self.workspace, conversation)
+        run = None
+        if not (await self._ready()).info.small:
+            block = project_block(self.store, conversation)
+            text = task(self._skill_text(INIT_SKILL, focus), survey, block)
+            run = self._begin(text, attach=False)
+        async for event in fill(self.store, conversation, survey, run):
+            yield event
 
     def steer(self, text: str) -> None:
         """Say something before the model's next step. Needs a run."""
@@ -199,7 +204,7 @@ class Session:
     def answer(self, request_id: str, answer: Answer) -> None:
         if self._inbox is not None:
             self._inbox.answer(request_id, answer)
-            self._set_state("running", self._activity)
+            self._pulse.show("running", self._pulse.activity)
 
     def cancel(self) -> None:
         """Interrupt the run; what it did so far is kept."""
@@ -224,6 +229,14 @@ class Session:
                     yield event
         finally:
             self._inbox = None
+
+    async def context(self) -> ContextView:
+        """What the next step would be sent, part by part.
+
+        Raises:
+            AgentError: the model cannot be loaded.
+        """
+        return view_turn(self._turn(await self._ready(), Inbox()))
 
     def recover(self) -> list[str]:
         """Settle a run that was cut short, if nobody is using the conversation now.
@@ -255,7 +268,7 @@ class Session:
         self._handle = handle
         self._model = asyncio.create_task(_ready_made(model))
         self._added += self._thread.refresh()
-        self._meter.reset()
+        self._meter = ContextMeter()
 
     async def switch(self, conversation_id: str) -> None:
         """Leave this conversation and open another one, with its own model, in this terminal."""
@@ -267,7 +280,7 @@ class Session:
             self._model = asyncio.create_task(self._load(handle))
         self._meter = self._fresh_meter()
         self._recall_files()
-        self._beat()
+        self._pulse.follow(self._thread)
 
     async def new(self) -> None:
         """Leave this conversation and open a fresh one here."""
@@ -291,14 +304,26 @@ class Session:
 
     async def aclose(self) -> None:
         """End the session. A running run has been closed by then."""
-        self._heart.cancel()
+        self._pulse.stop()
         self._model.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await (await self._model).provider.aclose()
-        with contextlib.suppress(StoreError):
-            self.store.sessions.close(self.session_id)
 
     # How it is done.
+
+    def _fixed_tokens(self) -> int:
+        """An estimate of prompt and tools; of the prompt alone until the model is loaded."""
+        prompt = estimate(self.conversation.system_prompt or "")
+        if not self._model.done() or self._model.cancelled() or self._model.exception():
+            return prompt
+        return prompt + estimate_tools(tool.spec for tool in self._model.result().tools.values())
+
+    def _skill_text(self, name: str, arguments: str) -> str:
+        for skill in self.skills:
+            if skill.name == name:
+                return load_body(skill, arguments)
+        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
+        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
 
     def _begin(self, text: str, *, attach: bool) -> AsyncGenerator[Event, None]:
         # The inbox is there before the first event is asked for: an early interrupt is heard.
@@ -322,14 +347,14 @@ class Session:
                     parts, notices = with_files(text, self.workspace, self._parts.policy)
                     for notice in notices:
                         yield notice
-                self._set_state("running", "thinking")
+                self._pulse.show("running", "thinking")
                 async with contextlib.aclosing(run(self._turn(model, inbox), parts)) as events:
                     async for event in events:
                         self._observe(event)
                         yield event
         finally:
             self._inbox = None
-            self._set_state("idle", "")
+            self._pulse.show("idle", "")
 
     def _news(self) -> list[Event]:
         """What other sessions added to the conversation; told once."""
@@ -339,19 +364,7 @@ class Session:
 
     def _new_warnings(self, info: ModelInfo) -> list[str]:
         """What the person should know of the model, each said once a session."""
-        found: list[str] = []
-        window = info.context_window
-        if window is not None and window < SMALLEST_USEFUL_WINDOW:
-            found.append(
-                f"{info.handle} has a context window of {window:,} tokens; an agent needs at least "
-                f"{SMALLEST_USEFUL_WINDOW:,}. Expect it to forget and to fail, or raise the window "
-                "where the model is served."
-            )
-        if self._parts.limits.max_budget_usd is not None and info.prices is None:
-            found.append(
-                f"The prices of {info.handle} are not known, so a budget may not end its runs. "
-                "Limit the number of model calls instead."
-            )
+        found = warnings_about(info, budget=self._parts.limits.max_budget_usd is not None)
         new = [warning for warning in found if warning not in self._warned]
         self._warned.update(new)
         return new
@@ -389,24 +402,11 @@ class Session:
     @contextlib.asynccontextmanager
     async def _leased(self) -> AsyncGenerator[None]:
         """Hold the conversation; wait for it as long as the session was told to."""
-        lease = await self._acquire(self.conversation.id)
-        try:
-            self._added += self._thread.refresh()
+        parts, thread = self._parts, self._thread
+        wait, advice = parts.wait_seconds, parts.busy_advice
+        async with holding(self.store, thread, self._inbox, wait_seconds=wait, advice=advice):
+            self._added += thread.refresh()
             yield
-        finally:
-            lease.release()
-
-    async def _acquire(self, conversation_id: str) -> Lease:
-        deadline = time.monotonic() + self._parts.wait_seconds
-        while True:
-            try:
-                return self.store.leases.acquire(conversation_id)
-            except Busy as error:
-                interrupted = self._inbox is not None and self._inbox.cancelled
-                if interrupted or time.monotonic() >= deadline:
-                    advice = self._parts.busy_advice
-                    raise Busy(f"{error} {advice}".strip(), holder=error.holder) from error
-            await asyncio.sleep(LEASE_POLL_SECONDS)
 
     async def _load(self, handle: str) -> Model:
         return await self._parts.load_model(handle)
@@ -432,36 +432,13 @@ class Session:
             case RunStarted(run_id=run_id):
                 self._own_runs.add(run_id)
             case ToolCallReady(title=title):
-                self._set_state("running", title)
+                self._pulse.show("running", title)
             case ApprovalRequested(title=title):
-                self._set_state("waiting", title)
+                self._pulse.show("waiting", title)
             case RunFinished(usage=usage):
                 self.usage += usage
             case _:
                 pass
-
-    def _set_state(self, state: SessionState, activity: str) -> None:
-        if (state, activity) != (self._state, self._activity):
-            self._state, self._activity = state, activity
-            self._beat()
-
-    def _beat(self) -> None:
-        # Presence informs others; a full disk or a busy store must not end the work for it.
-        with contextlib.suppress(StoreError):
-            self.store.sessions.beat(
-                self.session_id,
-                state=self._state,
-                activity=self._activity,
-                branch=self.workspace.branch(),
-                conversation_id=self.conversation.id,
-            )
-
-    async def _beat_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            self._beat()
-            with contextlib.suppress(StoreError):
-                self._radar.look()
 
 
 async def _ready_made(model: Model) -> Model:

@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass, field
 
 from letta_cli.agent import memory_news
 from letta_cli.agent.attaching import with_files
-from letta_cli.agent.budget import compaction_threshold
+from letta_cli.agent.budget import threshold_of
 from letta_cli.agent.compaction import compact
+from letta_cli.agent.context import why_full
 from letta_cli.agent.model_call import Reply, call_model
-from letta_cli.agent.request import build, context_tokens, ensure_prompt
+from letta_cli.agent.request import build, context_tokens, ensure_prompt, estimated_tokens
 from letta_cli.agent.tool_calls import Settled, settle_calls
 from letta_cli.agent.turn import Turn
 from letta_cli.core import exit_codes
@@ -18,6 +19,7 @@ from letta_cli.core.errors import AgentError, ContextOverflow, StoreError
 from letta_cli.core.event import (
     AssistantMessage,
     Compacted,
+    CompactionTrigger,
     Denial,
     Event,
     Notice,
@@ -28,13 +30,15 @@ from letta_cli.core.event import (
     ToolCallReady,
 )
 from letta_cli.core.message import Part, Reasoning, Text, ToolCall
-from letta_cli.core.provider import Completed
+from letta_cli.core.provider import Completed, Request
 from letta_cli.core.run import StopReason, Usage
 
-USELESS_COMPACTIONS = 2
-"""Compactions in a row that free less than a tenth before the run gives up compacting."""
-
 INTERRUPTED = "The person interrupted here."
+
+REGAINED = (
+    "The connection to the database broke and is back. Nobody else was in the conversation "
+    "meanwhile; the run goes on."
+)
 
 
 @dataclass(slots=True)
@@ -48,7 +52,8 @@ class Progress:
     calls: int = 0
     denied: list[Denial] = field(default_factory=list[Denial])
     stop: StopReason | None = None
-    useless_compactions: int = 0
+    stuck: bool = False
+    """Whether the person was told that compacting does not help any more."""
 
 
 async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
@@ -68,16 +73,16 @@ async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
         try:
             async for event in _steps(turn, progress):
                 yield event
+            stop = progress.stop or "end_turn"
+            turn.thread.finish(progress.run_id, stop)
         except AgentError as error:
             with contextlib.suppress(StoreError):  # it may be the store that failed
                 turn.thread.finish(progress.run_id, "error", str(error))
             yield _finished(progress, "error", error)
             return
-        stop = progress.stop or "end_turn"
-        turn.thread.finish(progress.run_id, stop)
         yield _finished(progress, stop)
     except (GeneratorExit, asyncio.CancelledError):
-        turn.store.runs.recover(turn.thread.conversation.id)
+        turn.thread.settle()
         raise
 
 
@@ -116,12 +121,30 @@ def _limit_reached(turn: Turn, progress: Progress) -> StopReason | None:
 
 async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
     """Bring the thread up to date before a model call: steering, memory news, room."""
+    turn.thread.ensure_held()
+    if turn.thread.regained:
+        turn.thread.regained = False
+        yield Notice("warning", REGAINED)
     for said in turn.inbox.take_steers():
         parts, notices = with_files(said, turn.workspace, turn.policy)
         turn.thread.append("user", parts, run_id=progress.run_id)
         yield Notice("steer", said)
         for notice in notices:
             yield notice
+    for event in _news(turn, progress):
+        yield event
+    tokens = context_tokens(turn)
+    if tokens > threshold_of(turn.meter.window(turn.info)):
+        if not turn.meter.stuck(tokens):
+            async for event in _compact(turn, progress, "auto"):
+                yield event
+        if turn.meter.stuck(context_tokens(turn)) and not progress.stuck:
+            progress.stuck = True
+            yield Notice("warning", why_full(turn))
+
+
+def _news(turn: Turn, progress: Progress) -> Generator[Event]:
+    """Append what others did to memory, files and the mode, for the request that comes next."""
     if mode_news := turn.policy.mode_news():
         turn.thread.append("notice", (Text(mode_news),), run_id=progress.run_id)
     news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
@@ -129,32 +152,28 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
         yield Notice("memory", news.text)
     for notice in turn.radar.deliver(turn.thread, progress.run_id) if turn.radar else ():
         yield Notice("radar", notice.text)
-    if progress.useless_compactions < USELESS_COMPACTIONS and context_tokens(
-        turn
-    ) > compaction_threshold(turn.info):
-        async for event in _compact(turn, progress, "auto"):
-            yield event
 
 
-async def _compact(turn: Turn, progress: Progress, trigger: str) -> AsyncGenerator[Event, None]:
-    useful = False
+async def _compact(
+    turn: Turn, progress: Progress, trigger: CompactionTrigger
+) -> AsyncGenerator[Event, None]:
     async for event in compact(turn, trigger):
         if isinstance(event, Compacted):
-            useful = event.after_tokens < event.before_tokens * 0.9
             progress.usage += event.usage
         yield event
-    progress.useless_compactions = 0 if useful else progress.useless_compactions + 1
 
 
 async def _step(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
     reply = Reply()
     try:
-        async for event in call_model(turn, build(turn), progress.run_id, reply):
+        async for event in call_model(
+            turn, build(turn), progress.run_id, reply, again=lambda: _again(turn, progress)
+        ):
             yield event
-    except ContextOverflow:
-        if progress.useless_compactions >= USELESS_COMPACTIONS:
-            raise
-        turn.meter.reset()
+    except ContextOverflow as error:
+        turn.meter.overflowed(estimated_tokens(turn))
+        if turn.meter.stuck(context_tokens(turn)):
+            raise ContextOverflow(f"{error} {why_full(turn)}") from error
         async for event in _compact(turn, progress, "overflow"):
             yield event
         progress.steps -= 1
@@ -164,6 +183,12 @@ async def _step(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
         return
     async for event in _take_reply(turn, progress, reply.completed):
         yield event
+
+
+def _again(turn: Turn, progress: Progress) -> tuple[Request, Sequence[Event]]:
+    """The request after a wait: with what others changed meanwhile."""
+    told = list(_news(turn, progress))
+    return build(turn), told
 
 
 def _keep_interrupted(turn: Turn, progress: Progress, reply: Reply) -> None:

@@ -9,11 +9,13 @@ from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import age, at_least_one, clip, confirmed, say, say_json, table, write_out
+from letta_cli.cli.table import CONTEXT, target
 from letta_cli.cli.transcript import as_json_object, as_markdown
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, NotFound, UsageError
 from letta_cli.core.presence import Presence
+from letta_cli.store.locks import host_name
 
 app = new_app("List, search, fork, export conversations. WHICH is an id, its start, or a title.")
 
@@ -74,13 +76,19 @@ def list_sessions(
 @app.command("show", cls=LightCommand)
 def show_session(
     which: Which,
+    context: Annotated[
+        bool, typer.Option("--context", help="What the model would see now, with its tokens.")
+    ] = False,
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> None:
-    """Print a conversation."""
+    """Print a conversation, or its context window."""
     with opened(agent=agent, database=database) as here:
         conversation = find(here, which)
+        if context:
+            target(CONTEXT)(here, conversation, as_json=as_json)
+            return
         messages = here.store.messages.read(conversation.id)
         present = _present(here).get(conversation.id, [])
         usage = here.store.runs.totals(conversation.id)
@@ -282,11 +290,15 @@ def state_of(present: list[Presence]) -> str:
 
 
 def _activity(present: list[Presence]) -> str:
-    busy = [each for each in present if each.state != "idle"]
-    if busy:
-        first = busy[0]
-        return f"{first.state}: {first.activity}" if first.activity else first.state
-    return present[0].terminal or f"pid {present[0].pid}" if present else ""
+    """What is done there now, and on which machine when that is another one."""
+    if not present:
+        return ""
+    first = next((each for each in present if each.state != "idle"), present[0])
+    if first.state == "idle":
+        doing = first.terminal or f"pid {first.pid}"
+    else:
+        doing = f"{first.state}: {first.activity}" if first.activity else first.state
+    return doing if first.host == host_name() else f"{doing} at {first.host}"
 
 
 def facts(conversation: Conversation, present: list[Presence], ran_on: str = "") -> dict[str, Any]:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("run:app", "Answer one prompt and exit: for scripts and CI."),
     "sessions": Entry("sessions:app", "List, search, fork, export conversations.", "list"),
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
+    "remember": Entry("remember:app", "Store one thing in memory, as you say it."),
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
     "agents": Entry("agents:app", "List, create and choose agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
@@ -50,7 +51,8 @@ FAILURE = "failure:print_result"
 WORKTREE = "worktree:own_tree"
 CHOICE = "model_choice:choose_model"
 REPAIR = "repair:repair"
-"""What chat and run do once their options are read; asking for help loads none of it."""
+CONTEXT = "context:show_context"
+"""What commands do once their options are read; asking for help loads none of it."""
 
 
 def target(name: str) -> Any:

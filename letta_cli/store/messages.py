@@ -41,16 +41,40 @@ class Messages:
             NotFound: there is no such conversation.
             Conflict: its newest message is another than `expected_head`; ``version`` says which.
         """
+        made = self.extend(
+            conversation_id,
+            [(role, parts)],
+            run_id=run_id,
+            expected_head=expected_head,
+            memory_versions=memory_versions,
+        )
+        return made[0]
+
+    def extend(
+        self,
+        conversation_id: str,
+        turn: Sequence[tuple[Role, Sequence[Part]]],
+        *,
+        run_id: str | None = None,
+        expected_head: int | None = None,
+        memory_versions: Mapping[str, int] | None = None,
+    ) -> list[Message]:
+        """Add several messages at the end, all of them or none: a whole turn. As `append`."""
         moment = now()
+        # Encoded before the lock is taken, because others wait for it.
+        encoded = [(said, rows.parts_to_json(said[1])) for said in turn]
+        made: list[Message] = []
         with self._database.transaction():
-            seq = self._next(conversation_id, expected_head, to_text(moment))
-            message = Message(
-                new_id("message"), conversation_id, seq, role, tuple(parts), moment, run_id
-            )
-            self._insert(message)
+            head = self._next(conversation_id, len(encoded), expected_head, to_text(moment))
+            for seq, ((role, parts), text) in enumerate(encoded, head - len(encoded) + 1):
+                message = Message(
+                    new_id("message"), conversation_id, seq, role, tuple(parts), moment, run_id
+                )
+                self._insert(message, text)
+                made.append(message)
             if memory_versions:
                 self._remember(conversation_id, memory_versions)
-        return message
+        return made
 
     def window(self, conversation: Conversation) -> list[Message]:
         """What is in context: the summary, if there is one, and all that came after its cut."""
@@ -89,11 +113,14 @@ class Messages:
             [(new_id("message"), target_id, *row) for row in found],
         )
 
-    def _next(self, conversation_id: str, expected_head: int | None, moment: str) -> int:
+    def _next(
+        self, conversation_id: str, count: int, expected_head: int | None, moment: str
+    ) -> int:
+        """Make room for `count` more messages; the number of the last of them."""
         found = self._database.query(
-            "UPDATE conversation SET head = head + 1, updated_at = ?"
+            "UPDATE conversation SET head = head + ?, updated_at = ?"
             " WHERE id = ? AND head = coalesce(?, head) RETURNING head",
-            moment, conversation_id, expected_head,
+            count, moment, conversation_id, expected_head,
         )  # fmt: skip
         if found:
             return found[0][0]
@@ -108,12 +135,12 @@ class Messages:
             version=heads[0][0],
         )
 
-    def _insert(self, message: Message) -> None:
+    def _insert(self, message: Message, encoded: str) -> None:
         found = self._database.query(
             "INSERT INTO message (id, conversation_id, seq, role, parts, run_id, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number",
             message.id, message.conversation_id, message.seq, message.role,
-            rows.parts_to_json(message.parts), message.run_id, to_text(message.created_at),
+            encoded, message.run_id, to_text(message.created_at),
         )  # fmt: skip
         self._search.add(found[0][0], message)
 
