@@ -12,7 +12,7 @@ from letta_cli.core.event import ApprovalRequested, Denial, Event, ToolReturned
 from letta_cli.core.ids import new_id
 from letta_cli.core.message import ToolCall, ToolReturn
 from letta_cli.core.permission import Decision
-from letta_cli.permissions import decide
+from letta_cli.permissions import decide, unreadable
 from letta_cli.tools import Tool, check_arguments
 
 NOBODY_AGREES = (
@@ -125,6 +125,8 @@ async def _permit(
     if decision.path is not None and isinstance(named, str) and call.name != "Glob":
         # The tool opens what was judged, wherever links lead by then.
         workspace.files.pin(named, decision.path)
+    if call.name == "Grep":
+        workspace.search.hides = unreadable(policy.rules(), workspace.cwd)
     if decision.verdict == "allow":
         return
     if tool.spec.kind == "plan" and not policy.interactive:

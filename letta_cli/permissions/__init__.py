@@ -12,7 +12,7 @@ The `Decision` says ``allow``, ``ask`` or ``deny``, why, and by which rule.
 """
 
 from letta_cli.permissions.check import call_of, check_examples, dead_rules
-from letta_cli.permissions.decide import decide, decide_path, decide_shell
+from letta_cli.permissions.decide import decide, decide_path, decide_shell, unreadable
 from letta_cli.permissions.rules import anchored, parse_rule
 from letta_cli.permissions.tree import tree_change
 
@@ -26,4 +26,5 @@ __all__ = [
     "decide_shell",
     "parse_rule",
     "tree_change",
+    "unreadable",
 ]

@@ -2,7 +2,7 @@
 mode, then the mode, then allow rules, then the default for the kind of tool."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from letta_cli.core.tool import ToolSpec
 from letta_cli.permissions.case import Case, RuleLists, make_case
 from letta_cli.permissions.judge_path import PathKind, judge_path
 from letta_cli.permissions.judge_shell import judge_shell
+from letta_cli.permissions.paths import canonical
 from letta_cli.permissions.rules import (
     EDITORS,
     READERS,
@@ -94,6 +95,22 @@ def decide_path(
     if kind not in kinds:
         raise ValueError(f"kind must be one of {', '.join(kinds)}, not {kind!r}")
     return _settled(judge_path(case, str(path), *kinds[kind]), mode)
+
+
+def unreadable(rules: Rules, cwd: Path) -> Callable[[Path], bool]:
+    """Which files a search must not show: those with keys, and those that a rule denies to read."""
+    case = make_case(rules, "default", cwd, (), None)
+    denying = [rule for rule in rules.deny if rule.tool == "Read" or rule.tool == "*"]
+
+    def hidden(path: Path) -> bool:
+        real = canonical(str(path), cwd, case.place.home)
+        return case.place.secret(real) is not None or any(
+            rule.specifier is None or case.fits(rule, each, loose=True)
+            for rule in denying
+            for each in (path, real)
+        )
+
+    return hidden
 
 
 def decide(

@@ -20,7 +20,7 @@ from letta_cli.core.event import (
 )
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolReturn
-from letta_cli.core.permission import Answer
+from letta_cli.core.permission import Answer, Rule, Rules
 from letta_cli.core.provider import ModelInfo
 
 
@@ -423,3 +423,16 @@ async def test_yes_for_the_session_remembers_every_rule_that_was_shown(stage, pr
             s.turn.inbox.answer(event.request_id, Answer(allow=True, remember=True))
     assert asked == [("Bash(touch a.txt)", "Bash(mkdir b)")]
     assert (project / "b").is_dir()
+
+
+async def test_a_search_shows_nothing_of_files_that_a_rule_denies(stage, project):
+    (project / ".env").write_text("TOKEN=answer-42\n")
+    (project / "link.txt").symlink_to(".env")
+    s = stage(
+        [{"tool_calls": [call("Grep", pattern="answer")]},
+         {"tool_calls": [call("Grep", pattern="answer", files_only=True)]}, {"text": "done"}],
+        mode="default", rules=Rules(deny=(Rule("Read", "./.env"),)),
+    )  # fmt: skip
+    await s.play()
+    seen = str(s.requests()[-1])
+    assert "answer = 41" in seen and "answer-42" not in seen and ".env" not in seen
