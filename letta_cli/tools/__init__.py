@@ -38,9 +38,9 @@ def all_tools(*, omni_memory: bool = False) -> dict[str, Tool]:
         todo_write.TOOL,
         webfetch.TOOL,
         skill.TOOL,
-        exit_plan_mode.TOOL,
         *((memory_omni.TOOL,) if omni_memory else single),
         conversations.SEARCH_TOOL,
         conversations.OPEN_TOOL,
+        exit_plan_mode.TOOL,
     )
     return {tool.spec.name: tool for tool in tools}
