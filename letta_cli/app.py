@@ -31,9 +31,9 @@ from letta_cli.session import Model, Session, SessionParts
 from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
-from letta_cli.workspace import Workspace
 from letta_cli.workspace.instructions import Instructions, find_instructions
 from letta_cli.workspace.scan import list_files
+from letta_cli.workspace.workspace import Workspace
 
 CATALOGUE_CHARACTERS = 2_000
 SMALL_CATALOGUE_CHARACTERS = 400

@@ -17,8 +17,10 @@ from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.pulse import Pulse
 from letta_cli.agent.radar import Radar
+from letta_cli.agent.rewind import PastTurn, past_turns, plan_files, restore_files, thread_before
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
+from letta_cli.agent.undo import UndoJournal
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.event import (
@@ -40,7 +42,8 @@ from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
 from letta_cli.store import Store
 from letta_cli.tools import Tool
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.undo import Plan, Restored
+from letta_cli.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class Session:
         self._pulse = Pulse(parts.store, parts.workspace, self._thread, parts.terminal)
         self.session_id = self._pulse.session_id
         self._radar = Radar(parts.store, parts.workspace, self.session_id)
+        self._undo = UndoJournal(parts.store, parts.workspace)
         self._recall_files()
         self._warned: set[str] = set()
         self._added: list[Message] = []
@@ -290,6 +294,30 @@ class Session:
         """Go on in a copy of this conversation; the original stays as it is."""
         await self.switch(self.store.conversations.fork(self.conversation.id).id)
 
+    def past_turns(self) -> list[PastTurn]:
+        """What the person said in this conversation, oldest first."""
+        return past_turns(self.store, self.conversation.id)
+
+    def plan_rewind(self, turn: PastTurn) -> Plan:
+        """What going back to before `turn` would do to files now."""
+        return plan_files(self.store, self.workspace.blobs, self.conversation.id, turn)
+
+    def rewind_files(self, plan: Plan) -> Restored:
+        """Restore what can be restored, and tell the model.
+
+        Raises:
+            Busy: another session is using the conversation.
+        """
+        blobs, conversation = self.workspace.blobs, self.conversation
+        with self.store.leases.acquire(conversation.id):
+            done = restore_files(self.store, blobs, conversation, plan.of("restorable", "done"))
+        self._thread.refresh()
+        return done
+
+    async def rewind_thread(self, turn: PastTurn) -> None:
+        """Go on in a copy of this conversation that ends before `turn`."""
+        await self.switch(thread_before(self.store, self.conversation, turn).id)
+
     async def offers(self) -> list[Offer]:
         """What every provider that can be used here offers now."""
         return await self._parts.list_offers(self._handle)
@@ -306,6 +334,7 @@ class Session:
         """End the session. A running run has been closed by then."""
         self._pulse.stop()
         self._model.cancel()
+        self._undo.close()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await (await self._model).provider.aclose()
 
@@ -388,6 +417,7 @@ class Session:
             compile_prompt=lambda: parts.compile_prompt(self.conversation, model.info.small),
             effort=parts.effort,
             radar=self._radar,
+            undo=self._undo,
         )
 
     def _recall_files(self) -> None:

@@ -1,12 +1,13 @@
 """Runs permitted tool calls, together where they may, and writes each outcome down first."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.turn import Turn
-from letta_cli.core.event import Event, MemoryChanged, ToolProgress, ToolReturned
+from letta_cli.core.event import Event, MemoryChanged, Notice, ToolProgress, ToolReturned
 from letta_cli.core.memory import BlockRevision
 from letta_cli.core.message import ToolCall, ToolReturn
 from letta_cli.tools import ToolContext, ToolOutcome
@@ -107,7 +108,8 @@ async def _run_one(
     began = time.monotonic()
     head = turn.workspace.head() if tool.spec.kind == "execute" else None
     try:
-        outcome = await tool.run(call.arguments, context)
+        async with _covering(turn, run_id, call, tool.spec.kind, tell):
+            outcome = await tool.run(call.arguments, context)
     except asyncio.CancelledError:
         result = ToolReturn(call.id, call.name, "cancelled", INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - a tool's bug must not end the run
@@ -128,6 +130,23 @@ async def _run_one(
     turn.store.runs.finish_call(result, run_id=run_id)
     returns[call.id] = result
     tell(ToolReturned(result, time.monotonic() - began))
+
+
+@contextlib.asynccontextmanager
+async def _covering(
+    turn: Turn, run_id: str, call: ToolCall, kind: str, tell: Tell
+) -> AsyncGenerator[None]:
+    """Keep what the call does to files, where somebody keeps it."""
+    if turn.undo is None:
+        yield
+        return
+
+    def complain(line: str) -> None:
+        tell(Notice("info", line))
+
+    thread = turn.thread.conversation.id
+    async with turn.undo.covering(thread, run_id, call, kind, complain):
+        yield
 
 
 def _return_of(call: ToolCall, outcome: ToolOutcome) -> ToolReturn:

@@ -9,13 +9,14 @@ from letta_cli.agent.budget import ContextMeter
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
+from letta_cli.agent.undo import UndoJournal
 from letta_cli.core.agent import Agent
 from letta_cli.core.permission import PermissionMode, Rule, Rules
 from letta_cli.core.provider import Effort, ModelInfo, Provider
 from letta_cli.core.skill import Skill
 from letta_cli.store import Store
 from letta_cli.tools import Tool
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Turn:
     effort: Effort = "off"
     radar: Radar | None = None
     """None where there is no session that others could see."""
+    undo: UndoJournal | None = None
+    """None where nothing is kept of what calls do to files."""
 
     @property
     def model_name(self) -> str:

@@ -37,6 +37,8 @@ COMMANDS: dict[str, Entry] = {
     "permissions": Entry(
         "permissions:app", "Show, try and change the rules on what may be done.", "list"
     ),
+    "undo": Entry("undo:app", "Take back what a conversation did to files."),
+    "secrets": Entry("secrets:app", "Keep values for commands, unseen by the model.", "list"),
     "backup": Entry(
         "backup:app", "Copy the database, verified; list the copies.", "make", ("list",)
     ),

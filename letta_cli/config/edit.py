@@ -35,7 +35,7 @@ def set_value(home: Path, path: Path, name: str, text: str) -> Any:
     of_project = path.parent != home
     if of_project and (refusal := refused_to_project(key, raw)):
         raise UsageError(f"{path}: {name}: {refusal}.")
-    with _locked(home):
+    with locked(home):
         tree = read_object(path)
         _place(tree, name.split("."), raw, path)
         write_object(path, tree, private=not of_project)
@@ -78,7 +78,7 @@ def change_rules(home: Path, path: Path, kind: str, text: str, *, add: bool) -> 
         raise UsageError(f"{error}.") from error
     if path.parent != home and (refusal := refused_to_project(key, (text,))):
         raise UsageError(f"{path}: {name}: {refusal}.")
-    with _locked(home):
+    with locked(home):
         tree = read_object(path)
         group = tree.get("permissions", {})
         listed: Any = cast("dict[str, Any]", group).get(kind, []) if isinstance(group, dict) else []
@@ -95,7 +95,7 @@ def change_rules(home: Path, path: Path, kind: str, text: str, *, add: bool) -> 
 
 def unset_value(home: Path, path: Path, name: str) -> bool:
     """Take `name` out of the file; False when it did not stand there."""
-    with _locked(home):
+    with locked(home):
         tree = read_object(path)
         parents = [tree]
         *groups, last = name.split(".")
@@ -126,7 +126,7 @@ def store_key(home: Path, provider: str, key: str, *, in_keyring: bool) -> str:
         set_value(home, home / "settings.json", f"providers.{provider}.keyring", "true")
         return "the system's keyring"
     path = key_file(home)
-    with _locked(home):
+    with locked(home):
         keys = {name: value for name, value in read_key_file(home).items() if name != provider}
         write_object(path, {**keys, provider: key} if key else keys, private=True)
     return str(path)
@@ -143,8 +143,8 @@ def _place(tree: dict[str, Any], parts: list[str], value: Any, path: Path) -> No
 
 
 @contextmanager
-def _locked(home: Path) -> Generator[None]:
-    """Two terminals that change settings at once both keep their change."""
+def locked(home: Path) -> Generator[None]:
+    """Alone with the settings' files: two terminals that change them at once both keep theirs."""
     lock = FileLock(home / "settings.lock", timeout=LOCK_SECONDS, mode=0o600)
     try:
         lock.acquire()

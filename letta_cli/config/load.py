@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from letta_cli.config.child_environment import child_environment
 from letta_cli.config.environment import (
-    child_environment,
     home_of,
     key_origins,
     read_environment,

@@ -88,8 +88,17 @@ class Written:
     note: str = ""
 
 
+BeforeWrite = Callable[[Path, bytes | None, bytes, int], None]
+"""Takes a canonical path, its content or None when it is new, the content that it will have, and
+its permission bits."""
+
+
 class Files:
-    """The files that one conversation works on, and what it has seen of them."""
+    """The files that one conversation works on, and what it has seen of them.
+
+    Attributes:
+        before_write: told of each write at the last moment before it is made.
+    """
 
     def __init__(self, cwd: Path) -> None:
         self.cwd = cwd
@@ -98,6 +107,7 @@ class Files:
         self._texts: dict[Path, str] = {}
         self._touches: dict[Path, Touch] = {}
         self._judged: dict[str, Path] = {}
+        self.before_write: BeforeWrite | None = None
 
     def pin(self, name: str, path: Path) -> None:
         """Let `name` mean the canonical `path` that was judged, whatever links say later."""
@@ -215,6 +225,7 @@ class Files:
         try:
             with open_folder(path.parent, create=True) as folder, _locked(folder):
                 old = self._expected(path, folder)
+                self._announce(path, old, data)
                 _replace(path.name, folder, data, old, lambda: self._expected(path, folder))
         except OSError as error:
             raise FileRefused(_not_written(path, error)) from error
@@ -224,6 +235,13 @@ class Files:
         if old is not None and old.st_nlink > 1:
             note = f"it had {old.st_nlink} hard links; the other names keep the old text"
         return Written(path, old is None, digest, note)
+
+    def _announce(self, path: Path, old: os.stat_result | None, data: bytes) -> None:
+        if self.before_write is None:
+            return
+        before = None if old is None else self._bytes(path)
+        mode = 0o644 if old is None else stat.S_IMODE(old.st_mode)
+        self.before_write(path, before, data, mode)
 
     def _saw(self, path: Path, digest: str, text: str, kind: TouchKind) -> None:
         self._seen[path] = digest
