@@ -26,7 +26,8 @@ from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import ModelInfo, Offer, Provider
 from letta_cli.core.secret import Masker
 from letta_cli.core.skill import Skill
-from letta_cli.permissions import parse_rule, unmatched_rules
+from letta_cli.core.tool import ToolSpec
+from letta_cli.permissions import anchored, check_examples, dead_rules, parse_rule
 from letta_cli.providers import load, split_handle
 from letta_cli.providers.embedding import choose_embedder
 from letta_cli.session import Model, Session, SessionParts
@@ -105,7 +106,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     store = open_store_of(config)
     agent = store.agents.find(options.agent) if options.agent else store.agents.current()
     workspace = _workspace(config)
-    policy = _policy(config, options)
+    policy = session_policy(config, options)
     chosen = _existing_conversation(store, agent, workspace, options)
     handle = _handle(config, agent, chosen)
     store.blocks.ensure_project(agent.id, workspace.project)
@@ -121,7 +122,9 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     compiler = _compiler(config, store, agent, workspace)
     skills = list(compiler.skills)
     known_tools = all_tools(omni_memory=config.omni_memory, documents=True)
-    warnings = (*config.warnings, *unmatched_rules(policy.rules(), known_tools))
+    policy.readable = _readable(config, skills)
+    dead = dead_rules(policy.rules(), known_tools, cwd=workspace.cwd, home=config.user_home)
+    warnings = (*config.warnings, *dead)
     parts = SessionParts(
         store=store,
         agent=agent,
@@ -383,18 +386,50 @@ def _handle(config: Config, agent: Agent, conversation: Conversation | None) -> 
     )
 
 
-def _policy(config: Config, options: SessionOptions) -> SessionPolicy:
-    rules = Rules(
-        _anchored(config.rules.allow) + _flag_rules(options.allowed_tools, "--allowedTools"),
-        _anchored(config.rules.ask),
-        _anchored(config.rules.deny) + _flag_rules(options.disallowed_tools, "--disallowedTools"),
+def session_policy(config: Config, options: SessionOptions) -> SessionPolicy:
+    """The rules of all settings files and of the command line, as they are judged.
+
+    Raises:
+        ConfigError: a rule is not about what its examples say.
+        UsageError: a text on the command line is no rule.
+    """
+    rules = session_rules(config, options.allowed_tools, options.disallowed_tools)
+    check_examples(rules, cwd=config.cwd, home=config.user_home)
+    return SessionPolicy(
+        rules, config.mode, interactive=options.interactive, roots=config.directories
     )
-    return SessionPolicy(rules, config.mode, interactive=options.interactive)
+
+
+def session_rules(
+    config: Config, allowed: tuple[str, ...] = (), disallowed: tuple[str, ...] = ()
+) -> Rules:
+    """The rules of all settings files, and those of the command line."""
+    return Rules(
+        _anchored(config.rules.allow) + _flag_rules(allowed, "--allowedTools"),
+        _anchored(config.rules.ask),
+        _anchored(config.rules.deny) + _flag_rules(disallowed, "--disallowedTools"),
+    )
+
+
+def is_tool(name: str) -> bool:
+    """Whether calls of this name can be judged: one of ours, or of an MCP server."""
+    return name in all_tools() or name in all_tools(omni_memory=True) or name.startswith("mcp__")
+
+
+def call_spec(name: str) -> ToolSpec:
+    """The specification of a tool, as far as a judgement needs it."""
+    known = {**all_tools(), **all_tools(omni_memory=True)}
+    return known[name].spec if name in known else ToolSpec(name, "", {}, "execute")
+
+
+def _readable(config: Config, skills: list[Skill]) -> tuple[Path, ...]:
+    """Folders that tools may read unasked: long outputs of tools, and the skills'."""
+    return (config.home / "output", *(skill.path.parent for skill in skills))
 
 
 def _anchored(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """The rules of settings files as they are judged: their paths begin where the file lies."""
-    return tuple(parse_rule(rule.text, rule.source) for rule in rules)
+    return tuple(anchored(rule) for rule in rules)
 
 
 def _flag_rules(texts: tuple[str, ...], flag: str) -> tuple[Rule, ...]:

@@ -54,6 +54,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "markdown_it": ("frontends",),
     "pygments": ("frontends",),
     "wcwidth": ("frontends",),
+    "tree_sitter": ("permissions.syntax",),
+    "tree_sitter_bash": ("permissions.syntax",),
 }
 """Third-party libraries and the only places that may import them. A new one is a decision."""
 

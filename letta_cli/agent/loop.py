@@ -144,7 +144,9 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
 
 
 def _news(turn: Turn, progress: Progress) -> Generator[Event]:
-    """Append what other sessions did to memory and files, for the request that comes next."""
+    """Append what others did to memory, files and the mode, for the request that comes next."""
+    if mode_news := turn.policy.mode_news():
+        turn.thread.append("notice", (Text(mode_news),), run_id=progress.run_id)
     news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
     if news is not None:
         yield Notice("memory", news.text)

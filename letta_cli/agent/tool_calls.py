@@ -12,9 +12,12 @@ from letta_cli.core.event import ApprovalRequested, Denial, Event, ToolReturned
 from letta_cli.core.ids import new_id
 from letta_cli.core.message import ToolCall, ToolReturn
 from letta_cli.core.permission import Decision
-from letta_cli.permissions import decide
+from letta_cli.permissions import decide, unreadable
 from letta_cli.tools import Tool, check_arguments
 
+NOBODY_AGREES = (
+    "Nobody is here to agree to the plan, so nothing is changed. Give the plan as your answer."
+)
 NOT_RUN = "Not run: the person interrupted."
 
 
@@ -47,6 +50,16 @@ async def settle_calls(
     The outcome of each call is in the journal before it is told. An interrupt cancels what
     runs and leaves the rest undone; `settled` then still has a return for every call.
     """
+    try:
+        async for event in _settle(turn, run_id, calls, settled):
+            yield event
+    finally:
+        turn.workspace.files.release()
+
+
+async def _settle(
+    turn: Turn, run_id: str, calls: Sequence[ToolCall], settled: Settled
+) -> AsyncGenerator[Event, None]:
     group: list[ToolCall] = []
     for call in calls:
         if turn.inbox.cancelled or settled.stopped:
@@ -97,17 +110,27 @@ async def _permit(
     turn: Turn, run_id: str, call: ToolCall, tool: Tool, settled: Settled
 ) -> AsyncGenerator[Event, None]:
     """Let the call pass, or put a ``denied`` return into `settled`."""
-    roots = (turn.workspace.cwd, turn.workspace.git_root or turn.workspace.cwd)
+    workspace, policy = turn.workspace, turn.policy
     decision = decide(
         call,
         tool.spec,
-        rules=turn.policy.rules(),
-        mode=turn.policy.mode,
-        cwd=turn.workspace.cwd,
-        roots=roots,
+        rules=policy.rules(),
+        mode=policy.mode,
+        cwd=workspace.cwd,
+        roots=(workspace.git_root or workspace.cwd, *policy.roots),
+        readable=policy.readable,
         neighbours=turn.radar.names_in_tree() if turn.radar and call.name == "Bash" else (),
     )
+    named = call.arguments.get("file_path") or call.arguments.get("path")
+    if decision.path is not None and isinstance(named, str) and call.name != "Glob":
+        # The tool opens what was judged, wherever links lead by then.
+        workspace.files.pin(named, decision.path)
+    if call.name == "Grep":
+        workspace.search.hides = unreadable(policy.rules(), workspace.cwd)
     if decision.verdict == "allow":
+        return
+    if tool.spec.kind == "plan" and not policy.interactive:
+        yield _finish(turn, run_id, ToolReturn(call.id, call.name, "ok", NOBODY_AGREES), settled)
         return
     if decision.verdict == "deny" or not turn.policy.interactive:
         settled.denied.append(Denial(call, decision))
@@ -127,8 +150,10 @@ async def _permit(
             arguments_sha256=arguments_sha256(call.arguments),
             run_id=run_id,
         )
-        if answer.remember and decision.suggestion:
-            turn.policy.remember(decision.suggestion)
+        for rule in decision.remedy if answer.remember else ():
+            policy.remember(rule)
+        if tool.spec.kind == "plan":
+            policy.mode = "default"
         return
     said = f" They said: {answer.message}" if answer.message else ""
     settled.stopped = not answer.message
@@ -145,9 +170,13 @@ def _refused_text(decision: Decision) -> str:
 
 
 def _deny(turn: Turn, run_id: str, call: ToolCall, settled: Settled, text: str) -> ToolReturned:
-    result = ToolReturn(call.id, call.name, "denied", text)
+    return _finish(turn, run_id, ToolReturn(call.id, call.name, "denied", text), settled)
+
+
+def _finish(turn: Turn, run_id: str, result: ToolReturn, settled: Settled) -> ToolReturned:
+    """Settle a call without running it."""
     turn.store.runs.finish_call(result, run_id=run_id)
-    settled.returns[call.id] = result
+    settled.returns[result.call_id] = result
     return ToolReturned(result, 0.0)
 
 

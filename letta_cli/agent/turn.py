@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from letta_cli.agent.budget import ContextMeter
@@ -39,8 +40,14 @@ class Policy(Protocol):
 
     mode: PermissionMode
     interactive: bool
+    roots: tuple[Path, ...]
+    readable: tuple[Path, ...]
 
     def rules(self) -> Rules: ...
+
+    def mode_news(self) -> str:
+        """What the model is to know of a change of the mode; empty when there is none."""
+        ...
 
     def remember(self, rule: str) -> Rule:
         """Allow by this rule for the rest of the session."""

@@ -82,6 +82,21 @@ class Invocation:
             help="default, acceptEdits, plan, dontAsk or bypassPermissions.",
         ),
     ] = None
+    skip_permissions: Annotated[
+        bool,
+        typer.Option(
+            "--dangerously-skip-permissions",
+            "--yolo",
+            help="Allow everything but what is asked about in every mode.",
+        ),
+    ] = False
+    afk: Annotated[
+        bool, typer.Option("--afk", help="Nobody is here: what would be asked is refused.")
+    ] = False
+    add_directories: Annotated[
+        list[str] | None,
+        typer.Option("--add-dir", metavar="DIR", help="Work in this folder too. Repeatable."),
+    ] = None
     allowed_tools: Annotated[
         list[str] | None,
         typer.Option(
@@ -163,6 +178,8 @@ class Invocation:
         ]
         if len(chosen) > 1:
             raise UsageError(f"{' and '.join(chosen)} name two conversations; give one of them.")
+        if self.skip_permissions and self.permission_mode not in (None, "bypassPermissions"):
+            raise UsageError("--yolo and --permission-mode name two modes; give one of them.")
         if not self.wait >= 0:
             raise UsageError("--wait: expected seconds, 0 or more.")
 
@@ -173,7 +190,10 @@ class Invocation:
             flags={
                 "model": self.model,
                 "effort": self.effort,
-                "permissions.defaultMode": self.permission_mode,
+                "permissions.defaultMode": (
+                    "bypassPermissions" if self.skip_permissions else self.permission_mode
+                ),
+                "permissions.additionalDirectories": self.add_directories,
                 "maxTurns": self.max_turns,
                 "maxBudgetUsd": self.max_budget_usd,
                 "database": self.database,

@@ -25,7 +25,7 @@ async def open_invocation(
 def session_options(invocation: Invocation, *, interactive: bool) -> SessionOptions:
     """What the invocation asks for beyond the configuration."""
     return SessionOptions(
-        interactive=interactive,
+        interactive=interactive and not invocation.afk,
         conversation=invocation.conversation,
         resume=invocation.resume,
         continue_latest=invocation.continue_latest,

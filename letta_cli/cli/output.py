@@ -23,18 +23,19 @@ SHORT_ID = 13
 
 
 def say(line: str = "") -> None:
-    """Print one line on stdout."""
-    sys.stdout.write(line + "\n")
+    """Print on stdout: as it is into a file or pipe, made safe on a terminal, for there may be a
+    name or text in it that others wrote."""
+    sys.stdout.write((sanitize(line) if sys.stdout.isatty() else line) + "\n")
 
 
 def say_text(text: str) -> None:
-    """Print a text that others wrote: as it is into a file or pipe, made safe on a terminal."""
-    say(sanitize(text) if sys.stdout.isatty() else text)
+    """Print a text of several lines; see `say`."""
+    say(text)
 
 
 def warn(line: str) -> None:
-    """Print one line on stderr."""
-    sys.stderr.write(f"agent: {line}\n")
+    """Print one line on stderr, made safe: it may quote a file."""
+    sys.stderr.write(f"agent: {sanitize(line)}\n")
 
 
 def warn_ignored(trouble: str) -> None:
@@ -116,7 +117,7 @@ def confirmed(question: str) -> bool:
     """Ask on the terminal; without one the answer is no."""
     if not sys.stdin.isatty():
         return False
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"{sanitize(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

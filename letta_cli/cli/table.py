@@ -37,6 +37,9 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry("importing:app", "Bring in the histories of Claude Code, Codex and pi."),
     "db": Entry("db:app", "Move everything to another database; bring its index up to date."),
     "config": Entry("settings:app", "Show settings and their origins; change them.", "list"),
+    "permissions": Entry(
+        "permissions:app", "Show, try and change the rules on what may be done.", "list"
+    ),
     "undo": Entry("undo:app", "Take back what a conversation did to files."),
     "secrets": Entry("secrets:app", "Keep values for commands, unseen by the model.", "list"),
     "backup": Entry(

@@ -12,6 +12,7 @@ from letta_cli.config.files import check, read_object, refused_to_project
 from letta_cli.config.keys import key_file, read_key_file, write_keyring, write_object
 from letta_cli.config.schema import KEYS, Key, check_handle, check_provider, find_key
 from letta_cli.core.errors import Busy, ConfigError, UsageError
+from letta_cli.core.permission import rule_from_text, rule_from_value
 
 LOCK_SECONDS = 10.0
 
@@ -59,6 +60,37 @@ def _understand(key: Key, name: str, text: str) -> Any:
     # The one that knows most: a list of rules says what is wrong with a rule.
     telling = next((error for error in refusals if str(error.__cause__ or "")), refusals[0])
     raise UsageError(str(telling)) from telling
+
+
+def change_rules(home: Path, path: Path, kind: str, text: str, *, add: bool) -> bool:
+    """Add a rule to the list `kind` of a settings file, or take it out; False: nothing to change.
+
+    Raises:
+        UsageError: no rule, or one that this file may not hold.
+        ConfigError: the file cannot be changed.
+    """
+    name = f"permissions.{kind}"
+    key = find_key(name)
+    assert key is not None
+    try:
+        rule = rule_from_text(text)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from error
+    if path.parent != home and (refusal := refused_to_project(key, (text,))):
+        raise UsageError(f"{path}: {name}: {refusal}.")
+    with locked(home):
+        tree = read_object(path)
+        group = tree.get("permissions", {})
+        listed: Any = cast("dict[str, Any]", group).get(kind, []) if isinstance(group, dict) else []
+        entries = list(check(key, name, listed, where=str(path)))
+        kept = [entry for entry in entries if rule_from_value(entry).text != rule.text]
+        if add and len(kept) < len(entries):
+            return False
+        if not add and len(kept) == len(entries):
+            return False
+        _place(tree, ["permissions", kind], [*kept, text] if add else kept, path)
+        write_object(path, tree, private=path.parent == home)
+    return True
 
 
 def unset_value(home: Path, path: Path, name: str) -> bool:

@@ -19,7 +19,7 @@ from letta_cli.config.keys import key_file, read_key_file, read_keyring, read_se
 from letta_cli.config.model import PROVIDERS, Config, SandboxSettings
 from letta_cli.config.schema import STRICTNESS, find_key
 from letta_cli.core.errors import ConfigError, UsageError
-from letta_cli.core.permission import Rule, Rules, rule_from_text
+from letta_cli.core.permission import Rule, Rules, rule_from_value
 from letta_cli.core.provider import ProviderSettings
 
 DEFAULTS: Mapping[str, Any] = {
@@ -49,10 +49,12 @@ FLAGS: Mapping[str, str] = {
     "maxBudgetUsd": "--max-budget-usd",
     "database": "--db",
     "localModel": "--yes",
+    "permissions.additionalDirectories": "--add-dir",
 }
 """Which flag sets which setting, for `Config.origins` and error messages."""
 
 _RULE_LISTS = ("permissions.allow", "permissions.ask", "permissions.deny")
+_JOINED = (*_RULE_LISTS, "permissions.additionalDirectories")
 _MERGED = ("env",)
 
 
@@ -130,8 +132,21 @@ def load_config(
         other_homes={name: environ[name] for name in OTHER_HOMES if environ.get(name)},
         omni_memory=values["memoryTools"] == "omni",
         embedding=values["embedding"],
+        directories=_directories(values, cwd, user_home),
         memory_mirror=_under(user_home, values["memoryMirror"]),
     )
+
+
+def _directories(values: Mapping[str, Any], cwd: Path, user_home: Path) -> tuple[Path, ...]:
+    """The folders of ``permissions.additionalDirectories``; relative ones begin at `cwd`."""
+    named = cast("tuple[str, ...]", values.get("permissions.additionalDirectories", ()))
+    found: list[Path] = []
+    for name in named:
+        path = cwd / (str(user_home) + name[1:] if name[:2] == "~/" else name)
+        if not path.is_dir():
+            raise ConfigError(f"{name}: there is no such folder to work in.")
+        found.append(path)
+    return tuple(found)
 
 
 def _under(user_home: Path, folder: str) -> Path | None:
@@ -223,7 +238,7 @@ def _merge(layers: list[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
     origins = dict.fromkeys((*DEFAULTS, "database"), "default")
     for layer in layers:
         for name, value in layer.values.items():
-            if name in _RULE_LISTS:
+            if name in _JOINED:
                 known = origins.get(name)
                 values[name] = (*values.get(name, ()), *value)
                 origins[name] = f"{known}; {layer.origin_of(name)}" if known else layer.origin
@@ -248,9 +263,9 @@ def _narrows(name: str, value: Any, current: Any) -> bool:
 def _rules(layers: list[Layer]) -> Rules:
     def collect(name: str) -> tuple[Rule, ...]:
         return tuple(
-            rule_from_text(text, layer.origin_of(name))
+            rule_from_value(value, layer.origin_of(name))
             for layer in layers
-            for text in layer.values.get(name, ())
+            for value in layer.values.get(name, ())
         )
 
     return Rules(*(collect(name) for name in _RULE_LISTS))

@@ -59,6 +59,7 @@ class Config:
         embedding: the model that searches by meaning; "off" for none, empty for the local one
             where it is there.
         editor: a command line, from VISUAL or EDITOR.
+        directories: folders beside the project that may be worked in.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
         warnings: one line each, for the person.
     """
@@ -94,6 +95,7 @@ class Config:
     omni_memory: bool = False
     sandbox: SandboxSettings = SandboxSettings()
     embedding: str = ""
+    directories: tuple[Path, ...] = ()
     memory_mirror: Path | None = None
 
     def provider(self, name: str) -> ProviderSettings:

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast, get_args
 
 from letta_cli.config.model import PROVIDERS
 from letta_cli.core.errors import UsageError
-from letta_cli.core.permission import PermissionMode, rule_from_text
+from letta_cli.core.permission import PermissionMode, rule_from_value
 from letta_cli.core.provider import Effort
 
 ProjectMay = Literal["set", "lower", "never"]
@@ -82,11 +82,14 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in cast("list[Any]", value))
 
 
-def _rules(value: Any) -> tuple[str, ...]:
-    texts = _texts(value)
-    for text in texts:
-        rule_from_text(text)
-    return texts
+def _rules(value: Any) -> tuple[Any, ...]:
+    """The rules as they are written, texts or objects with examples, each of them readable."""
+    if not isinstance(value, list):
+        raise ValueError
+    entries = tuple(cast("list[Any]", value))
+    for entry in entries:
+        rule_from_value(entry)
+    return entries
 
 
 def _strings(value: Any) -> dict[str, str]:
@@ -161,6 +164,7 @@ KEYS: tuple[Key, ...] = (
     Key("permissions.allow", _RULES_EXPECTED, _rules),
     Key("permissions.ask", _RULES_EXPECTED, _rules, "set"),
     Key("permissions.deny", _RULES_EXPECTED, _rules, "set"),
+    Key("permissions.additionalDirectories", "a list of folders", _texts),
     Key("providers.*.baseUrl", "an address that starts with http:// or https://", _url),
     Key("providers.*.model", "the name of a model, without the provider", _text),
     Key("providers.*.contextWindow", "tokens, a whole number above 0", _whole(1)),

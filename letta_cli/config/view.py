@@ -27,6 +27,7 @@ def shown_settings(config: Config) -> list[Shown]:
         "permissions.allow": [rule.text for rule in config.rules.allow],
         "permissions.ask": [rule.text for rule in config.rules.ask],
         "permissions.deny": [rule.text for rule in config.rules.deny],
+        "permissions.additionalDirectories": [str(path) for path in config.directories],
         "maxTurns": config.max_turns,
         "maxBudgetUsd": config.max_budget_usd,
         "maxRetries": config.max_retries,

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
-ToolKind = Literal["read", "edit", "execute", "memory", "network", "todo"]
-"""Feeds permissions: ``read``, ``memory`` and ``todo`` touch nothing of the person's files."""
+ToolKind = Literal["read", "edit", "execute", "memory", "network", "todo", "plan"]
+"""Feeds permissions: ``read``, ``memory`` and ``todo`` touch nothing of the person's files;
+``plan`` ends plan mode when it is agreed to."""
 
 
 @dataclass(frozen=True, slots=True)

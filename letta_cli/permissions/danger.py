@@ -5,37 +5,34 @@ a question."""
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from letta_cli.permissions.command import Command
+from letta_cli.permissions.git import verb
 from letta_cli.permissions.paths import canonical, inside
-from letta_cli.permissions.splitter import Command, NotUnderstood, Word, split
+from letta_cli.permissions.targets import writes_to
+from letta_cli.permissions.words import Word
+from letta_cli.permissions.wrappers import (
+    MAX_WRAPPED,
+    SHELLS,
+    WRAPPERS,
+    program,
+    unwrapped_command,
+)
 
-WRAPPERS = frozenset(
-    {
-        "sudo", "doas", "su", "env", "nohup", "nice", "timeout", "time", "stdbuf",
-        "command", "builtin", "exec", "xargs", "setsid", "ionice", "chrt", "watch", "flock",
-        "strace", "ltrace", "chroot", "unshare", "nsenter", "script", "parallel", "busybox",
-        "toybox", "eatmydata", "caffeinate", "systemd-run", "ssh", "taskset", "proot",
-        "fakeroot"
-    }
-)  # fmt: skip
-SHELLS = frozenset(
-    {
-        "sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "csh", "tcsh"
-    }
-)  # fmt: skip
 INTERPRETERS = SHELLS | frozenset(
     {
-        "python", "python2", "python3", "pypy", "pypy3", "node", "nodejs", "deno", "bun",
-        "perl", "ruby", "php", "lua", "luajit", "Rscript", "julia", "awk", "gawk", "mawk",
-        "nawk", "tclsh", "osascript", "pwsh", "powershell", "eval", "source", ".", "npx",
-        "bunx", "pipx", "uvx", "docker", "podman", "kubectl"
+        "python", "python2", "python3", "pypy", "pypy3", "node", "nodejs", "deno", "bun", "tsx",
+        "ts-node", "perl", "ruby", "irb", "php", "lua", "luajit", "Rscript", "julia", "awk", "gawk",
+        "mawk", "nawk", "tclsh", "expect", "osascript", "pwsh", "powershell", "eval", "source", ".",
+        "npx", "bunx", "pnpx", "pipx", "uvx", "docker", "podman", "kubectl", "java", "groovy",
+        "scala", "elixir", "erl", "guile", "sqlite3", "psql", "mysql", "mongosh", "gdb", "vim",
+        "vi",
+        "ex", "ed", "emacs", "nvim", "less", "man", "ipython"
     }
 )  # fmt: skip
-
-MAX_WRAPPED = 64
-"""Words of a wrapper that are tried as the beginning of what it runs."""
+"""Programs to which no rule is proposed: their arguments are programs."""
 
 # Every repetition is bounded: a long text must not take long to judge.
 _RAW = (
@@ -46,7 +43,7 @@ _RAW = (
     (re.compile(r"\b(curl|wget|fetch)\b[^|;&\n]{0,999}\|\s{0,9}(\S{0,99}/)?(sudo\s{1,9}\S{0,99})?"
                 r"(ba|da|z|k|a)?sh\b"),
      "runs what it downloads"),
-    (re.compile(r"\b(sh|bash|zsh|source|eval|python3?|\.)\s[^;&|\n]{0,99}(<\(|\$\(|`)\s{0,9}"
+    (re.compile(r"(?:\b(?:sh|bash|zsh|source|eval|python3?)|(?:^|[\s;&|])\.)\s[^;&|\n]{0,99}(<\(|\$\(|`)\s{0,9}"
                 r"(curl|wget)\b"),
      "runs what it downloads"),
     (re.compile(r">\s{0,9}/dev/(sd|hd|vd|nvme|mmcblk|disk|mem|kmem)"), "writes to a device"),
@@ -54,6 +51,7 @@ _RAW = (
                 r"(\s|$|;|&|\||\))"),
      "deletes everything"),
 )  # fmt: skip
+_DECODERS = frozenset({"base64", "base32", "xxd", "openssl", "gpg", "uudecode", "rev", "tr"})
 _DOWNLOADERS = frozenset({"curl", "wget", "fetch", "aria2c", "http", "https", "lwp-request"})
 _MACHINE = frozenset({"shutdown", "reboot", "halt", "poweroff", "init", "telinit"})
 _DISKS = frozenset(
@@ -80,67 +78,64 @@ def danger(
 
     `folders` are all directories that a relative path may start from.
     """
-    downloaded = False
+    fetched: set[str] = set()
     for command in commands:
+        fetched |= _fetched(command)
+        if _runs_one(command, fetched):
+            return "runs what it downloads"
+        if _deletes_input(command):
+            return "deletes what it reads the names of"
         if program(command.words) in WRAPPERS and len(command.words) > MAX_WRAPPED:
             return "what its wrapper runs is hidden among very many words"
-        for words in unwrapped(command.words):
+        sources = {program(source.words) for source in command.upstream}
+        for words in unwrapped_command(command, str(home)):
             name = program(words)
-            if command.piped and downloaded and name in INTERPRETERS:
-                return "runs what it downloads"
+            if name in INTERPRETERS and _reads_input(words):
+                if sources & _DOWNLOADERS:
+                    return "runs what it downloads"
+                if sources & _DECODERS and name in SHELLS:
+                    return "runs what it decodes, which is not shown"
             why = _one(name, words[1:], roots, folders, home)
             if why is not None:
                 return f"{name} {why}"
-        name = program(command.words)
-        downloaded = name in _DOWNLOADERS or (downloaded and command.piped)
     return None
 
 
-def unwrapped(words: Sequence[Word], depth: int = 0) -> Iterator[Sequence[Word]]:
-    """The command itself, and every command that its wrappers may run."""
-    if not words or depth > 4:
-        return
-    yield words
-    name = program(words)
-    if name in WRAPPERS:
-        # Which of its words begin the command depends on each wrapper's options: try them all.
-        for start in range(1, min(len(words), MAX_WRAPPED)):
-            if not words[start].raw.startswith("-"):
-                yield words[start:]
-                yield from _shell_text(words[start:], depth)
-    yield from _shell_text(words, depth)
-    if name == "find":
-        for start, word in enumerate(words):
-            if word.value in ("-exec", "-execdir", "-ok", "-okdir"):
-                yield from unwrapped(words[start + 1 :], depth + 1)
+def _fetched(command: Command) -> set[str]:
+    """Files that a download is written to."""
+    if program(command.words) not in _DOWNLOADERS:
+        return set()
+    targets = [redirect.target.likely[0] for redirect in command.redirects]
+    return {*targets, *(word.likely[0] for word in writes_to(command.words))}
 
 
-def program(words: Sequence[Word]) -> str:
-    """The name of the program without its folder; empty when something expands in it."""
-    return (words[0].value or "").rsplit("/", 1)[-1] if words else ""
+def _runs_one(command: Command, fetched: set[str]) -> bool:
+    values = [word.likely[0] for word in command.words]
+    runs = program(command.words) in INTERPRETERS
+    return bool(fetched) and (
+        bool(fetched.intersection(values[:1]))
+        or f"./{next(iter(fetched))}" in values[:1]
+        or (runs and bool(fetched.intersection(values[1:])))
+    )
 
 
-def _shell_text(words: Sequence[Word], depth: int) -> Iterator[Sequence[Word]]:
-    """Commands in the text given to ``bash -c`` or ``eval``."""
-    name = program(words)
-    if name == "eval":
-        text = " ".join(_script(word) for word in words[1:])
-    elif name in SHELLS:
-        at = next((i for i, w in enumerate(words) if re.fullmatch(r"-\w*c\w*", w.value or "")), 0)
-        text = _script(words[at + 1]) if at and at + 1 < len(words) else ""
-    else:
-        return
-    try:
-        inner = split(text)
-    except NotUnderstood:
-        return
-    for command in inner:
-        yield from unwrapped(command.words, depth + 1)
+def _deletes_input(command: Command) -> bool:
+    """Whether xargs gives ``rm -r`` names that no search in the workspace found."""
+    words = command.words
+    values = [word.likely[0] for word in words]
+    if program(words) != "xargs" or "rm" not in values or not _recursive(values):
+        return False
+    sources = [program(source.words) for source in command.upstream[:1]]
+    return not {"find", "fd", "git", "rg", "grep"}.intersection(sources)
 
 
-def _script(word: Word) -> str:
-    """The text that a nested shell gets; as it is written where something expands in it."""
-    return word.raw.strip("\"'") if word.value is None else word.value
+def _reads_input(words: Sequence[Word]) -> bool:
+    """Whether an interpreter may take its program from its input: no file or text is named."""
+    values = [word.value or word.raw for word in words[1:]]
+    operands = [value for value in values if value == "-" or not value.startswith("-")]
+    return not any(operand not in ("-", "/dev/stdin") for operand in operands[:1]) or any(
+        value in ("-s", "-") for value in values
+    )
 
 
 def _one(
@@ -150,7 +145,11 @@ def _one(
     folders: Sequence[Path],
     home: Path,
 ) -> str | None:
-    values = [word.value or word.raw for word in arguments]
+    values = [word.likely[0] for word in arguments]
+    if name in _LASTING and _lasts(name, values):
+        return "changes what runs later, outside of this session"
+    if any(tuple(values[: len(words)]) == words for words in _WIPES.get(name, ())):
+        return f"{' '.join(values[:2])} deletes what cannot be made again"
     if name.startswith("mkfs") or name in _DISKS:
         return "destroys what is on a disk or in a file"
     if name in _MACHINE:
@@ -170,6 +169,54 @@ def _one(
     return None
 
 
+_LASTING = frozenset(
+    {
+        "crontab", "systemctl", "launchctl", "useradd", "usermod", "adduser", "passwd", "visudo",
+        "chpasswd", "ssh-copy-id", "insmod", "modprobe", "setcap", "update-rc.d", "chkconfig", "at",
+        "batch", "git", "npm", "pip", "pip3", "chsh", "groupadd", "update-alternatives"
+    }
+)  # fmt: skip
+_LASTING_GIT = re.compile(
+    r"(core\.(hookspath|fsmonitor|editor|pager|sshcommand|askpass|gitproxy|attributesfile|worktree)"
+    r"|alias\.|filter\.|pager\.|credential\.|url\.|include|sequence\.|gpg\.|protocol\.|interactive\."
+    r"|uploadpack|receive\.|diff\..*(command|textconv|external)|diff\.external|merge\..*driver"
+    r"|.*\.(cmd|command|path|program)\Z|init\.templatedir|remote\..*(proxy|uploadpack|receivepack|vcs))",
+    re.IGNORECASE,
+)
+_WIPES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "terraform": (("destroy",),), "tofu": (("destroy",),), "dropdb": ((),), "dropuser": ((),),
+    "kubectl": (("delete", "namespace"), ("delete", "ns"), ("delete", "--all"), ("drain",)),
+    "docker": (("system", "prune"), ("volume", "prune"), ("volume", "rm")),
+    "gh": (("repo", "delete"),), "heroku": (("apps:destroy",),), "zpool": (("destroy",),),
+    "lvremove": ((),), "vgremove": ((),), "diskutil": (("eraseDisk",), ("eraseVolume",)),
+    "aws": (("s3", "rb"), ("s3", "rm"), ("rds", "delete-db-instance")),
+    "gcloud": (("projects", "delete"),), "redis-cli": (("FLUSHALL",), ("flushall",)),
+}  # fmt: skip
+
+
+def _lasts(name: str, values: Sequence[str]) -> bool:
+    """Whether it leaves something behind that runs code or gives rights later."""
+    match name:
+        case "crontab":
+            return "-l" not in values
+        case "systemctl":
+            return bool({"enable", "link", "edit", "mask", "set-default"}.intersection(values))
+        case "launchctl":
+            return bool({"load", "bootstrap", "enable", "submit"}.intersection(values))
+        case "npm" | "pip" | "pip3":
+            return list(values[:2]) == ["config", "set"]
+        case "git":
+            _, command, rest = verb(values)
+            keys = [value for value in rest if not value.startswith("-")]
+            asks = {"--get", "--get-all", "--get-regexp", "--list", "-l", "list", "get"}
+            if command != "config" or asks.intersection(rest[:3]):
+                return False
+            wide = {"--global", "--system", "-e", "--edit", "-f", "--file"}.intersection(rest)
+            return bool(wide) or any(_LASTING_GIT.match(key) for key in keys)
+        case _:
+            return True
+
+
 def _found_and_gone(
     arguments: Sequence[Word],
     values: Sequence[str],
@@ -181,14 +228,15 @@ def _found_and_gone(
     expression = next((i for i, v in enumerate(values) if v[:1] in ("-", "(", "!")), len(values))
     starts = arguments[:expression]
     if any(value in _FILTERS for value in values):
-        places = [path for word in starts if (path := _target(word, home))]
+        places = [path for word in starts if (path := _target(word))]
         if all(inside(canonical(p, folder, home), roots) for p in places for folder in folders):
             return None
     return _everything("find", starts, roots, folders, home)
 
 
 def _cleaning(name: str, values: list[str]) -> str | None:
-    if name == "git" and values[:1] == ["clean"] and any("x" in v for v in values if v[:1] == "-"):
+    _, command, rest = verb(values) if name == "git" else ([], "", values)
+    if command == "clean" and any("x" in value.lower() for value in rest if value[:1] == "-"):
         return "clean -x deletes every file that git does not know"
     return None
 
@@ -212,7 +260,7 @@ def _everything(
     for word in arguments:
         if word.raw.startswith("-"):
             continue
-        target = _target(word, home)
+        target = _target(word)
         if target is None:
             if name == "rm":
                 return f"deletes {word.raw}, which is known only when it runs"
@@ -230,21 +278,21 @@ def _everything(
     return None
 
 
-def _target(word: Word, home: Path) -> str | None:
+def _target(word: Word) -> str | None:
     """Where a target lies as far as it is known; a trailing wildcard means the whole folder."""
-    raw = word.raw.replace('"', "")
-    for start in ("$HOME", "${HOME}"):
-        if raw == start or raw.startswith(start + "/"):
-            raw = str(home) + raw[len(start) :]
-            if "$" in raw or "`" in raw:
-                return None
-            return re.sub(r"/\.?\*+\Z", "", raw) or "/"
-    if word.raw in ("$PWD", '"$PWD"'):
+    if word.value is not None:
+        value = word.value
+    elif word.raw.strip('"') in ("$PWD", "${PWD}"):
         return "."
-    if word.value is None:
+    elif any(word.guesses) or word.choices:
+        value = next((each for each in word.likely if each), "")
+        if "$" in word.raw and not word.choices and value.startswith("/"):
+            # What stands before the slash is not known: it may be nothing.
+            return None
+    else:
         return None
     if word.glob:
-        if re.fullmatch(r"(\./)?\.?\*+", word.value):
+        if re.fullmatch(r"(\./)?\.?\*+", value):
             return "."
-        return re.sub(r"/\.?\*+\Z", "", word.value) or "/"
-    return os.path.normpath(word.value) if word.value else word.value
+        return re.sub(r"/\.?\*+\Z", "", value) or "/"
+    return os.path.normpath(value) if value else value

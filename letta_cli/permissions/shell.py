@@ -1,133 +1,296 @@
-"""Judges a shell command: what it needs permission for, part by part."""
+"""A shell command taken apart: what it needs permission for, part by part."""
 
+import os
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from letta_cli.core.permission import Rule
-from letta_cli.permissions.commands import reads_only, safe_assignment, without_timing
-from letta_cli.permissions.danger import (
-    INTERPRETERS,
-    WRAPPERS,
-    danger,
-    program,
-    raw_danger,
-    unwrapped,
+from letta_cli.permissions.command import Command, Redirect, Script
+from letta_cli.permissions.danger import INTERPRETERS, danger, raw_danger
+from letta_cli.permissions.place import Place
+from letta_cli.permissions.programs import (
+    assignment_is_safe,
+    assignment_looks,
+    certain,
+    escapes,
+    looks,
 )
-from letta_cli.permissions.paths import belongs_to_system, canonical, inside, protected, secret
-from letta_cli.permissions.rules import covers_command, covers_tool
-from letta_cli.permissions.splitter import Command, NotUnderstood, Redirect, Word, split
+from letta_cli.permissions.rules import covers_command, covers_tool, same_options
+from letta_cli.permissions.syntax import parse
+from letta_cli.permissions.targets import everything, inside_text, named, writes_to
+from letta_cli.permissions.words import NotUnderstood, Word
+from letta_cli.permissions.wrappers import (
+    SHELLS,
+    WRAPPERS,
+    program,
+    rough_parts,
+    shell_texts,
+    unwrapped_command,
+    without_timing,
+)
 
 _HARMLESS_TARGETS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
-_SUBCOMMANDS = frozenset(
+_NO_FILES = frozenset(
     {
-        "git", "npm", "pnpm", "yarn", "cargo", "go", "uv", "poetry", "pdm", "hatch",
-        "dotnet", "gradle", "mvn", "bundle", "rake", "composer", "gh", "terraform", "pip",
-        "pip3", "apt", "brew"
+        "echo", "printf", "tr", "basename", "dirname", "seq", "sleep", "true", "false", ":", "pwd",
+        "whoami", "id", "uname", "which", "type", "command", "exit", "return", "break", "continue",
+        "shift", "set", "read", "export", "local", "declare", "readonly", "typeset", "unset",
+        "getconf", "locale", "nproc", "arch", "uptime", "groups", "tty", "tput", "ps", "free"
     }
 )  # fmt: skip
-_MOST_FOLDERS = 16
-_RUNS_ANYTHING = frozenset({"run", "exec", "x", "dlx", "-c", "config", "filter-branch", "bisect"})
+"""Programs whose arguments are not files that they read."""
+
+_PATTERN_FIRST = frozenset({"grep", "egrep", "fgrep", "rg", "sed", "awk", "jq", "git"})
+_READERS = frozenset({"grep", "wc", "cat", "head", "tail", "ls", "stat", "du", "md5sum",
+                      "sha256sum", "file"})  # fmt: skip
+"""Programs that may be given file names which were found."""
+_MOVES = frozenset({"cd", "pushd", "popd"})
+_LISTERS = frozenset({"find", "fd", "rg", "grep", "head", "tail", "sort", "uniq", "git", "xargs"})
+_SPARED = frozenset(
+    {"git", "ls", "cat", "grep", "rg", "find", "cd", "diff", "[", "test", "echo"}
+) | {*WRAPPERS}
+"""Named without harm; a wrapper's own words are judged as the command that it runs."""
+_CARRIERS = frozenset({"tar", "rsync", "ssh", "scp", "sed", "tmux", "screen", "alias", "make",
+                       "zip", "strace", "split"})  # fmt: skip
+"""Programs that run what an option or argument says, in forms of their own."""
+_USES_KEYS = frozenset({"ssh", "scp", "sftp", "ssh-add", "git", "rsync", "ssh-keygen", "gpg"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a command runs.
-
-    Attributes:
-        folders: all directories that a relative path in it may start from; None among them: an
-            unknown one, after a ``cd`` that is not certain.
-    """
-
-    cwd: Path
-    roots: tuple[Path, ...]
-    home: Path
-    folders: tuple[Path, ...]
-    lost: bool = False
+_QUOTED = re.compile(r"'[^']*'|\"[^\"$`]*\"")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shell:
     """A command taken apart.
 
     Attributes:
-        commands: its simple commands; None when it was not understood.
+        script: its simple commands; None when it was not understood.
         problem: why it was not.
     """
 
     text: str
-    commands: list[Command] | None
+    script: Script | None
     problem: str
     place: Place
+    _paths: dict[int, tuple[Path, ...]] = field(default_factory=dict[int, tuple[Path, ...]])
+    _resolved: dict[str, tuple[Path, ...]] = field(default_factory=dict[str, tuple[Path, ...]])
+
+    @property
+    def commands(self) -> list[Command]:
+        return self.script.commands if self.script else []
 
     @property
     def dangerous(self) -> str | None:
         """Why this must be asked about in every mode, or None."""
-        if why := raw_danger(self.text):
-            return why
-        if self.commands is None:
-            return None
         place = self.place
+        if self.script is None:
+            return raw_danger(self.text)
+        bare = self.text
+        for command in self.commands:
+            if command.stdin:
+                bare = bare.replace(command.stdin, "")
+        texts = [_QUOTED.sub("''", bare)]
+        texts += [
+            text for command in self.commands for text in shell_texts(command, str(place.home))
+        ]
+        if why := next(filter(None, map(raw_danger, texts)), None):
+            return why
         return danger(self.commands, place.roots, place.folders, place.home) or self._touches()
 
     @property
     def looks_only(self) -> bool:
-        """Whether no part of it changes anything, nor shows secrets."""
-        return self.commands is not None and all(
+        """Whether no part of it changes anything, nor shows what must not be shown unasked."""
+        return self.script is not None and all(
             self.part_looks(command) and not list(self.writes(command)) for command in self.commands
         )
 
     def part_looks(self, command: Command) -> bool:
-        """Whether one part, but for its redirections, only looks."""
-        if not reads_only(command) or self.shows_secret(command):
-            return False
-        if any(self._matches_outside(word) for word in command.words):
-            return False
-        # A folder may be a repository of its own, with programs that its git runs.
-        roots = self.place.roots
-        away = self.place.lost or any(folder not in roots for folder in self.place.folders)
-        return not (away and program(without_timing(command.words)) == "git")
+        """Whether one part, but for its redirections, only looks, and only where it may."""
+        return self._only_looks(command) and self.unreadable(command) is None
 
-    def shows_secret(self, command: Command) -> str | None:
-        for path in self.paths(command):
-            if why := secret(path):
+    def _only_looks(self, command: Command) -> bool:
+        if command.harmless is not None:
+            return command.harmless and all(map(assignment_looks, command.assignments))
+        if not command.words:
+            return all(map(assignment_looks, command.assignments))
+        if not all(map(assignment_is_safe, command.assignments)):
+            return False
+        words = without_timing(command.words)
+        if not words:
+            return False
+        if words[0].value in (self.script.functions if self.script else ()):
+            return True  # What it does was judged where it is defined.
+        if words[0].value == "xargs":
+            return self._passes_on(command, words)
+        if words[0].value == "find" and _runs_looker(words):
+            return True
+        return looks(words) and (program(words) != "git" or self.place.own_repository)
+
+    def _passes_on(self, command: Command, words: Sequence[Word]) -> bool:
+        """Whether xargs gives file names that were found in the workspace to what only reads."""
+        at = 1
+        while at < len(words) and (words[at].value or "-x") in ("-0", "-r", "-t", "--null"):
+            at += 1
+        inner = words[at:]
+        if not inner or program(inner) not in _READERS:
+            return False
+        sources = command.upstream
+        if not sources or not looks(inner) or "-f" in [word.value for word in inner]:
+            return False
+        first = [word.value or "" for word in sources[0].words]
+        finds = (first[:1] == ["find"] and "f" in first and "-L" not in first) or (
+            first[:1] in (["rg"], ["grep"])
+            and any(v in ("-l", "-rl", "-lr", "--files") for v in first)
+        )
+        return finds and all(program(source.words) in _LISTERS for source in sources)
+
+    def unreadable(self, command: Command) -> str | None:
+        """Why what a part reads needs permission, or None."""
+        words = without_timing(command.words)
+        name = program(words)
+        if command.redirects:
+            for redirect in command.redirects:
+                if redirect.kind == "read" and (why := self._reading(redirect.target.likely[0])):
+                    return why
+        if name in _NO_FILES or not words or command.harmless is not None:
+            return None
+        if name in _MOVES:
+            return None
+        if why := self.place.away:
+            return why
+        skipped = _pattern(name, words)
+        for word in words[1:]:
+            if word is skipped and not _exists(word.likely[0]):
+                continue
+            if word.glob and (why := self._matches(word)):
                 return why
+            if word.glob and _may_climb(word, alone=_recurses(name, words)):
+                return f"{word.raw} may mean the folder above"
+            for value in named([word]):
+                if value != "/" or word.raw == "/":
+                    why = self._reading(value)
+                    if why:
+                        return why
+        if _recurses(name, words):
+            for word in words[1:] or [Word(".", ".")]:
+                for path in self.resolved(word.likely[0]):
+                    if why := self.place.within(path):
+                        return why
         return None
 
-    def writes(self, command: Command) -> Iterator[tuple[Redirect, tuple[Path, ...]]]:
-        """Redirections that write, with every path they may mean; no path: not certain."""
+    def _reading(self, value: str) -> str | None:
+        return next(
+            (why for path in self.resolved(value) if (why := self.place.unreadable(path))), None
+        )
+
+    def _matches(self, word: Word) -> str | None:
+        """Why files that a wildcard stands for need permission: keys, links that lead outside."""
+        if self.place.lost:
+            return "it reads files in a folder that is known only when it runs"
+        for value in word.likely:
+            for folder in self.place.folders:
+                for path in self.place.matching(folder, value):
+                    if why := self.place.unreadable(path):
+                        return why
+                beginning = os.path.join(folder, value.split("*")[0].split("?")[0].split("[")[0])  # noqa: PTH118
+                start = Path(os.path.realpath(os.path.dirname(beginning)))  # noqa: PTH120
+                if why := self.place.unreadable(start):
+                    return why
+                if ".." in value.partition("*")[2]:
+                    return "it reads files above a folder that is known only when it runs"
+        return None
+
+    def writes(self, command: Command) -> Iterator[tuple[str, tuple[Path, ...]]]:
+        """What is written by redirections and by options that name a file, with every path that
+        it may mean; no path: not certain."""
         for redirect in command.redirects:
-            target = redirect.target.value
-            if redirect.kind == "read" or target in _HARMLESS_TARGETS:
-                continue
-            certain = target is not None and not redirect.target.glob
-            if not certain or (self.place.lost and not _absolute(target or "")):
-                yield redirect, ()
-            else:
-                yield redirect, tuple(self._resolved(target or ""))
+            if redirect.kind == "write" and redirect.target.value not in _HARMLESS_TARGETS:
+                yield self._written(redirect.target)
+        words = without_timing(command.words)
+        if words and words[0].value is not None:
+            for escape in escapes(words):
+                if escape.kind != "write":
+                    continue
+                if escape.target in _HARMLESS_TARGETS or escape.target == "-":
+                    continue
+                target = escape.target
+                yield self._written(Word(target or escape.option, target))
+
+    def _written(self, target: Word) -> tuple[str, tuple[Path, ...]]:
+        certain_target = target.value is not None and not target.glob
+        if not certain_target or (self.place.lost and not (target.value or "").startswith("/")):
+            return target.raw, ()
+        return target.raw, self.resolved(target.value or "", option=True)
+
+    def outside(self, command: Command) -> Iterator[Path]:
+        """Files outside of the roots that a command is told to change by its operands."""
+        for words in unwrapped_command(command, str(self.place.home)):
+            for word in writes_to(words):
+                for value in word.likely:
+                    for path in self.resolved(value):
+                        if not self.place.holds(path) and str(path) not in _HARMLESS_TARGETS:
+                            yield path
 
     def paths(self, command: Command) -> Iterator[Path]:
         """Every path that a word or redirection of this part may name."""
-        words = [*command.words, *(redirect.target for redirect in command.redirects)]
-        for word in words:
-            value = word.value or _unquoted(word)
-            for candidate in {value, value.partition("=")[2], value.lstrip("-@")[1:]}:
-                if candidate and len(candidate) < 4_096 and "\0" not in candidate:
-                    yield from self._resolved(candidate)
+        key = id(command)
+        if key not in self._paths:
+            self._paths[key] = tuple(
+                dict.fromkeys(p for value in everything(command) for p in self.resolved(value))
+            )
+        yield from self._paths[key]
+
+    def touched(self, command: Command) -> Iterator[Path]:
+        """As `paths`, with files that wildcards may stand for, and those named in program texts."""
+        yield from self.paths(command)
+        for word in command.words:
+            if word.glob:
+                for value in word.likely:
+                    for folder in self.place.folders:
+                        yield from self.place.could_be(folder, value)
+        for words in unwrapped_command(command, str(self.place.home)):
+            if words is not command.words:
+                for value in named(words):
+                    yield from self.resolved(value)
+            if program(words) in INTERPRETERS:
+                for word in words[1:]:
+                    for value in inside_text(word.likely[0]):
+                        yield from self.resolved(value)
 
     def covered(self, rule: Rule, command: Command) -> bool:
         """Whether an allow rule covers this part as it is written."""
         if not covers_tool(rule, "Bash"):
             return False
-        if not all(safe_assignment(word) for word in command.assignments):
-            return False
-        if covers_command(rule.specifier, command.text):
+        if not all(map(assignment_is_safe, command.assignments)):
+            return rule.specifier is None
+        if rule.specifier is None:
             return True
-        inner = without_timing(command.words)
-        text = " ".join(word.raw for word in inner)
-        return (
-            bool(inner) and len(inner) < len(command.words) and covers_command(rule.specifier, text)
-        )
+        for words in (command.words, without_timing(command.words)):
+            text = " ".join(word.raw for word in words)
+            if words and covers_command(rule.specifier, text):
+                return self._within_rule(rule.specifier, words, command)
+        return False
+
+    def _within_rule(self, specifier: str, words: Sequence[Word], command: Command) -> bool:
+        """Whether the wildcards of a rule hide nothing that runs something else."""
+        fixed = specifier.removesuffix(":*").split("*", maxsplit=1)[0].split()
+        name = program(words)
+        reads = command.upstream or any(r.kind == "read" for r in command.redirects)
+        if name in INTERPRETERS and (command.stdin is not None or reads):
+            return False
+        if words[0].value is None or words[0].glob:
+            return False
+        if "*" not in specifier:
+            return True
+        if any(e.kind == "run" and not _spelled_out(e.option, fixed) for e in escapes(words)):
+            return False
+        if name in WRAPPERS:
+            operands = [word for word in fixed[1:] if not word.startswith("-") and "=" not in word]
+            return len(operands) > WRAPPERS[name].operands
+        return True
 
     def concerns(self, rule: Rule) -> bool:
         """Whether a deny or ask rule is about any part, however it is wrapped or quoted."""
@@ -135,161 +298,178 @@ class Shell:
             return False
         if covers_command(rule.specifier, self.text):
             return True
-        return any(covers_command(rule.specifier, text) for text in self._spellings())
+        specifier = rule.specifier or ""
+        if self.script is None:
+            return any(covers_command(specifier, text) for text in rough_parts(self.text))
+        return any(self._spelled(specifier, command) for command in self.commands)
 
-    def _spellings(self) -> Iterator[str]:
-        """Every text under which a rule could mean a part of this command."""
-        if self.commands is None:
-            yield from rough_parts(self.text)
-            return
-        for command in self.commands:
-            for words in unwrapped(command.words):
-                values = [word.value or word.raw for word in words]
-                yield " ".join(word.raw for word in words)
-                yield " ".join(values)
-                yield " ".join([program(words), *values[1:]])
+    def _spelled(self, specifier: str, command: Command) -> bool:
+        """Whether the rule means a part of this command, under any way of writing it."""
+        wanted = specifier.split(maxsplit=1)[0].removesuffix(":*") if specifier else ""
+        for words in unwrapped_command(command, str(self.place.home)):
+            values = [word.likely[0] for word in words]
+            name = program(words)
+            texts = (
+                " ".join(word.raw for word in words),
+                " ".join(values),
+                " ".join([name, *values[1:]]),
+            )
+            if any(covers_command(specifier, text) for text in texts):
+                return True
+            if words[0].glob and fnmatchcase(wanted, values[0].rsplit("/", 1)[-1]):
+                return True
+            if same_options(specifier, [name, *values[1:]]):
+                return True
+            if (name in INTERPRETERS and name not in SHELLS) or name in _CARRIERS:
+                for value in (*values[1:], command.stdin or ""):
+                    if any(covers_command(specifier, part) for part in _code_parts(value)):
+                        return True
+        for assignment in command.assignments:
+            name, _, value = assignment.raw.partition("=")
+            if (not name.islower() or value.startswith("(")) and any(
+                covers_command(specifier, part) for part in _code_parts(value + ";")
+            ):
+                return True
+        if command.stdin and program(without_timing(command.words)) in INTERPRETERS:
+            return any(covers_command(specifier, part) for part in rough_parts(command.stdin))
+        return False
 
     def _touches(self) -> str | None:
-        """A protected path that a part may write to."""
-        for command in self.commands or ():
+        """A protected path that a part may write to, or keys that it may read."""
+        place = self.place
+        for command in self.commands:
             for _, paths in self.writes(command):
                 for path in paths:
-                    if why := protected(path, self.place.home, self.place.roots):
+                    if why := place.protected(path):
                         return f"it writes to {path}; {why}"
-            if reads_only(command) or not command.words:
+            for redirect in command.redirects:
+                if redirect.kind == "write" and redirect.target.value is None:
+                    for path in self.resolved(redirect.target.likely[0]):
+                        if why := place.protected(path):
+                            return f"it may write to {path}; {why}"
+            name = program(without_timing(command.words))
+            if name not in _NO_FILES | _USES_KEYS:
+                for path in self.paths(command):
+                    if why := place.secret(path):
+                        return why
+            if self._only_looks(command) or not command.words:
                 continue
-            for words in unwrapped(command.words):
+            for words in unwrapped_command(command, str(place.home)):
                 if why := self._names_protected(words):
                     return why
         return None
 
-    def _matches_outside(self, word: Word) -> bool:
-        """Whether a wildcard may stand for files outside of the roots, such as keys."""
-        if not word.glob or word.value is None:
-            return False
-        roots = self.place.roots
-        return self.place.lost or not all(inside(p, roots) for p in self._resolved(word.value))
-
     def _names_protected(self, words: Sequence[Word]) -> str | None:
+        place = self.place
+        for word in writes_to(words):
+            for value in word.likely:
+                for path in self.resolved(value):
+                    if why := place.protected(path):
+                        return f"it names {path}; {why}"
         name = program(words)
-        if name in _SPARED:
+        if name in _SPARED or name in _USES_KEYS:
             return None
-        copies = name in _COPIERS and not any(w.raw.startswith(("-t", "--t")) for w in words)
-        for number, word in enumerate(words[1:], 2):
-            # Many programs are told of system paths to read them; only some write where told.
-            writes = name in _WRITERS and (not copies or number == len(words))
-            for path in self.paths(Command(words=[word])):
-                why = protected(path, self.place.home, self.place.roots)
-                if why and (writes or not belongs_to_system(path, self.place.home)):
-                    return f"it names {path}; {why}"
+        for word in words[1:]:
+            texts = list(named([word]))
+            if name in INTERPRETERS:
+                texts += [found for value in word.likely for found in inside_text(value)]
+            for value in texts:
+                for path in self.resolved(value):
+                    # Many programs are told of system paths and skills to read or run them.
+                    why = place.protected(path)
+                    if why and not place.only_read(path):
+                        return f"it names {path}; {why}"
         return None
 
-    def _resolved(self, name: str) -> Iterator[Path]:
-        if name.startswith("-"):
-            return
+    def resolved(self, name: str, *, option: bool = False) -> tuple[Path, ...]:
+        """Every path that a name may mean, from all folders that the command may be in."""
+        if not name or "\0" in name or len(name) > 4_096 or (name.startswith("-") and not option):
+            return ()
+        if name not in self._resolved:
+            self._resolved[name] = tuple(self._all_meanings(name))
+        return self._resolved[name]
+
+    def _all_meanings(self, name: str) -> Iterator[Path]:
+        if name.startswith("/proc/"):
+            # Links there lead elsewhere for every process.
+            yield Path(os.path.normpath(name))
         for folder in self.place.folders:
             try:
-                yield canonical(name, folder, self.place.home)
+                yield Path(os.path.realpath(folder / name))
             except (OSError, ValueError):
                 continue
 
 
-_SPARED = frozenset({"git", "ls", "cat", "grep", "rg", "find", "cd", "diff"}) | WRAPPERS
-"""Named without harm; a wrapper's own words are judged as the command that it runs."""
-
-_COPIERS = frozenset({"cp", "ln", "install", "rsync"})
-"""Only their last operand is written to."""
-
-_WRITERS = frozenset(
-    {
-        "cp", "mv", "tee", "rm", "ln", "install", "dd", "touch", "mkdir", "rmdir", "chmod",
-        "chown", "chgrp", "truncate", "rsync", "sed", "curl", "wget", "tar", "unzip",
-        "patch", "crontab"
-    }
-)  # fmt: skip
-
-
-def take_apart(text: str, cwd: Path, roots: tuple[Path, ...], home: Path) -> Shell:
+def take_apart(text: str, place: Place) -> Shell:
     """Split a command and find out where its parts run."""
     try:
-        commands = split(text)
+        script = parse(text, str(place.home))
     except NotUnderstood as error:
-        return Shell(text, None, str(error), Place(cwd, roots, home, (cwd,)))
-    folders, lost = _folders(commands, cwd, home)
-    return Shell(text, commands, "", Place(cwd, roots, home, folders, lost))
+        return Shell(text, None, str(error), place)
+    return Shell(text, script, "", place.after(script.commands))
 
 
-def _folders(commands: Sequence[Command], cwd: Path, home: Path) -> tuple[tuple[Path, ...], bool]:
-    """Every directory that a part may run in, and whether there may be others."""
-    folders = [cwd]
-    lost = False
-    for command in commands:
-        name = program(command.words)
-        if name in ("cd", "pushd", "popd"):
-            words = [word for word in command.words[1:] if word.raw != "--"]
-            target = words[0].value if len(words) == 1 else None
-            if not words and name == "cd":
-                target = str(home)
-            if target is None or target.startswith("-") or (words[:1] and words[0].glob):
-                lost = True
-            else:
-                moved = (canonical(target, folder, home) for folder in tuple(folders))
-                folders = list(dict.fromkeys((*folders, *moved)))
-                if len(folders) > _MOST_FOLDERS:
-                    return tuple(folders[:_MOST_FOLDERS]), True
-        elif name in ("eval", "source", ".", "builtin", "command"):
-            lost = True
-    return tuple(folders), lost
+def _spelled_out(option: str, fixed: Sequence[str]) -> bool:
+    """Whether the part of a rule before its first wildcard names an option itself."""
+    return option in " ".join(fixed) or any(f[:1] == "-" and option.startswith(f) for f in fixed)
 
 
-def suggest(commands: Sequence[Command]) -> tuple[str, ...]:
-    """The narrowest useful rules for the parts that need one; none if a part can run anything."""
-    texts = dict.fromkeys(_rule_text(command) for command in commands)
-    return () if None in texts else tuple(f"Bash({text})" for text in texts)
-
-
-def _rule_text(command: Command) -> str | None:
-    if command.assignments or not command.words or any("*" in word.raw for word in command.words):
+def _pattern(name: str, words: Sequence[Word]) -> Word | None:
+    """The word of a search that is a pattern or program, not a file."""
+    if name not in _PATTERN_FIRST:
         return None
-    name = command.words[0].value
-    if name is None or name.rsplit("/", 1)[-1] in INTERPRETERS | WRAPPERS or "\n" in command.text:
-        return None
-    if any(word.value is None for word in command.words):
-        return None
-    following = command.words[1].value if len(command.words) > 1 else None
-    if name in _SUBCOMMANDS and following and following.isidentifier():
-        if following not in _RUNS_ANYTHING:
-            return f"{name} {following}:*" if len(command.words) > 2 else f"{name} {following}"
-        if following == "run" and len(command.words) > 2 and name in ("npm", "pnpm", "yarn"):
-            return " ".join(word.raw for word in command.words)
-        return None
-    return command.text
+    operands = (word for word in words[1:] if not word.raw.startswith("-"))
+    first = next(operands, None)
+    return next(operands, None) if name == "git" else first
 
 
-def rough_parts(text: str) -> Iterator[str]:
-    """Parts of a text that was not understood; good enough to find what is forbidden in it."""
-    part = ""
-    for character in text:
-        if character in ";&|\n(){}`$<>":
-            if part.strip():
-                yield from _tails(part)
-            part = ""
-        elif character not in "\"'\\":
-            part += character
-    if part.strip():
-        yield from _tails(part)
+def _exists(value: str) -> bool:
+    return value.startswith("/") and os.path.lexists(value)
 
 
-def _tails(part: str) -> Iterator[str]:
-    words = part.split()
-    for start in range(min(len(words), 8)):
-        yield " ".join(words[start:])
-        yield " ".join([words[start].rsplit("/", 1)[-1], *words[start + 1 :]])
+def _may_climb(word: Word, *, alone: bool) -> bool:
+    """Whether ``..`` is among what a wildcard may stand for, as in older shells."""
+    for value in word.likely:
+        *folders, last = value.split("/")
+        for part in [*folders, last] if alone or last not in (".*", ".?*") else folders:
+            if set("*?[") & set(part) and part[:1] in ".[" and fnmatchcase("..", part):
+                return True
+    return False
 
 
-def _absolute(name: str) -> bool:
-    return name.startswith(("/", "~"))
+def _recurses(name: str, words: Sequence[Word]) -> bool:
+    """Whether it reads all that is in the folders it is given, hidden files too."""
+    flags = "".join(w.raw[1:] for w in words[1:] if w.raw[:1] == "-" and w.raw[:2] != "--")
+    long = {word.raw for word in words[1:]}
+    if name in ("grep", "egrep", "fgrep"):
+        return bool(set("rR") & set(flags) or {"--recursive", "--dereference-recursive"} & long)
+    return name == "rg" and bool("." in flags or "uu" in flags or "--hidden" in long)
 
 
-def _unquoted(word: Word) -> str:
-    return word.raw.replace('"', "").replace("'", "")
+def _runs_looker(words: Sequence[Word]) -> bool:
+    """Whether a find gives regular files to a command that only looks, whatever their names."""
+    values = certain(words)
+    if values is None or not {"-exec"}.intersection(values) or "-L" in values:
+        return False
+    if "f" not in values or values[values.index("f") - 1] != "-type":
+        return False
+    at = values.index("-exec")
+    end = next((i for i, v in enumerate(values[at:], at) if v in (";", "+")), 0)
+    if not end or end != len(values) - 1:
+        return False
+    inner = words[at + 1 : end]
+    if not inner or program(inner) not in _READERS or "-f" in [word.value for word in inner]:
+        return False
+    return looks(inner) and looks(words[:at])
+
+
+def _code_parts(value: str) -> Iterator[str]:
+    """Texts within a program text that a rule about commands may be about."""
+    if len(value) > 5_000 or not any(mark in value for mark in "'\"( `=!;"):
+        return
+    for quote in ("'", '"', "`", "=", "!", "\\n"):
+        value = value.replace(quote, ";")
+    yield from rough_parts(value)
+
+
+__all__ = ["Redirect", "Shell", "take_apart"]

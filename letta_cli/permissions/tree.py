@@ -3,13 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from letta_cli.permissions.danger import program, unwrapped
-from letta_cli.permissions.splitter import NotUnderstood, Word, split
+from letta_cli.permissions.syntax import parse
+from letta_cli.permissions.words import NotUnderstood, Word
+from letta_cli.permissions.wrappers import program, unwrapped_command
 
 _MOVERS = frozenset(
     {"checkout", "switch", "stash", "rebase", "merge", "clean", "pull", "restore", "reset"}
 )
 _TAKES_VALUE = frozenset({"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path"})
+_NO_HOME = "/"
 _ROUGH = re.compile(
     r"\bgit\b[^;&|\n]{0,200}?\s(checkout|switch|stash|rebase|merge|clean|pull|restore"
     r"|reset\b[^;&|\n]{0,200}--(?:hard|merge|keep))(?![\w-])"
@@ -24,12 +26,12 @@ def tree_change(command: str) -> str | None:
     if "git" not in command:
         return None
     try:
-        commands = split(command)
+        commands = parse(command, _NO_HOME).commands
     except NotUnderstood:
         found = _ROUGH.search(command)
         return f"git {found[1].split()[0]}" if found else None
     for simple in commands:
-        for words in unwrapped(simple.words):
+        for words in unwrapped_command(simple, _NO_HOME):
             if program(words) == "git" and (verb := _moves(words[1:])):
                 return f"git {verb}"
     return None

@@ -5,6 +5,7 @@ from letta_cli.tools import (
     bash,
     conversations,
     edit,
+    exit_plan_mode,
     files,
     glob,
     grep,
@@ -46,5 +47,6 @@ def all_tools(*, omni_memory: bool = False, documents: bool = False) -> dict[str
         archival.INSERT_TOOL,
         archival.SEARCH_TOOL,
         *((files.SEARCH_TOOL, files.OPEN_TOOL) if documents else ()),
+        exit_plan_mode.TOOL,
     )
     return {tool.spec.name: tool for tool in tools}

@@ -101,7 +101,10 @@ async def _fetch(url: str, environment: Mapping[str, str]) -> _Page:
             try:
                 where = response.headers.get("location")
                 if response.status_code in (301, 302, 303, 307, 308) and where:
-                    url = urljoin(url, where)
+                    following = urljoin(url, where)
+                    await _target(following, asked_host, pin=not proxy)
+                    _same_host(url, following)
+                    url = following
                     continue
                 body, cut = await _body(response)
             except httpx2.HTTPError as error:
@@ -117,6 +120,20 @@ async def _fetch(url: str, environment: Mapping[str, str]) -> _Page:
                 cut=cut,
             )
     raise _Refused(f"{url}: more than {MAX_REDIRECTS} redirects. Fetch the final address.")
+
+
+def _same_host(url: str, following: str) -> None:
+    """Permission was given for one host; another one is a call of its own, judged by itself."""
+    before, after = (
+        (urlsplit(each).hostname or "").removeprefix("www.") for each in (url, following)
+    )
+    if before != after:
+        raise _Refused(
+            f"{url} leads to another host, which was not asked for: {following[:500]}\n"
+            "Fetch that address if it is needed."
+        )
+    if url.startswith("https:") and not following.startswith("https:"):
+        raise _Refused(f"{url} leads away from https, to {following[:500]}: not followed.")
 
 
 async def _body(response: Any) -> tuple[bytes, bool]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from letta_cli.core.errors import AgentError
 from letta_cli.core.touch import Touch, TouchKind
+from letta_cli.workspace.nofollow import exists, open_file, open_folder
 from letta_cli.workspace.text import TextStyle, decode, encode, looks_binary
 
 MAX_WHOLE = 8 * 1024 * 1024
@@ -105,7 +106,16 @@ class Files:
         self._earlier: Mapping[str, str] = {}
         self._texts: dict[Path, str] = {}
         self._touches: dict[Path, Touch] = {}
+        self._judged: dict[str, Path] = {}
         self.before_write: BeforeWrite | None = None
+
+    def pin(self, name: str, path: Path) -> None:
+        """Let `name` mean the canonical `path` that was judged, whatever links say later."""
+        self._judged[name] = path
+
+    def release(self) -> None:
+        """The judged calls are done: names mean again what links say."""
+        self._judged.clear()
 
     def begin(self, earlier: Mapping[str, str]) -> None:
         """Work for another conversation now, which knew files by these hashes when it last ran."""
@@ -132,6 +142,8 @@ class Files:
         """The canonical path of `name`, relative to the working directory; links resolved."""
         if "\0" in name or not name.strip():
             raise FileRefused("The file name is empty or has a NUL character. Give a path.")
+        if name in self._judged:
+            return self._judged[name]
         if name == "~" or name.startswith("~/"):
             # Not ~name: permissions judge a path by the same rule.
             name = str(Path("~").expanduser()) + name[1:]
@@ -211,11 +223,10 @@ class Files:
                 f"{error.object[error.start]!r}. Use characters it has, or convert the file first."
             ) from error
         try:
-            _make_folder(path.parent)
-            with _locked(path.parent):
-                old = self._expected(path)
+            with open_folder(path.parent, create=True) as folder, _locked(folder):
+                old = self._expected(path, folder)
                 self._announce(path, old, data)
-                _replace(path, data, old, lambda: self._expected(path))
+                _replace(path.name, folder, data, old, lambda: self._expected(path, folder))
         except OSError as error:
             raise FileRefused(_not_written(path, error)) from error
         digest = hashlib.sha256(data).hexdigest()
@@ -242,10 +253,10 @@ class Files:
         written = path in self._touches and self._touches[path].kind == "write"
         self._touches[path] = Touch(str(path), digest, "write" if written else kind)
 
-    def _expected(self, path: Path) -> os.stat_result | None:
+    def _expected(self, path: Path, folder: int) -> os.stat_result | None:
         """The stat of the file when it is what was read; None when it is new and absent."""
         seen = self._seen.get(path)
-        if not os.path.lexists(path):
+        if not exists(path.name, folder):
             if seen is None:
                 return None
             raise FileChanged(
@@ -253,7 +264,7 @@ class Files:
             )
         if seen is None:
             raise FileRefused(f"{path} exists and was not read yet. Use Read on it first.")
-        with self._open(path) as file:
+        with self._open(path, folder) as file:
             info = os.fstat(file.fileno())
             if hashlib.sha256(file.read(MAX_WHOLE + 1)).hexdigest() != seen:
                 raise FileChanged(
@@ -280,11 +291,11 @@ class Files:
         except ValueError as error:
             raise FileRefused(_binary(path)) from error
 
-    def _open(self, path: Path) -> BufferedReader:
+    def _open(self, path: Path, folder: int | None = None) -> BufferedReader:
         """Open a regular file; devices, pipes and sockets are refused without waiting for them."""
         try:
             # Non-blocking: opening a named pipe that nobody writes to would wait for ever.
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            handle = open_file(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY, folder)
         except OSError as error:
             raise FileRefused(_not_opened(path, error)) from error
         mode = os.fstat(handle).st_mode
@@ -308,7 +319,10 @@ def _not_opened(path: Path, error: OSError) -> str:
         case errno.EACCES | errno.EPERM:
             return f"{path} cannot be read: permission denied."
         case errno.ELOOP:
-            return f"{path} is a symbolic link that leads back to itself."
+            return (
+                f"{path} has a symbolic link in it that leads back to itself, or that was "
+                "put there after the path was judged. Nothing was opened."
+            )
         case errno.ENAMETOOLONG:
             return f"The file name is too long: {str(path)[:80]}…"
         case _:
@@ -326,6 +340,11 @@ def _not_written(path: Path, error: OSError) -> str:
             )
         case errno.EEXIST:
             return f"{path} was created by another program meanwhile. Use Read on it first."
+        case errno.ELOOP:
+            return (
+                f"{path} has a symbolic link in it that was put there after the path was judged. "
+                "Nothing was changed."
+            )
         case errno.ENOTDIR | errno.EISDIR:
             return f"{path} cannot be written: a part of its path is a file, not a directory."
         case _:
@@ -342,9 +361,9 @@ def _lines(file: BufferedReader) -> Iterator[bytes]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Generator[None]:
+def _locked(folder: int) -> Generator[None]:
     """Hold the folder's advisory lock, so that two sessions do not both find a file unchanged."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    handle = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
     try:
         deadline = time.monotonic() + _LOCK_WAIT_SECONDS
         while True:
@@ -363,21 +382,14 @@ def _locked(folder: Path) -> Generator[None]:
         os.close(handle)
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, "Not a directory") from error
-
-
 def _replace(
-    path: Path, data: bytes, old: os.stat_result | None, check: Callable[[], object]
+    name: str, folder: int, data: bytes, old: os.stat_result | None, check: Callable[[], object]
 ) -> None:
-    """Write a new file beside `path`, then let it take the name; on any failure nothing changed."""
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    """Write a new file beside `name`, then let it take the name; on any failure nothing changed."""
+    temporary = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     # A new file gets what the umask leaves; a replacement stays private until its mode is copied.
-    handle = os.open(temporary, flags, 0o666 if old is None else 0o600)
+    handle = os.open(temporary, flags, 0o666 if old is None else 0o600, dir_fd=folder)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -387,17 +399,18 @@ def _replace(
             os.fsync(file.fileno())
         check()
         if old is None:
-            _claim(temporary, path)
+            _claim(temporary, name, folder)
         else:
-            temporary.replace(path)
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
     with suppress(OSError):  # Some file systems refuse to sync a folder; the file itself is safe.
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        synced = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
         try:
-            os.fsync(folder)
+            os.fsync(synced)
         finally:
-            os.close(folder)
+            os.close(synced)
 
 
 def _copy_ownership(handle: int, old: os.stat_result) -> None:
@@ -408,11 +421,11 @@ def _copy_ownership(handle: int, old: os.stat_result) -> None:
     os.fchmod(handle, stat.S_IMODE(old.st_mode))
 
 
-def _claim(temporary: Path, path: Path) -> None:
+def _claim(temporary: str, name: str, folder: int) -> None:
     """Give a new file its name; fails when somebody else took it meanwhile."""
     try:
-        os.link(temporary, path)
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except FileExistsError:
         raise
     except OSError:  # A file system without hard links.
-        temporary.rename(path)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)

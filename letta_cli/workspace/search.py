@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,11 +56,16 @@ class Found:
 
 
 class Search:
-    """Searches under one working directory."""
+    """Searches under one working directory.
+
+    Attributes:
+        hides: whether what is found in a file is left out, for the person forbids to read it.
+    """
 
     def __init__(self, cwd: Path, environment: Mapping[str, str]) -> None:
         self._cwd = cwd
         self._environment = dict(environment)
+        self.hides: Callable[[Path], bool] = lambda _path: False
         self.ripgrep = shutil.which("rg", path=environment.get("PATH"))
 
     async def grep(
@@ -103,6 +108,8 @@ class Search:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+        found.paths = [each for each in found.paths if not self.hides(Path(root, each))]
+        found.lines = [each for each in found.lines if not self.hides(Path(root, each.path))]
         return found
 
     async def glob(self, pattern: str, *, path: Path | None = None, limit: int = 100) -> Found:

@@ -20,7 +20,7 @@ from letta_cli.core.event import (
 )
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolReturn
-from letta_cli.core.permission import Answer
+from letta_cli.core.permission import Answer, Rule, Rules
 from letta_cli.core.provider import ModelInfo
 
 
@@ -362,3 +362,77 @@ async def test_a_created_renamed_and_deleted_block_is_told_once_each(stage):
     assert "Fridays are off." in told[3]
     stored = s.store.conversations.get(s.turn.thread.conversation.id)
     assert s.store.blocks.changed(stored) == []
+
+
+async def test_plan_mode_ends_when_the_person_agrees_to_the_plan(stage, project):
+    s = stage(
+        [
+            {"tool_calls": [call("Write", file_path="new.txt", content="hi\n")]},
+            {"tool_calls": [call("ExitPlanMode", plan="1. Write new.txt")]},
+            {"tool_calls": [call("Write", file_path="new.txt", content="hi\n")]},
+            {"text": "done"},
+        ],
+        mode="plan", interactive=True,
+    )  # fmt: skip
+    asked = []
+    async for event in run(s.turn, (Text("do it"),)):
+        if isinstance(event, ApprovalRequested):
+            asked.append(event)
+            assert not (project / "new.txt").exists()
+            s.turn.inbox.answer(event.request_id, Answer(allow=True, remember=True))
+    assert [event.call.name for event in asked] == ["ExitPlanMode"]
+    assert asked[0].preview and asked[0].preview.get("text") == "1. Write new.txt"
+    assert (project / "new.txt").read_text() == "hi\n"
+    assert s.turn.policy.mode == "default"
+    assert "Plan mode is on" in str(s.requests()[0]) and "Plan mode is over" in str(s.requests()[2])
+
+
+async def test_a_plan_that_is_sent_back_keeps_plan_mode(stage):
+    s = stage(
+        [{"tool_calls": [call("ExitPlanMode", plan="1. Guess")]}, {"text": "I will look first"}],
+        mode="plan", interactive=True,
+    )  # fmt: skip
+    async for event in run(s.turn, (Text("do it"),)):
+        if isinstance(event, ApprovalRequested):
+            s.turn.inbox.answer(event.request_id, Answer(allow=False, message="look first"))
+    assert s.turn.policy.mode == "plan"
+    assert "look first" in str(s.requests()[1])
+
+
+async def test_where_nobody_is_here_the_plan_is_the_answer_and_no_refusal(stage):
+    s = stage(
+        [{"tool_calls": [call("ExitPlanMode", plan="1. Write")]}, {"text": "The plan: 1. Write"}],
+        mode="plan", interactive=False,
+    )  # fmt: skip
+    events = await s.play()
+    assert (events[-1].exit_code, events[-1].denials) == (0, ())
+    assert "Give the plan as your answer" in str(s.requests()[1])
+
+
+async def test_yes_for_the_session_remembers_every_rule_that_was_shown(stage, project):
+    command = "touch a.txt && mkdir b"
+    s = stage(
+        [{"tool_calls": [call("Bash", command=command)]}, {"tool_calls": [call("Bash", command=command)]},
+         {"text": "done"}],
+        mode="default", interactive=True,
+    )  # fmt: skip
+    asked = []
+    async for event in run(s.turn, (Text("go"),)):
+        if isinstance(event, ApprovalRequested):
+            asked.append(event.decision.remedy)
+            s.turn.inbox.answer(event.request_id, Answer(allow=True, remember=True))
+    assert asked == [("Bash(touch a.txt)", "Bash(mkdir b)")]
+    assert (project / "b").is_dir()
+
+
+async def test_a_search_shows_nothing_of_files_that_a_rule_denies(stage, project):
+    (project / ".env").write_text("TOKEN=answer-42\n")
+    (project / "link.txt").symlink_to(".env")
+    s = stage(
+        [{"tool_calls": [call("Grep", pattern="answer")]},
+         {"tool_calls": [call("Grep", pattern="answer", files_only=True)]}, {"text": "done"}],
+        mode="default", rules=Rules(deny=(Rule("Read", "./.env"),)),
+    )  # fmt: skip
+    await s.play()
+    seen = str(s.requests()[-1])
+    assert "answer = 41" in seen and "answer-42" not in seen and ".env" not in seen

@@ -58,7 +58,7 @@ def test_an_unknown_command_is_a_usage_error_with_a_suggestion(machine: Machine)
     done = machine.run("sesions")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "Did you mean 'sessions'?" in done.stderr
+    assert "Did you mean 'sessions'" in done.stderr
 
 
 def test_a_bad_option_value_is_a_usage_error(machine: Machine) -> None:

@@ -8,7 +8,7 @@ from letta_cli.core.errors import ConfigError
 from letta_cli.core.message import ToolCall
 from letta_cli.core.permission import Decision, PermissionMode, Rules
 from letta_cli.core.tool import ToolKind, ToolSpec
-from letta_cli.permissions import decide, parse_rule, unmatched_rules
+from letta_cli.permissions import dead_rules, decide, parse_rule
 
 KINDS: dict[str, ToolKind] = {
     "Read": "read", "Grep": "read", "Glob": "read", "Edit": "edit", "Write": "edit",
@@ -50,6 +50,10 @@ def test_reading_is_free_and_edits_are_asked_about(judge):
     assert judge("Read", "src/a.py").verdict == "allow"
     assert judge("Grep").verdict == "allow"
     assert judge("Read", "/usr/include/stdio.h").verdict == "allow"
+    outside = judge("Read", "../other/notes.md")
+    assert outside.verdict == "ask" and outside.suggestion
+    assert judge("Read", "../other/notes.md", allow=[outside.suggestion]).verdict == "allow"
+    assert judge("Read", "../other/notes.md", "bypassPermissions").verdict == "allow"
     decision = judge("Edit", "src/a.py")
     assert (decision.verdict, decision.suggestion) == ("ask", "Edit(./src/a.py)")
     assert judge("Edit", "src/a.py", allow=["Edit(./src/a.py)"]).verdict == "allow"
@@ -108,7 +112,7 @@ def test_protected_paths_are_asked_about_in_every_mode(judge, home: Path, path: 
 
 @pytest.mark.parametrize(
     "path",
-    [".gitignore", ".github/workflows/ci.yml", ".agent/skills/x/SKILL.md", "src/git/x.py",
+    [".gitignore", ".github/workflows/ci.yml", "skills/x/SKILL.md", "src/git/x.py",
      ".agent/worktrees/a/src/x.py", "profile", ".env.example"],
 )  # fmt: skip
 def test_ordinary_files_with_similar_names_are_not_protected(judge, path: str):
@@ -148,10 +152,11 @@ def test_keys_are_not_read_unasked(judge):
         assert judge("Read", path).verdict == "ask", path
         assert judge("Read", path, allow=["Read"]).verdict == "ask", path
     assert judge("Read", "~/.netrc", allow=["Read(~/.netrc)"]).verdict == "allow"
-    assert judge("Read", "~/.ssh/id_rsa.pub").verdict == "allow"
+    assert judge("Read", "~/.ssh/id_rsa.pub", allow=["Read"]).verdict == "allow"
     assert judge("Read", "i18n/keys.json").verdict == "allow"
-    assert judge("Grep", "~/.ssh/x").verdict == "ask"
+    assert judge("Grep", "~/.ssh/x", allow=["Grep"]).verdict == "ask"
     assert judge("Read", "~root/x", deny=["Read(~root/**)"]).verdict == "deny"
+    assert judge("Read", "~/.ssh/id_rsa", "bypassPermissions").verdict == "ask"
 
 
 def test_a_link_cannot_lead_around_a_rule(judge, home: Path):
@@ -257,13 +262,17 @@ def test_rules_keep_what_is_in_their_parentheses():
 
 def test_rules_about_no_tool_are_warned_of():
     given = Rules(allow=(parse_rule("Bassh(ls)", "user settings"), parse_rule("Read", "")))
-    assert unmatched_rules(given, ["Bash"]) == [
-        "The permission rule about Bassh (user settings) matches no tool."
+    assert dead_rules(given, ["Bash"], cwd=Path("/work"), home=Path("/home/ada")) == [
+        "The permission rule Bassh(ls) (user settings) never applies: there is no tool Bassh."
     ]
 
 
-def test_impossible_arguments_are_left_to_the_tool(judge):
-    assert judge("Read", "a\0b").verdict == "allow"
+def test_a_path_that_cannot_be_is_refused(judge):
+    assert judge("Read", "a\0b", allow=["*"]).verdict == "deny"
+    assert judge("Edit", "", allow=["*"]).verdict == "deny"
+
+
+def test_an_address_that_cannot_be_is_left_to_the_tool(judge):
     assert judge("WebFetch", "http://[").verdict == "allow"
 
 

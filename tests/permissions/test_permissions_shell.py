@@ -85,11 +85,21 @@ command -v node
 echo "$(git rev-parse HEAD)"
 echo `pwd`
 tail -n 3 a.txt # the end
-cat ~/.ssh/id_ed25519.pub
 diff a.txt b.txt
 ls \
   -l
 jq .name package.json
+awk '{print}' a.txt
+if true; then ls; fi
+for i in 1 2; do ls; done
+while true; do ls; done
+{ ls; }
+[[ -f x ]]
+! ls
+timeout -s KILL 5 ls
+cd src && git status
+x=ls; $x
+ls $'\x2d'
 wc -l *.py
 cat *.md | head
 grep -n x src/*.py *.txt
@@ -114,7 +124,6 @@ env ls
 xargs ls
 ls | xargs rm
 sudo ls
-awk '{print}' a.txt
 find . -delete
 find . -name x -exec rm {} \;
 find . -fprint out
@@ -197,14 +206,8 @@ $CMD
 /tmp/ls
 l\
 s
-if true; then ls; fi
-for i in 1 2; do ls; done
-while true; do ls; done
 ls() { rm x; }
-{ ls; }
-[[ -f x ]]
 ((x=1))
-! ls
 ls $((1+1))
 ls ${X:-$(rm y)}
 echo ${X@P}
@@ -212,7 +215,6 @@ echo ${!X}
 printf -v x y
 test -v 'a[$(touch x)]'
 [ -v 'a[$(touch x)]' ]
-ls $'\x2d'
 ls 'unclosed
 ls )
 ( ls
@@ -225,7 +227,6 @@ ps eww
 nohup ./x
 nice -n 5 ./x
 timeout 5 ./x
-timeout -s KILL 5 ls
 watch ls
 command rm x
 builtin eval ls
@@ -242,7 +243,6 @@ cat ../*/x
 cat /home/*/.bashrc
 sort *
 git log *.py
-cd src && git status
 ls # comment
 """.strip()
 
@@ -281,7 +281,6 @@ def test_everything_else_is_asked_about(judge, command: str):
         "echo $(ls # )\nrm x)",
         "echo $(ls # '\n) ; rm x ; echo '",
         "echo \"$(ls ')' ; rm x)\"",
-        "x=ls; $x",
         "ls " + "a" * 20_000,
         "(" * 30 + "ls" + ")" * 30 + "; rm x",
         "echo " + "$(echo " * 20 + "x" + ")" * 20,
@@ -492,8 +491,8 @@ def test_redirections_follow_the_rules_for_edits(judge):
     [
         ("pytest tests/x.py", "Bash(pytest tests/x.py)"),
         ("npm test", "Bash(npm test)"),
-        ("git add src/a.py", "Bash(git add:*)"),
-        ("cd src && cargo build --release", "Bash(cargo build:*)"),
+        ("git add src/a.py", "Bash(git add src/a.py)"),
+        ("cd src && cargo build --release", "Bash(cargo build --release)"),
         ("make test", "Bash(make test)"),
         ("npm run build", "Bash(npm run build)"),
         ("python x.py", None),
@@ -507,7 +506,10 @@ def test_redirections_follow_the_rules_for_edits(judge):
         ("rm *.pyc", None),
         ("touch a && mkdir b", None),
         ("for i in 1; do touch x; done", None),
-        ("git -c a.b=c commit", "Bash(git -c a.b=c commit)"),
+        ("git -c a.b=c commit", None),
+        ("python -m pytest -q", "Bash(python -m pytest -q)"),
+        ("npx eslint src", "Bash(npx eslint src)"),
+        ("git log --output=x", None),
     ],
 )
 def test_the_suggested_rule_is_narrow_and_works(judge, command: str, suggestion: str | None):

@@ -16,7 +16,8 @@ def give(context: ToolContext, path: Path, data: bytes | str) -> Path:
 
 def test_only_an_agent_with_files_is_offered_the_tools():
     assert not {"search_files", "open_file"} & all_tools().keys()
-    assert list(all_tools(documents=True))[-2:] == ["search_files", "open_file"]
+    with_files = list(all_tools(documents=True))
+    assert with_files[-3:] == ["search_files", "open_file", "ExitPlanMode"]
 
 
 async def test_a_page_of_a_pdf_is_found_cited_and_opened(call, context, tmp_path):

@@ -15,7 +15,7 @@ def test_the_tools_keep_their_order():
     assert list(all_tools()) == [
         "Read", "Write", "Edit", "Grep", "Glob", "Bash", "TodoWrite", "WebFetch", "Skill",
         "memory_insert", "memory_replace", "memory_rethink", "conversation_search",
-        "conversation_open", "archival_memory_insert", "archival_memory_search",
+        "conversation_open", "archival_memory_insert", "archival_memory_search", "ExitPlanMode",
     ]  # fmt: skip
 
 

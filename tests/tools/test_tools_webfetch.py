@@ -116,6 +116,14 @@ async def test_a_redirect_is_judged_like_an_address(call, server, target: str, w
     assert (outcome.status, words in outcome.content) == ("error", True), outcome.content
 
 
+async def test_another_host_is_not_followed_to_for_permission_was_given_for_one(call, server):
+    server.leads_to = "http://93.184.216.34/collect?secret"
+    outcome = await call("WebFetch", url=f"{server.base}/to")
+    assert outcome.status == "error"
+    assert "leads to another host" in outcome.content
+    assert "http://93.184.216.34/collect?secret" in outcome.content
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -93,9 +93,9 @@ class ApprovalPanel:
     def _make_options(self) -> list[tuple[Choice, str]]:
         """What can be chosen; the digits count them from 1."""
         options: list[tuple[Choice, str]] = [("once", "Yes, this once")]
-        suggestion = self._event.decision.suggestion
-        if suggestion:
-            rule = sanitize_line(suggestion)
+        remedy = self._event.decision.remedy
+        if remedy:
+            rule = sanitize_line(" and ".join(remedy))
             options.append(("session", f"Yes, and for the rest of this session: {rule}"))
         return [
             *options,

@@ -1,0 +1,156 @@
+"""The decision on a shell command: its parts, the files it writes, what is asked in every mode."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from letta_cli.core.permission import Decision, Rule
+from letta_cli.permissions.case import Case, shown
+from letta_cli.permissions.command import Command
+from letta_cli.permissions.paths import inside
+from letta_cli.permissions.rules import EDITORS, READERS, covers_tool
+from letta_cli.permissions.shell import Shell, take_apart
+from letta_cli.permissions.suggest import suggest
+from letta_cli.permissions.tree import tree_change
+
+_PLAN = "Plan mode: only commands that read are run, until the plan is agreed (ExitPlanMode)."
+
+
+def judge_shell(case: Case, text: str) -> Decision:
+    """Deny rules, ask rules, what is asked in every mode, the mode, then every part by itself."""
+    shell = take_apart(text, case.place)
+    ruled = case.by_rules(lambda rule: _concerns(case, rule, shell))
+    if ruled is not None and ruled.verdict == "deny":
+        return ruled
+    if case.neighbours and (moving := tree_change(text)):
+        return _judge_tree_change(case, text, moving, ruled)
+    if ruled is not None:
+        return ruled
+    if not text.strip():
+        return Decision("allow", "There is nothing to run.")
+    if why := shell.dangerous:
+        return Decision("ask", f"This command is asked about in every mode: {why}.")
+    if shell.looks_only:
+        return Decision("allow", "The command only reads.")
+    if case.mode == "plan":
+        return Decision("deny", _PLAN)
+    if shell.script is None:
+        # No mode and no wildcard was meant for what cannot be taken apart.
+        if ruled := _exact(case, text):
+            return ruled
+        return Decision("ask", f"The command was not understood in full ({shell.problem}).")
+    if case.mode == "bypassPermissions":
+        return Decision("allow", "Everything is allowed in this mode.")
+    return _exact(case, text) or _judge_parts(case, shell)
+
+
+def _exact(case: Case, text: str) -> Decision | None:
+    """Allowed by a rule that is exactly this command, without a wildcard."""
+    wanted = " ".join(text.split())
+    return case.allowed(lambda rule: rule.tool == "Bash" and rule.specifier == wanted)
+
+
+def _judge_tree_change(case: Case, text: str, moving: str, asks: Decision | None) -> Decision:
+    """A branch switch and its like under others: asked in every mode, if not allowed verbatim."""
+    if case.mode == "plan":
+        return Decision("deny", _PLAN)
+    if asks is None and (ruled := _exact(case, text)):
+        return ruled
+    who = ", ".join(case.neighbours)
+    verb = "works" if len(case.neighbours) == 1 else "work"
+    return Decision(
+        "ask",
+        f"{moving} changes the files under another session: {who} {verb} in this tree too. "
+        "A worktree of one's own avoids it (git worktree add).",
+    )
+
+
+def _judge_parts(case: Case, shell: Shell) -> Decision:
+    """Every part must be read-only or allowed, every redirection an allowed write."""
+    needing: list[Command] = []
+    reasons: list[str] = []
+    reads: list[str | None] = []
+    used: Rule | None = None
+    for command in shell.commands:
+        if shell.part_looks(command):
+            continue
+        rule = next((r for r in case.rules.allow if shell.covered(r, command)), None)
+        used = used or rule
+        secret = next((why for p in shell.paths(command) if (why := case.place.secret(p))), None)
+        if secret:
+            reasons.append(secret)
+            reads.append(None)
+        elif rule is None:
+            needing.append(command)
+            reasons.append(shell.unreadable(command) or command.text or "an assignment")
+    refused = [each for command in shell.commands for each in _refused_writes(case, shell, command)]
+    if not reasons and not refused:
+        by = f"Allowed by the rule {shown(used)}." if used else "Every part of it is allowed."
+        return Decision("allow", by, used)
+    parts = "; ".join(reason if len(reason) <= 80 else reason[:79] + "…" for reason in reasons[:3])
+    told = [f"Not known to be harmless: {parts}."] if reasons else []
+    told += [why for why, _ in refused[:1]]
+    needed = _needed(suggest(needing), needing, reads + [rule for _, rule in refused])
+    return Decision("ask", " ".join(told), None, needed[0] if len(needed) == 1 else None, needed)
+
+
+def _needed(
+    commands: tuple[str, ...], needing: list[Command], others: list[str | None]
+) -> tuple[str, ...]:
+    """All rules that a command needs; none when one of its parts has no rule."""
+    more = [rule for rule in dict.fromkeys(others) if rule is not None]
+    if None in others or (needing and not commands):
+        return ()
+    return (*commands, *more)
+
+
+def _refused_writes(case: Case, shell: Shell, command: Command) -> Iterator[tuple[str, str | None]]:
+    """Why what this part writes needs permission, each with the rule that would give it."""
+    for raw, paths in shell.writes(command):
+        if not paths:
+            yield f"It writes to {raw}, which is known only when it runs.", None
+        for path in paths:
+            if not _may_write(case, path):
+                yield f"It writes to {case.label(path)}.", case.path_rule("Edit", path)
+    if shell.part_looks(command) or any(
+        rule.specifier is None and covers_tool(rule, "Bash") for rule in case.rules.allow
+    ):
+        return
+    for path in shell.outside(command):
+        if not _may_write(case, path):
+            yield (
+                f"It changes {case.label(path)}, outside of the working directory.",
+                (case.path_rule("Edit", path)),
+            )
+
+
+def _may_write(case: Case, path: Path) -> bool:
+    if case.mode == "acceptEdits" and inside(path, case.place.roots):
+        return True
+    return any(
+        covers_tool(rule, "Edit")
+        and rule.tool != "*"
+        and (rule.specifier is None or case.fits(rule, path))
+        for rule in case.rules.allow
+    )
+
+
+def _concerns(case: Case, rule: Rule, shell: Shell) -> bool:
+    """Whether a deny or ask rule is about the command itself, or a path that it names."""
+    if shell.concerns(rule):
+        return True
+    if rule.specifier is None or rule.tool not in READERS | EDITORS or shell.script is None:
+        return False
+    changes = rule.tool in EDITORS
+    return any(
+        case.fits(rule, path, loose=True)
+        for command in shell.commands
+        for path in _touched(shell, command, changes=changes)
+    )
+
+
+def _touched(shell: Shell, command: Command, *, changes: bool) -> Sequence[Path]:
+    """The paths that a part reads, or, with `changes`, those that it may change."""
+    written = [path for _, paths in shell.writes(command) for path in paths]
+    if changes and shell.part_looks(command):
+        return written
+    return [*written, *shell.touched(command)]

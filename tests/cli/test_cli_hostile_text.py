@@ -1,0 +1,92 @@
+"""Text that others wrote reaches a terminal without what a terminal would obey."""
+
+import json
+import os
+import pty
+import select
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+EVIL = "\x1b]0;owned\x07\x1b[2Jna\x9b31mme\u202egnp.exe\x1b]52;c;ZXZpbA==\x07"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    (home / "repo/.agents/skills/odd").mkdir(parents=True)
+    (home / ".agent").mkdir(mode=0o700)
+    settings = {
+        "model": "scripted/x",
+        "permissions": {"deny": [f"Bash(rm {EVIL}*)", f"Nosuch{EVIL.encode().hex()}"]},
+    }
+    (home / ".agent/settings.json").write_text(json.dumps(settings))
+    skill = f"---\nname: odd\ndescription: {json.dumps(EVIL)}\n---\nBody {EVIL}\n"
+    (home / "repo/.agents/skills/odd/SKILL.md").write_text(skill)
+    script = [{"text": f"answer {EVIL}"}]
+    (home / "script.json").write_text(json.dumps(script))
+    return home
+
+
+def on_a_terminal(home: Path, *arguments: str) -> bytes:
+    """All bytes that the program writes to its terminal."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.chdir(home / "repo")
+        environment = {
+            "HOME": str(home), "PATH": os.environ["PATH"], "TERM": "xterm",
+            "AGENT_HOME": str(home / ".agent"), "AGENT_SCRIPT": str(home / "script.json"),
+            "LANG": "C.UTF-8",
+        }  # fmt: skip
+        os.execve(sys.executable, [sys.executable, "-m", "letta_cli", *arguments], environment)
+    written = b""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if not select.select([master], [], [], 1)[0]:
+            continue
+        try:
+            data = os.read(master, 65_536)
+        except OSError:
+            break
+        if not data:
+            break
+        written += data
+    os.waitpid(pid, 0)
+    os.close(master)
+    return written
+
+
+def harmless(written: bytes) -> bool:
+    text = written.decode("utf-8", "replace")
+    signs = ("\x1b]0;", "\x1b]52", "\x1b[2J", "\x9b", "\u202e")
+    return not any(sign in text for sign in signs)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["permissions", "list"],
+        ["permissions", "test", f"rm {EVIL}"],
+        ["permissions", "test", f"touch {EVIL}"],
+        ["config", "list"],
+        ["skills", "show", "odd"],
+        ["skills", "list"],
+        ["run", "--name", EVIL, "hello"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_hostile_name_or_text_is_shown_and_not_obeyed(home: Path, command: list[str]):
+    written = on_a_terminal(home, *command)
+    assert written.strip()
+    assert harmless(written), written
+
+
+def test_what_was_stored_is_shown_safely_afterwards(home: Path):
+    on_a_terminal(home, "run", "--name", EVIL, "hello")
+    on_a_terminal(home, "memory", "edit", "human", EVIL)
+    for command in (["sessions", "list"], ["sessions", "search", "hello"], ["memory", "show", "human"],
+                    ["memory", "list"], ["agents", "list"]):  # fmt: skip
+        written = on_a_terminal(home, *command)
+        assert harmless(written), (command, written)
