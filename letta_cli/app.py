@@ -31,7 +31,9 @@ from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
 from letta_cli.workspace import Workspace
+from letta_cli.workspace.git_config import GitPrograms, guard_environment, programs_of
 from letta_cli.workspace.instructions import Instructions, find_instructions
+from letta_cli.workspace.repository import find_repository
 from letta_cli.workspace.scan import list_files
 
 CATALOGUE_CHARACTERS = 2_000
@@ -92,7 +94,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     store = open_store_of(config)
     agent = store.agents.find(options.agent) if options.agent else store.agents.current()
     workspace = _workspace(config)
-    policy = _policy(config, options)
+    policy = _policy(config, options, _git_rules(config, workspace))
     chosen = _existing_conversation(store, agent, workspace, options)
     handle = _handle(config, agent, chosen)
     store.blocks.ensure_project(agent.id, workspace.project)
@@ -106,7 +108,11 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     compiler = _compiler(config, store, agent, workspace)
     skills = list(compiler.skills)
     known_tools = all_tools(omni_memory=config.omni_memory)
-    warnings = (*config.warnings, *unmatched_rules(policy.rules(), known_tools))
+    warnings = (
+        *config.warnings,
+        *config.trust.warnings(),
+        *unmatched_rules(policy.rules(), known_tools),
+    )
     parts = SessionParts(
         store=store,
         agent=agent,
@@ -232,22 +238,34 @@ class PromptCompiler:
 
 def _compiler(config: Config, store: Store, agent: Agent, workspace: Workspace) -> PromptCompiler:
     instructions = find_instructions(
-        workspace.cwd, workspace.git_root, config.user_home, agent_home=config.home
+        workspace.cwd,
+        workspace.git_root,
+        config.user_home,
+        agent_home=config.home,
+        accept=config.trust.of("instructions"),
     )
     skills = discover(
         cwd=workspace.cwd,
         project_root=workspace.git_root,
         home=config.home,
         user_home=config.user_home,
+        accept=config.trust.of("skill"),
     )
     return PromptCompiler(store, agent, workspace, instructions, tuple(skills), config.omni_memory)
 
 
 def _workspace(config: Config) -> Workspace:
+    repository = find_repository(config.cwd)
+    runs = programs_of(repository) if repository else GitPrograms()
+    trusted = (
+        not runs
+        or repository is None
+        or (config.trust.accepts("git", repository.common_dir, runs.digest, runs.size))
+    )
     return Workspace(
         config.cwd,
         overflow_dir=config.home / "output",
-        environment=config.environment,
+        environment=guard_environment(config.environment, hooks=trusted),
         bash_timeout_ms=config.bash_timeout_ms,
         bash_max_timeout_ms=config.bash_max_timeout_ms,
         bash_max_output=config.bash_max_output,
@@ -331,10 +349,21 @@ def _handle(config: Config, agent: Agent, conversation: Conversation | None) -> 
     )
 
 
-def _policy(config: Config, options: SessionOptions) -> SessionPolicy:
+def _git_rules(config: Config, workspace: Workspace) -> tuple[Rule, ...]:
+    """Every git command is asked for where it may run what a stranger configured.
+
+    Hooks and file system monitors alone need no question: they are switched off, see `_workspace`.
+    """
+    left_out = any(item.kind == "git" for item in config.trust.left_out.values())
+    if not left_out or workspace.git_programs().only_hooks:
+        return ()
+    return (parse_rule("Bash(git:*)", "the folder's git configuration, which is not trusted"),)
+
+
+def _policy(config: Config, options: SessionOptions, ask: tuple[Rule, ...]) -> SessionPolicy:
     rules = Rules(
         _anchored(config.rules.allow) + _flag_rules(options.allowed_tools, "--allowedTools"),
-        _anchored(config.rules.ask),
+        _anchored(config.rules.ask) + ask,
         _anchored(config.rules.deny) + _flag_rules(options.disallowed_tools, "--disallowedTools"),
     )
     return SessionPolicy(rules, config.mode, interactive=options.interactive)

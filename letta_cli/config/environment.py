@@ -105,6 +105,18 @@ def key_origins(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     return found
 
 
+def trusts_all(environ: Mapping[str, str]) -> bool:
+    """Whether ``AGENT_TRUST`` says that this folder may be obeyed, as on a build machine.
+
+    Raises:
+        ConfigError: it says neither yes nor no.
+    """
+    said = environ.get("AGENT_TRUST", "").strip().lower()
+    if said not in ("", "0", "1", "false", "true", "no", "yes"):
+        raise ConfigError(f"environment variable AGENT_TRUST: expected 1 or 0, found {said!r}.")
+    return said in ("1", "true", "yes")
+
+
 def home_of(environ: Mapping[str, str], user_home: Path) -> Path:
     """AGENT_HOME, or ``~/.agent``."""
     named = environ.get("AGENT_HOME", "").strip()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from letta_cli.config.trust import Trust
 from letta_cli.core.permission import PermissionMode, Rules
 from letta_cli.core.provider import Effort, ProviderSettings
 
@@ -42,6 +43,7 @@ class Config:
         editor: a command line, from VISUAL or EDITOR.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
         warnings: one line each, for the person.
+        trust: decides what of the folder takes effect, and remembers what it left out.
     """
 
     home: Path
@@ -71,6 +73,7 @@ class Config:
     passed_environment: tuple[str, ...] = ()
     omni_memory: bool = False
     memory_mirror: Path | None = None
+    trust: Trust = field(default_factory=lambda: Trust(Path(), Path()))
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of `name`; plain ones when nothing is configured for it."""

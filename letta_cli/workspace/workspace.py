@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
-from letta_cli.workspace import repository
+from letta_cli.workspace import changes, repository
 from letta_cli.workspace.files import Files
+from letta_cli.workspace.git_config import GitPrograms, programs_of
 from letta_cli.workspace.search import Search
 from letta_cli.workspace.shell import Shell
 
@@ -75,15 +76,19 @@ class Workspace:
             return "", ""
         return repository.branch(self._repository), repository.head_commit(self._repository)
 
+    def git_programs(self) -> GitPrograms:
+        """What git would run here because the repository's own configuration says so."""
+        return programs_of(self._repository) if self._repository else GitPrograms()
+
     def holds(self, cwd: str) -> bool:
         """Whether a session in `cwd` works in this same tree; another worktree is another tree."""
         found = repository.find_repository(Path(cwd))
         return found is not None and found.root == self.git_root
 
-    def changed_files(self) -> list[repository.ChangedFile]:
+    def changed_files(self) -> list[changes.ChangedFile]:
         """What ``git status`` lists; empty outside a repository.
 
         Raises:
             OSError: git is missing or failed.
         """
-        return repository.changed_files(self._repository) if self._repository else []
+        return changes.changed_files(self._repository) if self._repository else []

@@ -25,6 +25,7 @@ def config(tmp_path: Path):
         path.write_text(json.dumps(script or [{"text": "echo: {input}", "repeat": True}]))
         environ = {
             "HOME": str(tmp_path / "home"),
+            "AGENT_TRUST": "1",
             "AGENT_HOME": str(tmp_path / "home" / ".agent"),
             "AGENT_MODEL": "scripted/test",
             "AGENT_SCRIPT": str(path),
