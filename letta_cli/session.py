@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,16 +9,18 @@ from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
 from letta_cli.agent.compaction import compact
 from letta_cli.agent.context import ContextView, view_turn
+from letta_cli.agent.holding import holding
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.initialising import SKILL as INIT_SKILL
 from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.pulse import Pulse
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.errors import Busy, LeaseLost, NotFound, StoreError
+from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.event import (
     ApprovalRequested,
     CaughtUp,
@@ -32,19 +33,14 @@ from letta_cli.core.event import (
 )
 from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
-from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
 from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import Skill
 from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
 from letta_cli.store import Store
-from letta_cli.store.leases import Lease
 from letta_cli.tools import Tool
 from letta_cli.workspace import Workspace
-
-LEASE_POLL_SECONDS = 0.1
-LEASE_WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +109,15 @@ class Session:
         self._thread = Thread(parts.store, parts.conversation.id)
         self._meter = self._fresh_meter()
         self._inbox: Inbox | None = None
-        presence = parts.store.sessions.open(
-            conversation_id=parts.conversation.id,
-            cwd=str(parts.workspace.cwd),
-            branch=parts.workspace.branch(),
-            terminal=parts.terminal,
-        )
-        self.session_id = presence.session_id
-        self._radar = Radar(parts.store, parts.workspace, presence.session_id)
+        self._pulse = Pulse(parts.store, parts.workspace, self._thread, parts.terminal)
+        self.session_id = self._pulse.session_id
+        self._radar = Radar(parts.store, parts.workspace, self.session_id)
         self._recall_files()
-        self._state: SessionState = "idle"
-        self._activity = ""
         self._warned: set[str] = set()
         self._added: list[Message] = []
         self._own_runs: set[str] = set()
         self._model = parts.loading
-        self._heart = asyncio.create_task(self._beat_for_ever())
+        self._pulse.start(self._radar)
 
     # What a frontend shows.
 
@@ -215,7 +204,7 @@ class Session:
     def answer(self, request_id: str, answer: Answer) -> None:
         if self._inbox is not None:
             self._inbox.answer(request_id, answer)
-            self._set_state("running", self._activity)
+            self._pulse.show("running", self._pulse.activity)
 
     def cancel(self) -> None:
         """Interrupt the run; what it did so far is kept."""
@@ -291,7 +280,7 @@ class Session:
             self._model = asyncio.create_task(self._load(handle))
         self._meter = self._fresh_meter()
         self._recall_files()
-        self._beat()
+        self._pulse.follow(self._thread)
 
     async def new(self) -> None:
         """Leave this conversation and open a fresh one here."""
@@ -315,12 +304,10 @@ class Session:
 
     async def aclose(self) -> None:
         """End the session. A running run has been closed by then."""
-        self._heart.cancel()
+        self._pulse.stop()
         self._model.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await (await self._model).provider.aclose()
-        with contextlib.suppress(StoreError):
-            self.store.sessions.close(self.session_id)
 
     # How it is done.
 
@@ -360,14 +347,14 @@ class Session:
                     parts, notices = with_files(text, self.workspace, self._parts.policy)
                     for notice in notices:
                         yield notice
-                self._set_state("running", "thinking")
+                self._pulse.show("running", "thinking")
                 async with contextlib.aclosing(run(self._turn(model, inbox), parts)) as events:
                     async for event in events:
                         self._observe(event)
                         yield event
         finally:
             self._inbox = None
-            self._set_state("idle", "")
+            self._pulse.show("idle", "")
 
     def _news(self) -> list[Event]:
         """What other sessions added to the conversation; told once."""
@@ -415,46 +402,11 @@ class Session:
     @contextlib.asynccontextmanager
     async def _leased(self) -> AsyncGenerator[None]:
         """Hold the conversation; wait for it as long as the session was told to."""
-        thread = self._thread
-        lease = await self._acquire(thread.conversation.id)
-        watch = asyncio.create_task(self._watch(thread, lease))
-        try:
+        parts, thread = self._parts, self._thread
+        wait, advice = parts.wait_seconds, parts.busy_advice
+        async with holding(self.store, thread, self._inbox, wait_seconds=wait, advice=advice):
             self._added += thread.refresh()
-            thread.held_by(lease)
             yield
-        finally:
-            watch.cancel()
-            thread.held_by(None)
-            lease.release()
-
-    async def _watch(self, thread: Thread, lease: Lease) -> None:
-        """Notice at once when the lease is lost; interrupt the run when another session has it."""
-        while True:
-            await asyncio.sleep(LEASE_WATCH_SECONDS)
-            if lease.is_held:
-                continue
-            try:
-                if await asyncio.to_thread(lease.keep):
-                    thread.retaken()
-            except LeaseLost as error:
-                thread.lost(error)
-                if self._inbox is not None:
-                    self._inbox.cancel()
-                return
-            except StoreError:
-                continue  # the server is away, and the next write will wait for it
-
-    async def _acquire(self, conversation_id: str) -> Lease:
-        deadline = time.monotonic() + self._parts.wait_seconds
-        while True:
-            try:
-                return self.store.leases.acquire(conversation_id)
-            except Busy as error:
-                interrupted = self._inbox is not None and self._inbox.cancelled
-                if interrupted or time.monotonic() >= deadline:
-                    advice = self._parts.busy_advice
-                    raise Busy(f"{error} {advice}".strip(), holder=error.holder) from error
-            await asyncio.sleep(LEASE_POLL_SECONDS)
 
     async def _load(self, handle: str) -> Model:
         return await self._parts.load_model(handle)
@@ -480,36 +432,13 @@ class Session:
             case RunStarted(run_id=run_id):
                 self._own_runs.add(run_id)
             case ToolCallReady(title=title):
-                self._set_state("running", title)
+                self._pulse.show("running", title)
             case ApprovalRequested(title=title):
-                self._set_state("waiting", title)
+                self._pulse.show("waiting", title)
             case RunFinished(usage=usage):
                 self.usage += usage
             case _:
                 pass
-
-    def _set_state(self, state: SessionState, activity: str) -> None:
-        if (state, activity) != (self._state, self._activity):
-            self._state, self._activity = state, activity
-            self._beat()
-
-    def _beat(self) -> None:
-        # Presence informs others; a full disk or a busy store must not end the work for it.
-        with contextlib.suppress(StoreError):
-            self.store.sessions.beat(
-                self.session_id,
-                state=self._state,
-                activity=self._activity,
-                branch=self.workspace.branch(),
-                conversation_id=self.conversation.id,
-            )
-
-    async def _beat_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            self._beat()
-            with contextlib.suppress(StoreError):
-                self._radar.look()
 
 
 async def _ready_made(model: Model) -> Model:

@@ -247,47 +247,64 @@ OUTCOMES = {
 }
 
 
+POINTS = {"asked", "pending", "running", "running with its group", "done", "returned"}
+
+
 @needs_proc_locks
 def test_a_run_killed_at_each_of_its_transactions_is_settled_by_the_next(agent):
     talk = agent.script([{"text": "hello"}], "talk")
     first = agent.json("run", "hi", "--output-format", "json", env=talk)["conversation_id"]
     points = Counter()
-    for number in range(1, 60):
-        ran = agent.root / f"ran{number}"
-        script = agent.script(
-            [
-                {
-                    "when": f"go {number}$",
-                    "text": "One moment. ",
-                    **call("Bash", command=f"echo x >> {ran}; echo ran {number}"),
-                },
-                {"when": f"ran {number}", "text": "Done."},
-            ],
-            f"step{number}",
-        )
-        stepper = Stepper(agent)
-        process = agent.start("run", f"go {number}", "--conversation", first, *ALLOWED, env=script)
+    number = 0
+    # A heartbeat in between shifts what the n-th transaction is, so one pass may miss a point.
+    for _ in range(5):
+        ended = False
+        for steps in range(1, 30):
+            number += 1
+            point, ended = killed_after(agent, first, number, steps)
+            points[point] += 1
+            if ended:
+                break
+        assert ended
+        if set(points) >= POINTS:
+            return
+    raise AssertionError(points)
 
-        def waits(process=process, stepper=stepper):
-            return process.poll() is not None or stepper.someone_waits()
 
-        for _ in range(number):
-            wait_until(waits, "the next transaction")
-            stepper.step()
+def killed_after(agent, conversation, number, steps):
+    """Kill a run after so many of its transactions; returns where it stood, and whether it had
+    ended by itself."""
+    ran = agent.root / f"ran{number}"
+    script = agent.script(
+        [
+            {
+                "when": f"go {number}$",
+                "text": "One moment. ",
+                **call("Bash", command=f"echo x >> {ran}; echo ran {number}"),
+            },
+            {"when": f"ran {number}", "text": "Done."},
+        ],
+        f"step{number}",
+    )
+    stepper = Stepper(agent)
+    process = agent.start(
+        "run", f"go {number}", "--conversation", conversation, *ALLOWED, env=script
+    )
+
+    def waits():
+        return process.poll() is not None or stepper.someone_waits()
+
+    for _ in range(steps):
         wait_until(waits, "the next transaction")
-        ended = process.poll() is not None
-        process.kill()
-        process.communicate()
-        stepper.lock.release()
-        point = point_of(agent, first)
-        points[point] += 1
-        check_settled(agent, first, number, point, ran)
-        if ended:
-            break
-    assert ended
-    assert {"asked", "pending", "running", "running with its group", "done", "returned"} <= set(
-        points
-    ), points
+        stepper.step()
+    wait_until(waits, "the next transaction")
+    ended = process.poll() is not None
+    process.kill()
+    process.communicate()
+    stepper.lock.release()
+    point = point_of(agent, conversation)
+    check_settled(agent, conversation, number, point, ran)
+    return point, ended
 
 
 def check_settled(agent, conversation, number, point, ran):
