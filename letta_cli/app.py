@@ -17,6 +17,7 @@ from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.agent.turn import Limits
 from letta_cli.config import Config
+from letta_cli.config.trust import printable
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now
 from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, NotFound, UsageError
@@ -31,7 +32,7 @@ from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
 from letta_cli.workspace import Workspace
-from letta_cli.workspace.git_config import GitPrograms, guard_environment, programs_of
+from letta_cli.workspace.git_config import GitPrograms, programs_of
 from letta_cli.workspace.instructions import Instructions, find_instructions
 from letta_cli.workspace.repository import find_repository
 from letta_cli.workspace.scan import list_files
@@ -131,6 +132,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         wait_seconds=options.wait_seconds,
         notes=(*warnings, *_notes(config, compiler.instructions, skills)),
         warnings=warnings,
+        untrusted_folder=printable(str(config.trust.root)) if config.trust.left_out else "",
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
     )
     return Session(parts)
@@ -222,6 +224,7 @@ class PromptCompiler:
             skills=catalogue(listed, limit),
             environment=self._environment(),
             omni_memory=self.omni_memory,
+            untrusted=self.store.reviews.sources(blocks),
             files=tuple(islice(list_files(str(self.workspace.cwd)), LISTED_FILES)) if small else (),
         )
         return compile_prompt(parts, small=small), {block.id: block.version for block in blocks}
@@ -265,7 +268,8 @@ def _workspace(config: Config) -> Workspace:
     return Workspace(
         config.cwd,
         overflow_dir=config.home / "output",
-        environment=guard_environment(config.environment, hooks=trusted),
+        environment=config.environment,
+        git_hooks=trusted,
         bash_timeout_ms=config.bash_timeout_ms,
         bash_max_timeout_ms=config.bash_max_timeout_ms,
         bash_max_output=config.bash_max_output,

@@ -15,6 +15,7 @@ from letta_cli.agent.initialising import SKILL as INIT_SKILL
 from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.provenance import UNTRUSTED_FOLDER
 from letta_cli.agent.pulse import Pulse
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
@@ -67,6 +68,7 @@ class SessionParts:
         notes: what a person may want to know at the start; `warnings` are those that say what is
             wrong.
         busy_advice: what else can be done where this session runs when the conversation is in use.
+        untrusted_folder: the folder it works in, when that brings what the person did not trust.
     """
 
     store: Store
@@ -87,6 +89,7 @@ class SessionParts:
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     busy_advice: str = ""
+    untrusted_folder: str = ""
 
 
 class Session:
@@ -193,7 +196,9 @@ class Session:
             block = project_block(self.store, conversation)
             text = task(self._skill_text(INIT_SKILL, focus), survey, block)
             run = self._begin(text, attach=False)
-        async for event in fill(self.store, conversation, survey, run):
+        folder = self._parts.untrusted_folder
+        source = f"{UNTRUSTED_FOLDER} {folder}" if folder else ""
+        async for event in fill(self.store, conversation, survey, run, source):
             yield event
 
     def steer(self, text: str) -> None:
@@ -387,6 +392,7 @@ class Session:
             meter=self._meter,
             compile_prompt=lambda: parts.compile_prompt(self.conversation, model.info.small),
             effort=parts.effort,
+            untrusted_folder=parts.untrusted_folder,
             radar=self._radar,
         )
 

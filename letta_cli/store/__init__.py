@@ -48,6 +48,7 @@ from letta_cli.store.database import Database
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
 from letta_cli.store.message_index import MessageIndex
 from letta_cli.store.messages import Messages
+from letta_cli.store.reviews import Reviews
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
@@ -75,7 +76,8 @@ class Store:
         self.messages = Messages(database, self.search)
         table = BlockTable(database)
         self.blocks = Blocks(database, table)
-        self.sharing = Sharing(database, table)
+        self.reviews = Reviews(database, table)
+        self.sharing = Sharing(database, table, self.reviews)
         self.conversations = Conversations(
             database, self.messages, self.search, self.leases, self.sharing
         )

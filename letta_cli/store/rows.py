@@ -35,7 +35,7 @@ DETACHED = "detached"
 
 REVISION = (
     "r.block_id, b.label, r.version, r.before, r.after, r.actor, r.conversation_id, r.run_id,"
-    " r.note, r.created_at"
+    " r.note, r.created_at, r.untrusted, r.reviewed"
 )
 FROM_REVISION = "FROM block_revision r JOIN block b ON b.id = r.block_id"
 
@@ -148,9 +148,11 @@ def away_key(block: MemoryBlock) -> str:
 def revision(row: Row) -> BlockRevision:
     (
         block_id, label, version, before, after, actor, conversation_id, run_id, note, created_at,
+        untrusted, reviewed,
     ) = row  # fmt: skip
-    origin = Origin(actor, conversation_id, run_id, note)
-    return BlockRevision(block_id, label, version, before, after, origin, from_text(created_at))
+    origin = Origin(actor, conversation_id, run_id, note, untrusted)
+    moment = from_text(created_at)
+    return BlockRevision(block_id, label, version, before, after, origin, moment, reviewed)
 
 
 def usage(row: Row) -> Usage:

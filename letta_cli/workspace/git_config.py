@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -104,19 +103,17 @@ def guarded(folder: Path) -> list[str]:
     return ["git", *options]
 
 
-def guard_environment(environment: Mapping[str, str], *, hooks: bool) -> dict[str, str]:
-    """`environment` for commands: git in them starts no file system monitor that a repository
-    names, takes no folder for a bare repository because it looks like one, and runs hooks only
-    where `hooks`."""
+def guard_variables(*, hooks: bool) -> dict[str, str]:
+    """What git in commands is told by its environment: to start no file system monitor that a
+    repository names, to take no folder for a bare repository because it looks like one, and to
+    run hooks only where `hooks`."""
     pairs = [("core.fsmonitor", "false"), ("safe.bareRepository", "explicit")]
     if not hooks:
         pairs.append(("core.hooksPath", os.devnull))
-    count = environment.get("GIT_CONFIG_COUNT", "0")
-    first = int(count) if count.isdigit() else 0
-    added = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
-    for number, (key, value) in enumerate(pairs, start=first):
-        added |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return {**environment, **added}
+    found = {"GIT_CONFIG_COUNT": str(len(pairs))}
+    for number, (key, value) in enumerate(pairs):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return found
 
 
 def _looks_alive(repository: Repository) -> bool:

@@ -45,20 +45,25 @@ class CommandResult:
 
 
 class Shell:
-    """``bash -c`` in one directory, with one environment."""
+    """``bash -c`` in one directory, with one environment.
+
+    Args:
+        fixed: variables that are set whatever `environment` says.
+    """
 
     def __init__(
         self,
         cwd: Path,
         *,
         environment: Mapping[str, str],
+        fixed: Mapping[str, str] | None = None,
         overflow_dir: Path,
         timeout_ms: int = 120_000,
         max_timeout_ms: int = 600_000,
         max_output: int = 30_000,
     ) -> None:
         self.cwd = cwd
-        self.environment = clean_environment(environment)
+        self.environment = {**clean_environment(environment), **(fixed or {})}
         self.overflow_dir = overflow_dir
         self.timeout_ms = timeout_ms
         self.max_timeout_ms = max_timeout_ms

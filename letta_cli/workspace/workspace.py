@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from letta_cli.workspace import changes, repository
 from letta_cli.workspace.files import Files
-from letta_cli.workspace.git_config import GitPrograms, programs_of
+from letta_cli.workspace.git_config import GitPrograms, guard_variables, programs_of
 from letta_cli.workspace.search import Search
 from letta_cli.workspace.shell import Shell
 
@@ -23,6 +23,9 @@ class Todo(TypedDict):
 class Workspace:
     """Where a conversation works.
 
+    Args:
+        git_hooks: git in commands runs the repository's hooks.
+
     Attributes:
         cwd: canonical.
         project: the key that conversations of one project share, see `repository.project_key`.
@@ -36,6 +39,7 @@ class Workspace:
         *,
         overflow_dir: Path,
         environment: Mapping[str, str],
+        git_hooks: bool = True,
         bash_timeout_ms: int = 120_000,
         bash_max_timeout_ms: int = 600_000,
         bash_max_output: int = 30_000,
@@ -48,6 +52,7 @@ class Workspace:
         self.shell = Shell(
             self.cwd,
             environment=environment,
+            fixed=guard_variables(hooks=git_hooks),
             overflow_dir=overflow_dir,
             timeout_ms=bash_timeout_ms,
             max_timeout_ms=bash_max_timeout_ms,

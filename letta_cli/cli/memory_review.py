@@ -1,0 +1,67 @@
+"""`agent memory review`: the person looks at edits made with text from outside in context."""
+
+from typing import Annotated
+
+import typer
+
+from letta_cli.cli import options
+from letta_cli.cli.memory_view import PERSON, author, changed_lines, revision_facts
+from letta_cli.cli.opened import opened
+from letta_cli.cli.output import age, say, say_json
+from letta_cli.core.errors import NotFound, UsageError
+from letta_cli.core.memory import BlockRevision
+from letta_cli.frontends.sanitize import sanitize_line
+
+
+def review_edits(
+    label: Annotated[
+        str | None, typer.Argument(metavar="[LABEL]", help="Only edits of this block.")
+    ] = None,
+    version: Annotated[
+        int | None, typer.Argument(metavar="[VERSION]", help="Only this edit of it.")
+    ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Vouch for them.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Take back what they brought.")] = False,
+    as_json: options.Json = False,
+    agent: options.AgentName = None,
+    database: options.Database = None,
+    directory: options.Directory = None,
+) -> None:
+    """List edits that were made while content from outside was in context; accept or drop them."""
+    if accept and drop:
+        raise UsageError("--accept and --drop contradict one another; give one of them.")
+    with opened(agent=agent, database=database, directory=directory) as here:
+        store = here.store
+        blocks = store.blocks.list(here.agent.id)
+        waiting = [
+            revision
+            for block in blocks
+            if label is None or block.label == label.strip()
+            for revision in store.reviews.open(block.id)
+            if version is None or revision.version == version
+        ]
+        if not waiting and (label is not None and label.strip() not in {b.label for b in blocks}):
+            raise NotFound(f"There is no memory block {label!r}. See: agent memory list")
+        # The newest first: what came last can be taken back as a whole.
+        for revision in reversed(waiting):
+            if accept:
+                store.reviews.accept(revision.block_id, revision.version)
+            elif drop:
+                store.reviews.drop(revision.block_id, revision.version, origin=PERSON)
+    if as_json:
+        done = "accepted" if accept else "dropped" if drop else ""
+        say_json([{**revision_facts(revision), "reviewed": done} for revision in waiting])
+        return
+    if not waiting:
+        say("No edit waits for a review.")
+    for revision in waiting:
+        _show(revision, "accepted: " if accept else "dropped: " if drop else "")
+    if waiting and not (accept or drop):
+        say("Vouch for them with --accept, or take them back with --drop.")
+
+
+def _show(revision: BlockRevision, deed: str) -> None:
+    head = f"{revision.label} {revision.version}  {age(revision.created_at)}  {author(revision)}"
+    say(f"{deed}{sanitize_line(head)}")
+    for line in changed_lines(revision):
+        say(f"    {sanitize_line(line)}")
