@@ -24,6 +24,7 @@ from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, No
 from letta_cli.core.memory import Origin
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import ModelInfo, Offer, Provider
+from letta_cli.core.secret import Masker
 from letta_cli.core.skill import Skill
 from letta_cli.permissions import parse_rule, unmatched_rules
 from letta_cli.providers import load, split_handle
@@ -31,11 +32,11 @@ from letta_cli.session import Model, Session, SessionParts
 from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
-from letta_cli.workspace import Workspace
 from letta_cli.workspace.git_config import GitPrograms, programs_of
 from letta_cli.workspace.instructions import Instructions, find_instructions
 from letta_cli.workspace.repository import find_repository
 from letta_cli.workspace.scan import list_files
+from letta_cli.workspace.workspace import Workspace
 
 CATALOGUE_CHARACTERS = 2_000
 SMALL_CATALOGUE_CHARACTERS = 400
@@ -133,6 +134,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         notes=(*warnings, *_notes(config, compiler.instructions, skills)),
         warnings=warnings,
         untrusted_folder=printable(str(config.trust.root)) if config.trust.left_out else "",
+        masker=Masker(config.known_secrets),
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
     )
     return Session(parts)
@@ -273,6 +275,9 @@ def _workspace(config: Config) -> Workspace:
         bash_timeout_ms=config.bash_timeout_ms,
         bash_max_timeout_ms=config.bash_max_timeout_ms,
         bash_max_output=config.bash_max_output,
+        secrets=config.secrets,
+        home=config.user_home,
+        agent_home=config.home,
     )
 
 

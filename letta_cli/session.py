@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
@@ -18,8 +18,10 @@ from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.provenance import UNTRUSTED_FOLDER
 from letta_cli.agent.pulse import Pulse
 from letta_cli.agent.radar import Radar
+from letta_cli.agent.rewind import PastTurn, past_turns, plan_files, restore_files, thread_before
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
+from letta_cli.agent.undo import UndoJournal
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.event import (
@@ -36,12 +38,14 @@ from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
 from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.run import Usage
+from letta_cli.core.secret import Masker
 from letta_cli.core.skill import Skill
 from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
 from letta_cli.store import Store
 from letta_cli.tools import Tool
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.undo import Plan, Restored
+from letta_cli.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class SessionParts:
         wait_seconds: how long to wait for a conversation that another session is using.
         notes: what a person may want to know at the start; `warnings` are those that say what is
             wrong.
+        masker: knows the secrets that must not get into the thread.
         busy_advice: what else can be done where this session runs when the conversation is in use.
         untrusted_folder: the folder it works in, when that brings what the person did not trust.
     """
@@ -90,6 +95,7 @@ class SessionParts:
     warnings: tuple[str, ...] = ()
     busy_advice: str = ""
     untrusted_folder: str = ""
+    masker: Masker = field(default_factory=Masker)
 
 
 class Session:
@@ -115,6 +121,7 @@ class Session:
         self._pulse = Pulse(parts.store, parts.workspace, self._thread, parts.terminal)
         self.session_id = self._pulse.session_id
         self._radar = Radar(parts.store, parts.workspace, self.session_id)
+        self._undo = UndoJournal(parts.store, parts.workspace)
         self._recall_files()
         self._warned: set[str] = set()
         self._added: list[Message] = []
@@ -204,7 +211,7 @@ class Session:
     def steer(self, text: str) -> None:
         """Say something before the model's next step. Needs a run."""
         if self._inbox is not None:
-            self._inbox.steer(text)
+            self._inbox.steer(self._parts.masker.mask(text))
 
     def answer(self, request_id: str, answer: Answer) -> None:
         if self._inbox is not None:
@@ -295,6 +302,30 @@ class Session:
         """Go on in a copy of this conversation; the original stays as it is."""
         await self.switch(self.store.conversations.fork(self.conversation.id).id)
 
+    def past_turns(self) -> list[PastTurn]:
+        """What the person said in this conversation, oldest first."""
+        return past_turns(self.store, self.conversation.id)
+
+    def plan_rewind(self, turn: PastTurn) -> Plan:
+        """What going back to before `turn` would do to files now."""
+        return plan_files(self.store, self.workspace.blobs, self.conversation.id, turn)
+
+    def rewind_files(self, plan: Plan) -> Restored:
+        """Restore what can be restored, and tell the model.
+
+        Raises:
+            Busy: another session is using the conversation.
+        """
+        blobs, conversation = self.workspace.blobs, self.conversation
+        with self.store.leases.acquire(conversation.id):
+            done = restore_files(self.store, blobs, conversation, plan.of("restorable", "done"))
+        self._thread.refresh()
+        return done
+
+    async def rewind_thread(self, turn: PastTurn) -> None:
+        """Go on in a copy of this conversation that ends before `turn`."""
+        await self.switch(thread_before(self.store, self.conversation, turn).id)
+
     async def offers(self) -> list[Offer]:
         """What every provider that can be used here offers now."""
         return await self._parts.list_offers(self._handle)
@@ -311,6 +342,7 @@ class Session:
         """End the session. A running run has been closed by then."""
         self._pulse.stop()
         self._model.cancel()
+        self._undo.close()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await (await self._model).provider.aclose()
 
@@ -352,6 +384,11 @@ class Session:
                     parts, notices = with_files(text, self.workspace, self._parts.policy)
                     for notice in notices:
                         yield notice
+                masker = self._parts.masker
+                parts = tuple(
+                    Text(masker.mask(part.text)) if isinstance(part, Text) else part
+                    for part in parts
+                )
                 self._pulse.show("running", "thinking")
                 async with contextlib.aclosing(run(self._turn(model, inbox), parts)) as events:
                     async for event in events:
@@ -394,6 +431,8 @@ class Session:
             effort=parts.effort,
             untrusted_folder=parts.untrusted_folder,
             radar=self._radar,
+            undo=self._undo,
+            masker=parts.masker,
         )
 
     def _recall_files(self) -> None:

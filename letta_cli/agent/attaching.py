@@ -8,8 +8,8 @@ from letta_cli.core.event import Notice
 from letta_cli.core.message import Part, Text, ToolCall
 from letta_cli.permissions import decide
 from letta_cli.tools.read import SPEC
-from letta_cli.workspace import Workspace
 from letta_cli.workspace.attachments import attach
+from letta_cli.workspace.workspace import Workspace
 
 
 def with_files(

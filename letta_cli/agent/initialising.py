@@ -14,8 +14,8 @@ from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
 from letta_cli.core.run import Usage
 from letta_cli.store import Store
 from letta_cli.store.blocks import PROJECT_LABEL
-from letta_cli.workspace import Workspace
 from letta_cli.workspace.survey import Survey, take_survey
+from letta_cli.workspace.workspace import Workspace
 
 SKILL = "init-memory"
 

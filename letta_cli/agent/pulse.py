@@ -8,7 +8,7 @@ from letta_cli.agent.thread import Thread
 from letta_cli.core.errors import StoreError
 from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
 from letta_cli.store import Store
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.workspace import Workspace
 
 
 class Pulse:

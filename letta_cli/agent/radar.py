@@ -12,7 +12,7 @@ from letta_cli.core.presence import Presence
 from letta_cli.core.touch import FileWriter
 from letta_cli.permissions import tree_change
 from letta_cli.store import Store
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.workspace import Workspace
 
 PREFIX = "Edit radar: "
 

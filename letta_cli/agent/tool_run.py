@@ -1,15 +1,17 @@
 """Runs permitted tool calls, together where they may, and writes each outcome down first."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.provenance import sources_of
 from letta_cli.agent.turn import Turn
-from letta_cli.core.event import Event, MemoryChanged, ToolProgress, ToolReturned
+from letta_cli.core.event import Event, MemoryChanged, Notice, ToolProgress, ToolReturned
 from letta_cli.core.memory import BlockRevision
 from letta_cli.core.message import ToolCall, ToolReturn
+from letta_cli.core.secret import Masker
 from letta_cli.tools import ToolContext, ToolOutcome
 
 INTERRUPTED = "Interrupted by the person while it ran; what it did until then stays done."
@@ -101,7 +103,7 @@ async def _run_one(
         turn,
         run_id,
         call,
-        progress=lambda text: tell(ToolProgress(call.id, text)),
+        progress=lambda text: tell(ToolProgress(call.id, turn.masker.mask(text))),
         started=lambda pgid: turn.store.runs.mark_call(
             call.id, "running", pgid=pgid, run_id=run_id
         ),
@@ -109,7 +111,8 @@ async def _run_one(
     began = time.monotonic()
     head = turn.workspace.head() if tool.spec.kind == "execute" else None
     try:
-        outcome = await tool.run(call.arguments, context)
+        async with _covering(turn, run_id, call, tool.spec.kind, tell):
+            outcome = await tool.run(call.arguments, context)
     except asyncio.CancelledError:
         result = ToolReturn(call.id, call.name, "cancelled", INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - a tool's bug must not end the run
@@ -119,7 +122,7 @@ async def _run_one(
         if outcome.revision is not None:
             _note_own_edit(turn, outcome.revision)
             tell(_memory_changed(outcome.revision))
-        result = _return_of(call, outcome)
+        result = _return_of(call, outcome, turn.masker)
         if tool.spec.kind == "edit" and turn.radar is not None:
             # At once: others must know the writer as soon as the file is another one.
             turn.radar.record(turn.thread.conversation.id)
@@ -132,9 +135,26 @@ async def _run_one(
     tell(ToolReturned(result, time.monotonic() - began))
 
 
-def _return_of(call: ToolCall, outcome: ToolOutcome) -> ToolReturn:
-    display = None if outcome.display is None else dict(outcome.display)
-    return ToolReturn(call.id, call.name, outcome.status, outcome.content, display)
+@contextlib.asynccontextmanager
+async def _covering(
+    turn: Turn, run_id: str, call: ToolCall, kind: str, tell: Tell
+) -> AsyncGenerator[None]:
+    """Keep what the call does to files, where somebody keeps it."""
+    if turn.undo is None:
+        yield
+        return
+
+    def complain(line: str) -> None:
+        tell(Notice("info", line))
+
+    thread = turn.thread.conversation.id
+    async with turn.undo.covering(thread, run_id, call, kind, complain):
+        yield
+
+
+def _return_of(call: ToolCall, outcome: ToolOutcome, masker: Masker) -> ToolReturn:
+    display = None if outcome.display is None else masker.mask_all(dict(outcome.display))
+    return ToolReturn(call.id, call.name, outcome.status, masker.mask(outcome.content), display)
 
 
 def _memory_changed(revision: BlockRevision) -> MemoryChanged:

@@ -1,20 +1,22 @@
 """What a run works with: its collaborators and limits, gathered once, by the session."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from letta_cli.agent.budget import ContextMeter
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
+from letta_cli.agent.undo import UndoJournal
 from letta_cli.core.agent import Agent
 from letta_cli.core.permission import PermissionMode, Rule, Rules
 from letta_cli.core.provider import Effort, ModelInfo, Provider
+from letta_cli.core.secret import Masker
 from letta_cli.core.skill import Skill
 from letta_cli.store import Store
 from letta_cli.tools import Tool
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ class Turn:
     """The folder it works in, when that brings what the person did not trust."""
     radar: Radar | None = None
     """None where there is no session that others could see."""
+    masker: Masker = field(default_factory=Masker)
+    """Takes secrets out of what people and tools say, before it is stored or sent."""
+    undo: UndoJournal | None = None
+    """None where nothing is kept of what calls do to files."""
 
     @property
     def model_name(self) -> str:

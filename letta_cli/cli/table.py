@@ -34,6 +34,8 @@ COMMANDS: dict[str, Entry] = {
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
     "db": Entry("db:app", "Move everything to another database."),
     "config": Entry("settings:app", "Show settings and their origins; change them.", "list"),
+    "undo": Entry("undo:app", "Take back what a conversation did to files."),
+    "secrets": Entry("secrets:app", "Keep values for commands, unseen by the model.", "list"),
     "backup": Entry(
         "backup:app", "Copy the database, verified; list the copies.", "make", ("list",)
     ),

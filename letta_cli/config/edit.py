@@ -37,7 +37,7 @@ def set_value(home: Path, path: Path, name: str, text: str) -> Any:
     of_project = path.parent != home
     if of_project and (refusal := refused_to_project(key, raw)):
         raise UsageError(f"{path}: {name}: {refusal}.")
-    with _locked(home):
+    with locked(home):
         tree = read_object(path)
         was_trusted = of_project and _trusts(home, path)
         _place(tree, name.split("."), raw, path)
@@ -69,7 +69,7 @@ def _understand(key: Key, name: str, text: str) -> Any:
 
 def unset_value(home: Path, path: Path, name: str) -> bool:
     """Take `name` out of the file; False when it did not stand there."""
-    with _locked(home):
+    with locked(home):
         tree = read_object(path)
         parents = [tree]
         *groups, last = name.split(".")
@@ -103,7 +103,7 @@ def store_key(home: Path, provider: str, key: str, *, in_keyring: bool) -> str:
         set_value(home, home / "settings.json", f"providers.{provider}.keyring", "true")
         return "the system's keyring"
     path = key_file(home)
-    with _locked(home):
+    with locked(home):
         keys = {name: value for name, value in read_key_file(home).items() if name != provider}
         write_object(path, {**keys, provider: key} if key else keys, private=True)
     return str(path)
@@ -115,13 +115,13 @@ def trust_items(home: Path, owner: Path, items: Iterable[TrustItem]) -> None:
     Raises:
         ConfigError: it could not be written down.
     """
-    with _locked(home):
+    with locked(home):
         _add_trust(home, owner, items)
 
 
 def forget_folder(home: Path, owner: Path) -> bool:
     """Trust nothing of a folder any more; False when nothing was."""
-    with _locked(home):
+    with locked(home):
         folders = read_folders(home)
         if folders.pop(str(owner), None) is None:
             return False
@@ -160,8 +160,8 @@ def _place(tree: dict[str, Any], parts: list[str], value: Any, path: Path) -> No
 
 
 @contextmanager
-def _locked(home: Path) -> Generator[None]:
-    """Two terminals that change settings at once both keep their change."""
+def locked(home: Path) -> Generator[None]:
+    """Alone with the settings' files: two terminals that change them at once both keep theirs."""
     lock = FileLock(home / "settings.lock", timeout=LOCK_SECONDS, mode=0o600)
     try:
         lock.acquire()

@@ -1,4 +1,4 @@
-"""What the environment says, as a layer; and the environment that child processes get."""
+"""What the environment says, as a layer of the configuration."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -128,16 +128,6 @@ def home_of(environ: Mapping[str, str], user_home: Path) -> Path:
     if not path.is_absolute():
         raise ConfigError(f"environment variable AGENT_HOME: {named!r} is not an absolute path.")
     return path
-
-
-def child_environment(
-    environ: Mapping[str, str], *, passed: tuple[str, ...], extra: Mapping[str, str]
-) -> dict[str, str]:
-    """What commands that the agent runs may see: no credentials but those named in `passed`."""
-    kept = {
-        name: value for name, value in environ.items() if name in passed or not is_secret_name(name)
-    }
-    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_PAGER": "cat", "PAGER": "cat", **extra}
 
 
 def is_secret_name(name: str) -> bool:

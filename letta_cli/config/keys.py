@@ -1,4 +1,4 @@
-"""API keys at rest: the operating system's keyring where asked for, else a file of mode 0600."""
+"""Keys and named secrets at rest: in the system's keyring where asked for, else in 0600 files."""
 
 import json
 import os
@@ -19,12 +19,25 @@ def key_file(home: Path) -> Path:
 
 
 def read_key_file(home: Path) -> dict[str, str]:
-    """Provider to key.
+    """Provider to key; raises as `read_private_texts`."""
+    return read_private_texts(key_file(home))
+
+
+def secrets_file(home: Path) -> Path:
+    return home / "secrets.json"
+
+
+def read_secrets(home: Path) -> dict[str, str]:
+    """Named secrets for commands: name to value; raises as `read_private_texts`."""
+    return read_private_texts(secrets_file(home))
+
+
+def read_private_texts(path: Path) -> dict[str, str]:
+    """A JSON object of texts in a file that nobody else may read; empty when there is none.
 
     Raises:
         ConfigError: others may read the file, or it is not an object of texts.
     """
-    path = key_file(home)
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -34,15 +47,15 @@ def read_key_file(home: Path) -> dict[str, str]:
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o077:
         raise ConfigError(
             f"{path}: other users may read this file (mode {stat.S_IMODE(status.st_mode):04o}), "
-            f"so its keys are not used. Change them where they were issued, then: chmod 600 {path}"
+            f"so what it holds is not used. Change it where it was issued, then: chmod 600 {path}"
         )
-    keys: dict[str, str] = {}
-    for provider, key in read_object(path).items():
-        if not isinstance(key, str):
-            raise ConfigError(f"{path}: {provider}: expected a key as text.")
-        if key.strip():
-            keys[provider] = key.strip()
-    return keys
+    texts: dict[str, str] = {}
+    for name, text in read_object(path).items():
+        if not isinstance(text, str):
+            raise ConfigError(f"{path}: {name}: expected a text.")
+        if text.strip():
+            texts[name] = text.strip()
+    return texts
 
 
 def write_object(path: Path, value: dict[str, Any], *, private: bool) -> None:

@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from letta_cli.config.child_environment import child_environment
 from letta_cli.config.environment import (
-    child_environment,
     home_of,
+    is_secret_name,
     key_origins,
     read_environment,
     trusts_all,
 )
 from letta_cli.config.files import Layer, check, read_layer
-from letta_cli.config.keys import key_file, read_key_file, read_keyring
+from letta_cli.config.keys import key_file, read_key_file, read_keyring, read_secrets
 from letta_cli.config.model import PROVIDERS, Config
 from letta_cli.config.schema import STRICTNESS, find_key
 from letta_cli.config.trust import Trust
@@ -96,6 +97,7 @@ def load_config(
     providers = _providers(values, origins, home, environ, warnings if secrets else None)
     _check_database(values, origins)
     own = cast("dict[str, str]", values.get("env", {}))
+    named = read_secrets(home) if secrets else {}
     passed = cast("tuple[str, ...]", values.get("passEnvironment", ()))
     return Config(
         home=home,
@@ -123,6 +125,8 @@ def load_config(
         api_timeout_ms=values["apiTimeoutMs"],
         own_environment=own,
         passed_environment=passed,
+        secrets=named,
+        known_secrets=_known_secrets(environ, own, providers, named),
         omni_memory=values["memoryTools"] == "omni",
         memory_mirror=_under(user_home, values["memoryMirror"]),
         trust=trust,
@@ -252,6 +256,21 @@ def _rules(layers: list[Layer]) -> Rules:
         )
 
     return Rules(*(collect(name) for name in _RULE_LISTS))
+
+
+def _known_secrets(
+    environ: Mapping[str, str],
+    own: Mapping[str, str],
+    providers: Mapping[str, ProviderSettings],
+    named: Mapping[str, str],
+) -> dict[str, str]:
+    """Everything that must not turn up in a transcript, by a name to show instead."""
+    variables = {**environ, **own}
+    return {
+        **{name: value for name, value in variables.items() if is_secret_name(name)},
+        **{f"key of {name}": each.api_key for name, each in providers.items() if each.api_key},
+        **named,
+    }
 
 
 def _providers(

@@ -37,6 +37,8 @@ class Config:
         environment: for child processes; credentials are left out.
         own_environment: the part of `environment` that the person's settings add.
         passed_environment: names of credentials that are passed on all the same.
+        secrets: the named values for commands.
+        known_secrets: these, keys and credentials of the environment: what must be masked.
         local_model_consent: the person agreed to fetch the embedded model.
         memory_mirror: the folder of the git repository that mirrors memory; None for none.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
@@ -71,6 +73,8 @@ class Config:
     api_timeout_ms: int = 600_000
     own_environment: Mapping[str, str] = field(default_factory=dict[str, str])
     passed_environment: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    known_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     omni_memory: bool = False
     memory_mirror: Path | None = None
     trust: Trust = field(default_factory=lambda: Trust(Path(), Path()))

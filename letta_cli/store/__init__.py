@@ -43,6 +43,7 @@ from letta_cli.core.errors import ConfigError
 from letta_cli.store.agents import Agents
 from letta_cli.store.block_table import BlockTable
 from letta_cli.store.blocks import Blocks
+from letta_cli.store.changes import Changes
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
@@ -65,8 +66,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, sharing, runs, sessions, touches, search, leases:
-            one noun each.
+        agents, conversations, messages, blocks, sharing, runs, sessions, touches, changes, search,
+            leases: one noun each.
     """
 
     def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
@@ -85,6 +86,7 @@ class Store:
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
         self.touches = Touches(database)
+        self.changes = Changes(database)
 
     @property
     def database(self) -> Database:

@@ -16,9 +16,6 @@ from letta_cli.store.database import Database, Row
 
 _BATCH = 500
 
-# Where a table counts its rows itself, the next number must come after those copied.
-_NUMBERED = ("message", "step", "session_news")
-
 
 @dataclass(frozen=True, slots=True)
 class Copied:
@@ -117,7 +114,8 @@ def _settle_in(database: Database, found: Sequence[Table]) -> None:
         return
     for table in (*(each.name for each in found), "message_index"):
         database.execute(f"ANALYZE {table}")
-    for table in _NUMBERED:
+    # Where a table counts its rows itself, the next number must come after those copied.
+    for table in (each.name for each in found if "number" in each.columns):
         database.query(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'number'),"
             f" (SELECT coalesce(max(number), 0) + 1 FROM {table}), false)"

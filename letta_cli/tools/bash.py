@@ -11,7 +11,7 @@ from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of
 from letta_cli.tools.paths import one_line
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
-from letta_cli.workspace import CommandResult
+from letta_cli.workspace.shell import CommandResult
 
 SPEC = ToolSpec(
     name="Bash",

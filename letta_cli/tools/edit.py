@@ -12,8 +12,7 @@ from letta_cli.tools.diffs import Change
 from letta_cli.tools.paths import file_title, shown, similar_files
 from letta_cli.tools.stale import explain_change
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
-from letta_cli.workspace import FileChanged, FileRefused
-from letta_cli.workspace.files import Contents
+from letta_cli.workspace.files import Contents, FileChanged, FileRefused
 from letta_cli.workspace.text import split_lines, with_newlines
 
 SPEC = ToolSpec(

@@ -8,7 +8,7 @@ from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of
 from letta_cli.tools.paths import TitleOf, shown
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
-from letta_cli.workspace import FileRefused
+from letta_cli.workspace.files import FileRefused
 from letta_cli.workspace.search import SearchRefused, fixed_part
 
 LIMIT = 100

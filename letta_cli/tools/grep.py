@@ -8,7 +8,7 @@ from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of, truth, truth_of
 from letta_cli.tools.paths import shown
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
-from letta_cli.workspace import FileRefused
+from letta_cli.workspace.files import FileRefused
 from letta_cli.workspace.search import SECONDS, Found, SearchRefused
 
 SPEC = ToolSpec(

@@ -9,8 +9,7 @@ from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of
 from letta_cli.tools.diffs import numbered
 from letta_cli.tools.paths import file_title, shown, similar_files
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
-from letta_cli.workspace import FileRefused
-from letta_cli.workspace.files import MAX_WHOLE
+from letta_cli.workspace.files import MAX_WHOLE, FileRefused
 from letta_cli.workspace.text import split_lines
 
 LINES = 2_000

@@ -9,7 +9,7 @@ from letta_cli.core.touch import FileWriter
 from letta_cli.tools.diffs import Change
 from letta_cli.tools.paths import shown
 from letta_cli.tools.tool import ToolContext
-from letta_cli.workspace import FileRefused
+from letta_cli.workspace.files import FileRefused
 
 _SHOWN_CHARS = 3_000
 

@@ -6,7 +6,7 @@ from typing import Any
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, ok
-from letta_cli.workspace import Todo
+from letta_cli.workspace.workspace import Todo
 
 _STATES = ["pending", "in_progress", "completed"]
 

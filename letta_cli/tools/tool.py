@@ -9,7 +9,7 @@ from letta_cli.core.memory import BlockRevision, Origin
 from letta_cli.core.skill import Skill
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.store import Store
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

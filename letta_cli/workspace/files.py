@@ -87,8 +87,17 @@ class Written:
     note: str = ""
 
 
+BeforeWrite = Callable[[Path, bytes | None, bytes, int], None]
+"""Takes a canonical path, its content or None when it is new, the content that it will have, and
+its permission bits."""
+
+
 class Files:
-    """The files that one conversation works on, and what it has seen of them."""
+    """The files that one conversation works on, and what it has seen of them.
+
+    Attributes:
+        before_write: told of each write at the last moment before it is made.
+    """
 
     def __init__(self, cwd: Path) -> None:
         self.cwd = cwd
@@ -96,6 +105,7 @@ class Files:
         self._earlier: Mapping[str, str] = {}
         self._texts: dict[Path, str] = {}
         self._touches: dict[Path, Touch] = {}
+        self.before_write: BeforeWrite | None = None
 
     def begin(self, earlier: Mapping[str, str]) -> None:
         """Work for another conversation now, which knew files by these hashes when it last ran."""
@@ -204,6 +214,7 @@ class Files:
             _make_folder(path.parent)
             with _locked(path.parent):
                 old = self._expected(path)
+                self._announce(path, old, data)
                 _replace(path, data, old, lambda: self._expected(path))
         except OSError as error:
             raise FileRefused(_not_written(path, error)) from error
@@ -213,6 +224,13 @@ class Files:
         if old is not None and old.st_nlink > 1:
             note = f"it had {old.st_nlink} hard links; the other names keep the old text"
         return Written(path, old is None, digest, note)
+
+    def _announce(self, path: Path, old: os.stat_result | None, data: bytes) -> None:
+        if self.before_write is None:
+            return
+        before = None if old is None else self._bytes(path)
+        mode = 0o644 if old is None else stat.S_IMODE(old.st_mode)
+        self.before_write(path, before, data, mode)
 
     def _saw(self, path: Path, digest: str, text: str, kind: TouchKind) -> None:
         self._seen[path] = digest

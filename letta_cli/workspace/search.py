@@ -15,7 +15,6 @@ from pathlib import Path
 
 from letta_cli.core.errors import AgentError
 from letta_cli.workspace import scan
-from letta_cli.workspace.environment import clean_environment
 
 SECONDS = 20.0
 """A search that takes longer is ended and returns what it found."""
@@ -61,7 +60,7 @@ class Search:
 
     def __init__(self, cwd: Path, environment: Mapping[str, str]) -> None:
         self._cwd = cwd
-        self._environment = clean_environment(environment)
+        self._environment = dict(environment)
         self.ripgrep = shutil.which("rg", path=environment.get("PATH"))
 
     async def grep(

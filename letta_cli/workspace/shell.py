@@ -10,8 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from letta_cli.core.secret import mentioned
 from letta_cli.workspace.capture import Capture
-from letta_cli.workspace.environment import clean_environment
+from letta_cli.workspace.confined import Confined
+from letta_cli.workspace.sandbox import Grant
 
 GRACE_SECONDS = 2.0
 """Between TERM and KILL."""
@@ -33,6 +35,8 @@ class CommandResult:
         overflow: the file that holds the whole output, when `output` does not.
         left_running: processes that the command started are still there.
         stopped: processes that kept the command's output open were ended.
+        confined: it ran in the sandbox, without what it was not granted.
+        taken_away: protected names that it made in the tree, and where they were moved to.
     """
 
     exit_code: int
@@ -42,38 +46,40 @@ class CommandResult:
     overflow: Path | None = None
     left_running: bool = False
     stopped: bool = False
+    confined: bool = False
+    taken_away: tuple[tuple[Path, Path], ...] = ()
 
 
 class Shell:
-    """``bash -c`` in one directory, with one environment.
-
-    Args:
-        fixed: variables that are set whatever `environment` says.
-    """
+    """``bash -c`` in one directory, with one environment."""
 
     def __init__(
         self,
         cwd: Path,
         *,
         environment: Mapping[str, str],
-        fixed: Mapping[str, str] | None = None,
         overflow_dir: Path,
         timeout_ms: int = 120_000,
         max_timeout_ms: int = 600_000,
         max_output: int = 30_000,
+        confined: Confined | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.cwd = cwd
-        self.environment = {**clean_environment(environment), **(fixed or {})}
+        self.environment = dict(environment)
         self.overflow_dir = overflow_dir
         self.timeout_ms = timeout_ms
         self.max_timeout_ms = max_timeout_ms
         self.max_output = max_output
+        self.confined = confined
+        self._secrets = secrets or {}
 
     async def run(
         self,
         command: str,
         *,
         timeout_ms: int | None = None,
+        grants: frozenset[Grant] = frozenset(),
         progress: Callable[[str], None] = lambda _text: None,
         started: Callable[[int], None] = lambda _group: None,
     ) -> CommandResult:
@@ -81,12 +87,20 @@ class Shell:
 
         A cancelled task ends the whole process group before the cancellation goes on.
 
+        Args:
+            grants: what a confined command may have beyond its confinement.
+
         Raises:
             OSError: bash or the directory is missing.
         """
         limit = min(timeout_ms or self.timeout_ms, self.max_timeout_ms) / 1_000
         begun = time.monotonic()
-        process, output = await self._start(command)
+        line = ["bash", "-c", command]
+        reach = self.confined.reach(grants) if self.confined else None
+        if self.confined and reach:
+            line = self.confined.sandbox.wrap(line, reach)
+        environment = {**self.environment, **mentioned(command, self._secrets)}
+        process, output = await self._start(line, environment)
         capture = Capture(self.max_output, self.overflow_dir, progress)
         reader = asyncio.create_task(_read(output, capture))
         timed_out = stopped = False
@@ -105,6 +119,7 @@ class Shell:
         finally:
             await _finish(reader)
             capture.close()
+            taken = self.confined.take_away(reach) if self.confined and reach else ()
         return CommandResult(
             exit_code=process.returncode if process.returncode is not None else -signal.SIGKILL,
             output=capture.text(),
@@ -113,19 +128,23 @@ class Shell:
             overflow=capture.overflow,
             left_running=_lives(process.pid),
             stopped=stopped,
+            confined=reach is not None,
+            taken_away=taken,
         )
 
-    async def _start(self, command: str) -> tuple[asyncio.subprocess.Process, int]:
-        """Start bash, and return it with the descriptor that its output comes from."""
+    async def _start(
+        self, line: list[str], environment: Mapping[str, str]
+    ) -> tuple[asyncio.subprocess.Process, int]:
+        """Start it, and return it with the descriptor that its output comes from."""
         # A pipe of our own: asyncio's would count a command as running while any process that it
         # left in the background holds its output open.
         ours, theirs = os.pipe()
         try:
             # A session of its own: no terminal to ask on, and one group that is ended together.
             process = await asyncio.create_subprocess_exec(
-                "bash", "-c", command,
+                *line,
                 stdin=asyncio.subprocess.DEVNULL, stdout=theirs, stderr=theirs,
-                cwd=self.cwd, env=self.environment, start_new_session=True,
+                cwd=self.cwd, env=environment, start_new_session=True,
             )  # fmt: skip
         except BaseException:
             os.close(ours)

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TypedDict
 
 from letta_cli.workspace import changes, repository
+from letta_cli.workspace.confined import Confined
 from letta_cli.workspace.files import Files
 from letta_cli.workspace.git_config import GitPrograms, guard_variables, programs_of
+from letta_cli.workspace.sandbox import NO_SANDBOX, Sandbox
 from letta_cli.workspace.search import Search
 from letta_cli.workspace.shell import Shell
+from letta_cli.workspace.undo import Blobs, TreeSnapshots
 
 
 class Todo(TypedDict):
@@ -30,6 +33,7 @@ class Workspace:
         cwd: canonical.
         project: the key that conversations of one project share, see `repository.project_key`.
         git_root: top folder of the working tree, or None outside a repository.
+        blobs: contents of files from before they were changed.
         todos: for each conversation id the list its model keeps.
     """
 
@@ -43,8 +47,19 @@ class Workspace:
         bash_timeout_ms: int = 120_000,
         bash_max_timeout_ms: int = 600_000,
         bash_max_output: int = 30_000,
+        sandbox: Sandbox = NO_SANDBOX,
+        home: Path | None = None,
+        agent_home: Path | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
+        """Open the directory.
+
+        Args:
+            secrets: name to value; a command gets those that it mentions.
+            sandbox: what confines commands; then `home` and `agent_home` are hidden from them.
+        """
         self.cwd = cwd.resolve()
+        environment = {**environment, **guard_variables(hooks=git_hooks)}
         self._repository = repository.find_repository(self.cwd)
         self.git_root = self._repository.root if self._repository else None
         self.project = repository.project_key(self.cwd, self._repository)
@@ -52,15 +67,43 @@ class Workspace:
         self.shell = Shell(
             self.cwd,
             environment=environment,
-            fixed=guard_variables(hooks=git_hooks),
             overflow_dir=overflow_dir,
             timeout_ms=bash_timeout_ms,
             max_timeout_ms=bash_max_timeout_ms,
             max_output=bash_max_output,
+            secrets=secrets,
+            confined=None
+            if home is None or agent_home is None
+            else self._confined(sandbox, home, agent_home, environment),
         )
         self.search = Search(self.cwd, environment)
         self._overflow_dir = overflow_dir
+        self._undo_dir = (agent_home or overflow_dir.parent) / "undo"
+        self.blobs = Blobs(self._undo_dir / "files")
+        self._environment = environment
         self.todos: dict[str, list[Todo]] = {}
+
+    def snapshots(self) -> TreeSnapshots | None:
+        """Snapshots of this working tree; None outside a repository."""
+        if self._repository is None:
+            return None
+        return TreeSnapshots(self._repository, self._undo_dir / "trees", self._environment)
+
+    def _confined(
+        self, sandbox: Sandbox, home: Path, agent_home: Path, environment: Mapping[str, str]
+    ) -> Confined:
+        found = self._repository
+        return Confined(
+            sandbox=sandbox,
+            cwd=self.cwd,
+            tree=found.root if found else self.cwd,
+            git_folders=(found.git_dir, found.common_dir) if found else (),
+            home=home,
+            agent_home=agent_home,
+            temporary=agent_home / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}",
+            kept=agent_home / "output",
+            environment=environment,
+        )
 
     def keep_overflow(self, text: str, kind: str) -> Path:
         """Write what did not fit into a tool's result to a private file, and return its path."""

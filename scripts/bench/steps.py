@@ -31,7 +31,7 @@ from letta_cli.core.provider import Completed, Delta, ModelInfo, Request
 from letta_cli.core.run import Usage
 from letta_cli.store import open_store
 from letta_cli.tools import all_tools
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.workspace import Workspace
 
 
 class InstantModel:

@@ -22,7 +22,7 @@ from letta_cli.core.provider import ModelInfo, ProviderSettings
 from letta_cli.providers import load
 from letta_cli.store import Store, open_store
 from letta_cli.tools import all_tools
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.workspace import Workspace
 
 
 @dataclass

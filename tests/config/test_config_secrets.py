@@ -10,9 +10,11 @@ import pytest
 from config_machine import Machine
 
 from letta_cli.config.edit import store_key
+from letta_cli.config.keys import read_secrets, secrets_file
 from letta_cli.config.masking import mask, mask_entries, mask_url
+from letta_cli.config.secrets import set_secret, unset_secret
 from letta_cli.config.view import shown_settings
-from letta_cli.core.errors import ConfigError, UsageError
+from letta_cli.core.errors import ConfigError, NotFound, UsageError
 
 KEY = "sk-ant-0123456789abcdef"
 
@@ -89,13 +91,21 @@ def test_child_processes_get_no_credentials(machine: Machine) -> None:
         "GITHUB_TOKEN": KEY,
         "DB_PASSWORD": KEY,
         "AGENT_DATABASE_URL": "postgresql://ada:x@db/agent",
-        "KEYBOARD": "de",
+        "PYTHON_API_KEY": KEY,
+        "CARGO_REGISTRY_TOKEN": KEY,
+        "SOMETHING_UNHEARD_OF": "whatever it is",
+        "BASH_ENV": "/tmp/hook",
+        "BASH_FUNC_ls%%": "() { evil; }",
+        "PYTHONUTF8": "1",
+        "LC_ALL": "C.UTF-8",
         "SSH_AUTH_SOCK": "/run/ssh",
     }
     child = machine.load().environment
     assert KEY not in child.values()
     assert "AGENT_DATABASE_URL" not in child
-    assert (child["PATH"], child["KEYBOARD"], child["SSH_AUTH_SOCK"]) == ("/bin", "de", "/run/ssh")
+    assert (child["PATH"], child["PYTHONUTF8"], child["SSH_AUTH_SOCK"]) == ("/bin", "1", "/run/ssh")
+    assert child["LC_ALL"] == "C.UTF-8"
+    assert not {"SOMETHING_UNHEARD_OF", "BASH_ENV", "BASH_FUNC_ls%%"} & child.keys()
 
 
 def test_the_person_may_pass_a_variable_on_and_set_others(machine: Machine) -> None:
@@ -186,3 +196,30 @@ def test_a_refused_address_is_shown_without_its_password(machine: Machine) -> No
     with pytest.raises(ConfigError) as caught:
         machine.load()
     assert "topsecret" not in str(caught.value) and "mysql://host/db" in str(caught.value)
+
+
+def test_named_secrets_are_kept_for_the_person_only_and_replaced_and_forgotten(
+    machine: Machine,
+) -> None:
+    home = machine.load().home
+    set_secret(home, "DEPLOY_TOKEN", "first value")
+    set_secret(home, "OTHER", "other value")
+    set_secret(home, "DEPLOY_TOKEN", "second value")
+    assert stat.S_IMODE(secrets_file(home).stat().st_mode) == 0o600
+    assert read_secrets(home) == {"DEPLOY_TOKEN": "second value", "OTHER": "other value"}
+    unset_secret(home, "OTHER")
+    with pytest.raises(NotFound, match="Secrets: DEPLOY_TOKEN"):
+        unset_secret(home, "OTHER")
+    secrets_file(home).chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read_secrets(home)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WITH SPACE", "long enough"), ("1ST", "long enough"), ("OK", "short")]
+)
+def test_what_cannot_be_a_secret_is_refused(machine: Machine, name: str, value: str) -> None:
+    home = machine.load().home
+    with pytest.raises(UsageError):
+        set_secret(home, name, value)
+    assert read_secrets(home) == {}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from store_children import url_of
 
+from letta_cli.core.change import FileChange
 from letta_cli.core.errors import StoreError, UsageError
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolCall, ToolReturn
@@ -19,7 +20,7 @@ from letta_cli.store.transfer import transfer
 
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
-    "block_revision", "block_attachment", "session", "file_touch", "session_news",
+    "block_revision", "block_attachment", "file_change", "session", "file_touch", "session_news",
 }  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def fill(store: Store) -> str:
     store.sharing.attach(rules.id, other.id, origin=Origin("person"))
     session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
+    store.changes.record(made.id, run.id, "c1", [FileChange("/ä/ß.py", None, "1" * 64)])
     store.touches.tell([session.session_id], "another session is here")
     fork = store.conversations.fork(made.id, upto_seq=1)
     lost = store.conversations.create(agent.id, cwd="/", project="/")

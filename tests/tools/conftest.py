@@ -8,7 +8,7 @@ import pytest
 
 from letta_cli.store import Store, open_store
 from letta_cli.tools import ToolContext, ToolOutcome, all_tools, check_arguments
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.workspace import Workspace
 
 Call = Callable[..., Awaitable[ToolOutcome]]
 

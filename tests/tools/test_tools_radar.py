@@ -8,7 +8,7 @@ import pytest
 from letta_cli.core.touch import Touch
 from letta_cli.store import Store
 from letta_cli.tools import ToolContext, all_tools
-from letta_cli.workspace import Workspace
+from letta_cli.workspace.workspace import Workspace
 
 
 @pytest.fixture

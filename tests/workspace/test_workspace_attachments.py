@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from letta_cli.workspace import Files
 from letta_cli.workspace.attachments import MOST_CHARACTERS, MOST_LINES, Attached, attach
+from letta_cli.workspace.files import Files
 
 
 @pytest.fixture

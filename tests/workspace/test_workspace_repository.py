@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from letta_cli.workspace import Workspace
 from letta_cli.workspace.repository import find_repository, project_key
+from letta_cli.workspace.workspace import Workspace
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Commands run in a group of their own, end when they should, and see no secrets."""
+"""Commands run in a group of their own, end when they should, and see the environment they are given."""
 
 import asyncio
 import os
@@ -9,16 +9,6 @@ import pytest
 
 from letta_cli.workspace.shell import Shell
 
-SECRETS = {
-    "ANTHROPIC_API_KEY": "sk-secret-1",
-    "ANTHROPIC_BASE_URL": "http://secret-2",
-    "MY_TOKEN": "secret-3",
-    "db_password": "secret-4",
-    "AWS_SESSION_TOKEN": "secret-5",
-    "BASH_ENV": "/tmp/evil",
-    "BASH_FUNC_ls%%": "() { echo evil; }",
-}
-
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
@@ -28,7 +18,6 @@ def shell(tmp_path: Path) -> Shell:
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
             "LANG": "C.UTF-8",
-            **SECRETS,
         },
         overflow_dir=tmp_path / "output",
         max_output=1_000,
@@ -59,13 +48,13 @@ async def test_output_of_both_streams_and_the_exit_code_are_told(shell: Shell, t
     assert not result.left_running
 
 
-async def test_no_secret_and_no_shell_hook_reaches_a_command(shell: Shell):
+async def test_nothing_of_our_own_environment_reaches_a_command(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MY_TOKEN", "secret")
     result = await shell.run("env; declare -F")
-    for name, value in SECRETS.items():
-        assert name not in result.output
-        assert value not in result.output
-    assert "GIT_TERMINAL_PROMPT=0" in result.output
-    assert "GIT_PAGER=cat" in result.output
+    assert "LANG=C.UTF-8" in result.output
+    assert "MY_TOKEN" not in result.output
 
 
 async def test_there_is_no_terminal_and_no_input_to_wait_for(shell: Shell):

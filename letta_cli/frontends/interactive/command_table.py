@@ -3,6 +3,7 @@
 from letta_cli.frontends.interactive import context_commands as context
 from letta_cli.frontends.interactive import conversation_commands as conversation
 from letta_cli.frontends.interactive import memory_commands as memory
+from letta_cli.frontends.interactive import rewind_command as rewind
 from letta_cli.frontends.interactive import session_commands as session
 from letta_cli.frontends.interactive.commands import Command
 
@@ -19,6 +20,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("compact", "[focus]", "summarise the older part", context.compact),
     Command("context", "", "what fills the window", context.show_context, in_run=True),
     Command("fork", "", "go on in a copy", conversation.fork),
+    Command("rewind", "[turn]", "take files or words back", rewind.rewind),
     Command("rename", "TITLE", "name this conversation", conversation.rename, in_run=True),
     Command("mode", "[name]", "the permission mode", session.change_mode, in_run=True),
     Command("skills", "", "what can be invoked by name", session.show_skills, in_run=True),
