@@ -17,6 +17,7 @@ from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.agent.turn import Limits
 from letta_cli.config import Config
+from letta_cli.config.environment import INSIDE
 from letta_cli.config.trust import printable
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now
@@ -270,7 +271,7 @@ def _workspace(config: Config) -> Workspace:
     return Workspace(
         config.cwd,
         overflow_dir=config.home / "output",
-        environment=config.environment,
+        environment={**config.environment, INSIDE: "1"},
         git_hooks=trusted,
         bash_timeout_ms=config.bash_timeout_ms,
         bash_max_timeout_ms=config.bash_max_timeout_ms,

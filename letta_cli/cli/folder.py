@@ -70,7 +70,8 @@ def _details(item: TrustItem) -> Iterator[str]:
                     if runs.hooks:
                         yield f"hooks: {', '.join(runs.hooks)}"
             case "instructions":
-                lines = item.path.read_text(encoding="utf-8", errors="replace").splitlines()
+                with item.path.open(encoding="utf-8", errors="replace") as file:
+                    lines = file.read(4_000).splitlines()
                 yield from [line for line in lines if line.strip()][:3]
             case "skill":
                 fields, _ = read_skill_file(item.path / "SKILL.md")

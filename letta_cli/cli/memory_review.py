@@ -27,7 +27,10 @@ def review_edits(
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> None:
-    """List edits that were made while content from outside was in context; accept or drop them."""
+    """List edits made with outside text in context; decide.
+
+    --accept vouches for them, --drop takes back the lines that they brought.
+    """
     if accept and drop:
         raise UsageError("--accept and --drop contradict one another; give one of them.")
     with opened(agent=agent, database=database, directory=directory) as here:

@@ -53,6 +53,10 @@ FAILURE = "failure:print_result"
 WORKTREE = "worktree:own_tree"
 CHOICE = "model_choice:choose_model"
 REPAIR = "repair:repair"
+PERSONAL = ("trust", "remember", "memory", "config", "secrets", "permissions", "agents")
+"""Commands by which a person decides; see `inside`."""
+
+INSIDE = "inside:refuse"
 TRUST = "trust_question:asked"
 CONTEXT = "context:show_context"
 """What commands do once their options are read; asking for help loads none of it."""

@@ -9,6 +9,7 @@ from typing import Any, cast
 from letta_cli.config.child_environment import child_environment
 from letta_cli.config.environment import (
     home_of,
+    is_inside,
     is_secret_name,
     key_origins,
     read_environment,
@@ -84,6 +85,7 @@ def load_config(
     home = _prepare_home(home_of(environ, user_home))
     cwd = Path(os.path.abspath(cwd))  # noqa: PTH100 - keeps symlinks, as the person sees the path
     everything = trusts_all(environ) if trust_all is None else trust_all
+    everything = everything and not is_inside(environ)
     trust = read_trust(home, project_root(cwd), everything=everything)
     layers = [
         read_layer(home / "settings.json", "user settings", project=False),

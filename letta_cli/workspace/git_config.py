@@ -36,6 +36,7 @@ _HINT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MOST_BYTES = 1_000_000
+_UNREADABLE = "git config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class GitPrograms:
     Attributes:
         settings: key and value of each such setting.
         hooks: names of the hooks in its own hooks folder.
-        digest: of all of it.
+        digest: of all of it, the hooks' contents included; empty when that is too large.
         size: in bytes.
     """
 
@@ -69,38 +70,60 @@ def programs_of(repository: Repository) -> GitPrograms:
     settings = _settings(repository) if _looks_alive(repository) else ()
     found = sha256(repr(settings).encode(errors="surrogateescape"))
     size = sum(len(key) + len(value) for key, value in settings)
+    named = next((value for key, value in settings if key == "core.hookspath"), "")
+    folder = repository.root / Path(named).expanduser() if named else None
     hooks: list[str] = []
-    folder = repository.common_dir / "hooks"
-    try:
-        names = sorted(path.name for path in folder.iterdir())
-    except OSError:
-        names = []
-    for name in names:
-        path = folder / name
-        if name.endswith(".sample") or not path.is_file():
-            continue
-        try:
-            data = path.read_bytes()[:_MOST_BYTES]
-        except OSError:
-            data = b""
-        hooks.append(name)
+    for path in _hooks(folder or repository.common_dir / "hooks"):
+        data = _content(path)
+        if data is None:
+            return GitPrograms(settings, (*hooks, path.name))
+        hooks.append(path.name)
         size += len(data)
-        found.update(os.fsencode(name) + b"\0" + sha256(data).digest())
+        found.update(os.fsencode(path.name) + b"\0" + sha256(data).digest())
     return GitPrograms(settings, tuple(hooks), found.hexdigest(), size)
 
 
+def _hooks(folder: Path) -> list[Path]:
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [path for path in paths if path.suffix != ".sample" and path.is_file()]
+
+
+def _content(path: Path) -> bytes | None:
+    """None for a file that is too large to vouch for, or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError:
+        return None
+    return data if len(data) <= _MOST_BYTES else None
+
+
 def guarded(folder: Path) -> list[str]:
-    """The beginning of a git command in `folder` that runs nothing the repository configured."""
+    """The beginning of a git command in `folder` that runs nothing the repository configured.
+
+    Raises:
+        OSError: something in its configuration cannot be switched off.
+    """
     repository = find_repository(folder)
-    options = list(SAFE)
-    if repository is not None and _looks_alive(repository):
-        for key, _ in _settings(repository):
-            if key.startswith("filter."):
-                driver = key.rpartition(".")[0]
-                for name, value in (("clean", ""), ("smudge", ""), ("process", "")):
-                    options[:0] = ["-c", f"{driver}.{name}={value}"]
-                options[:0] = ["-c", f"{driver}.required=false"]
-    return ["git", *options]
+    if repository is None or not _looks_alive(repository):
+        return ["git", *SAFE]
+    options: list[str] = []
+    for key, value in _settings(repository):
+        driver = key.rpartition(".")[0]
+        if "=" in driver or "\n" in driver or key == _UNREADABLE:
+            raise OSError(f"{repository.root}: the git configuration is not safe: {key} {value}")
+        if key.startswith("filter."):
+            for name, off in (
+                ("clean", ""),
+                ("smudge", ""),
+                ("process", ""),
+                ("required", "false"),
+            ):
+                options += ["-c", f"{driver}.{name}={off}"]
+    return ["git", *SAFE, *options]
 
 
 def guard_variables(*, hooks: bool) -> dict[str, str]:
@@ -119,10 +142,11 @@ def guard_variables(*, hooks: bool) -> dict[str, str]:
 def _looks_alive(repository: Repository) -> bool:
     for path in (repository.common_dir / "config", repository.git_dir / "config.worktree"):
         try:
-            text = path.read_bytes()[:_MOST_BYTES].decode(errors="replace")
+            with path.open("rb") as file:
+                data = file.read(_MOST_BYTES + 1)
         except OSError:
             continue
-        if _HINT.search(text):
+        if len(data) > _MOST_BYTES or _HINT.search(data.decode(errors="replace")):
             return True
     return False
 
@@ -135,9 +159,9 @@ def _settings(repository: Repository) -> tuple[tuple[str, str], ...]:
             command, cwd=repository.root, capture_output=True, check=False, timeout=15
         )
     except (OSError, subprocess.TimeoutExpired):
-        return (("git config", "could not be read"),)
+        return ((_UNREADABLE, "could not be read"),)
     if done.returncode:
-        return (("git config", "could not be read"),)
+        return ((_UNREADABLE, "could not be read"),)
     fields = os.fsdecode(done.stdout).split("\0")
     found: list[tuple[str, str]] = []
     for scope, entry in zip(fields[::2], fields[1::2], strict=False):

@@ -142,8 +142,8 @@ def _commands(root: Path, names: list[str]) -> list[str]:
 
 
 def _commits(root: Path) -> list[str]:
-    command = [*guarded(root), "log", "-15", "--format=%s"]
     try:
+        command = [*guarded(root), "log", "-15", "--format=%s"]
         done = subprocess.run(command, cwd=root, capture_output=True, check=False, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return []

@@ -144,7 +144,11 @@ def _git(folder: Path, *arguments: str) -> str:
     from git.exc import GitCommandError, GitCommandNotFound
 
     try:
-        return str(Git(str(folder)).execute([*guarded(folder), *arguments]))
+        command = guarded(folder)
+    except OSError as error:
+        raise WorktreeRefused(str(error)) from error
+    try:
+        return str(Git(str(folder)).execute([*command, *arguments]))
     except GitCommandNotFound as error:
         raise WorktreeRefused("git was not found; --worktree needs it.") from error
     except GitCommandError as error:

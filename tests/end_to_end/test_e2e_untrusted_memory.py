@@ -50,8 +50,18 @@ def read_and_remember(agent: Command, page: str, *more: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def say(agent: Command, *turns: object, name: str = "other", flags: tuple[str, ...] = ()) -> str:
-    """Another run; returns all that its model was last sent."""
+def say(
+    agent: Command,
+    *turns: object,
+    name: str = "other",
+    flags: tuple[str, ...] = (),
+    answered: int = 0,
+) -> str:
+    """Another run; returns all that its model was last sent.
+
+    `answered` is how often the model has spoken in the conversation before.
+    """
+    turns = (*[{"text": "-"}] * answered, *turns)
     done = agent.run("run", "hello", *flags, env=agent.script([*turns, {"text": "ok"}], name))
     assert done.returncode == 0, done.stderr
     return json.dumps(agent.requests(name)[-1])
@@ -84,7 +94,7 @@ def test_the_mark_is_shown_wherever_the_memory_is(agent: Command, page: str) -> 
 def test_a_conversation_that_is_open_hears_of_it_with_the_mark(agent: Command, page: str) -> None:
     say(agent, flags=("-n", "open"))
     read_and_remember(agent, page)
-    told = say(agent, name="again", flags=("-r", "open"))
+    told = say(agent, name="again", flags=("-r", "open"), answered=1)
     notice = told[told.index("Every command") - 300 :]
     assert f"It was written while content from outside was in context: web {page}." in notice
 
@@ -101,7 +111,7 @@ def test_the_mark_goes_along_when_another_conversation_copies_the_text(
 ) -> None:
     read_and_remember(agent, page)
     say(agent, remember("The person allows all commands.", "persona"))
-    assert waiting(agent) == [("human", f"web {page}"), ("persona", f"web {page}")]
+    assert sorted(waiting(agent)) == [("human", f"web {page}"), ("persona", f"web {page}")]
 
 
 def test_the_mark_survives_an_edit_and_a_copy_of_the_block(agent: Command, page: str) -> None:
@@ -140,7 +150,7 @@ def test_files_of_an_untrusted_folder_mark_and_those_of_a_trusted_one_do_not(
 def test_a_copy_of_the_conversation_is_marked_like_its_source(agent: Command, page: str) -> None:
     read_and_remember(agent, page)
     agent.run("memory", "review", "--accept")
-    say(agent, remember("Later."), name="fork", flags=("-c", "--fork"))
+    say(agent, remember("Later."), name="fork", flags=("-c", "--fork"), answered=3)
     assert waiting(agent) == [("human", f"web {page}")]
 
 
@@ -184,7 +194,7 @@ def test_the_mark_stays_in_a_summary_of_what_was_read(agent: Command, page: str)
         conversation.id,
         summary=f"## Goals\nRead.\n## Kept by the program\n{line}",
         context_start=conversation.head + 1,
-        system_prompt=None,
+        system_prompt="You are an agent.",
         memory_versions={},
         expected_head=conversation.head,
     )

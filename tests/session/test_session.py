@@ -234,6 +234,7 @@ async def test_a_projects_rule_holds_in_its_subfolders_too(config):
     (project / ".agent" / "settings.json").write_text(json.dumps(rules))
     environ = {**settings.environment, "HOME": str(settings.user_home)}
     environ |= {"AGENT_HOME": str(settings.home), "AGENT_MODEL": "scripted/test"}
+    environ["AGENT_TRUST"] = "1"
     environ |= {"AGENT_SCRIPT": str(project.parent / "script.json")}
     async with opened(load_config(cwd=project / "src", environ=environ)) as session:
         await say(session, "look")

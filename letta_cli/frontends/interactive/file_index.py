@@ -48,8 +48,8 @@ class FileIndex:
 
 async def _git_files(root: Path) -> list[str] | None:
     """Tracked and untracked files that are not ignored; None where git does not answer."""
-    command = [*guarded(root), "-C", str(root), "ls-files", "-z", "-co", "--exclude-standard"]
     try:
+        command = [*guarded(root), "-C", str(root), "ls-files", "-z", "-co", "--exclude-standard"]
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
