@@ -22,6 +22,7 @@ from letta_cli.config.trust import printable
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now
 from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, NotFound, UsageError
+from letta_cli.core.ids import parse_citation
 from letta_cli.core.memory import Origin
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import ModelInfo, Offer, Provider
@@ -29,6 +30,7 @@ from letta_cli.core.secret import Masker
 from letta_cli.core.skill import Skill
 from letta_cli.permissions import parse_rule, unmatched_rules
 from letta_cli.providers import load, split_handle
+from letta_cli.providers.embedding import choose_embedder
 from letta_cli.session import Model, Session, SessionParts
 from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
@@ -36,6 +38,7 @@ from letta_cli.tools import Tool, all_tools
 from letta_cli.workspace.git_config import GitPrograms, programs_of
 from letta_cli.workspace.instructions import Instructions, find_instructions
 from letta_cli.workspace.repository import find_repository
+from letta_cli.workspace.sandbox import NO_SANDBOX, Grant, Sandbox, best
 from letta_cli.workspace.scan import list_files
 from letta_cli.workspace.workspace import Workspace
 
@@ -84,6 +87,15 @@ def open_store_of(config: Config) -> Store:
     return open_store(config.database_url)
 
 
+def attach_embedder(config: Config, store: Store) -> None:
+    """Let searches compare meanings, too, with the model that the configuration asks for."""
+    try:
+        store.vectors.embedder = choose_embedder(config.embedding, config.provider)
+    except ConfigError as error:
+        # Words are found without it; who looks for meaning is told.
+        store.vectors.problem = str(error)
+
+
 async def open_session(config: Config, options: SessionOptions) -> Session:
     """Open or create the conversation that `options` ask for, ready to be talked to.
 
@@ -107,6 +119,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     _isolate(store, conversation, options.isolate)
     loading = asyncio.create_task(load_model(config, handle))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
+    attach_embedder(config, store)
     store.touches.prune()
     compiler = _compiler(config, store, agent, workspace)
     skills = list(compiler.skills)
@@ -277,9 +290,33 @@ def _workspace(config: Config) -> Workspace:
         bash_max_timeout_ms=config.bash_max_timeout_ms,
         bash_max_output=config.bash_max_output,
         secrets=config.secrets,
+        sandbox=_sandbox(config),
+        grants=_grants(config),
         home=config.user_home,
         agent_home=config.home,
     )
+
+
+def _sandbox(config: Config) -> Sandbox:
+    """What confines commands: proved now, or nothing at all where it is not asked for.
+
+    Raises:
+        ConfigError: it is asked for, and nothing on this machine holds.
+    """
+    if not config.sandbox.enabled:
+        return NO_SANDBOX
+    sandbox, proof = best(config.environment, config.home / "tmp")
+    if sandbox.level == "none":
+        raise ConfigError(
+            f"sandbox.enabled is true, but nothing here confines commands: {proof.problem}. "
+            "Install bubblewrap, or switch it off: agent config set sandbox.enabled false"
+        )
+    return sandbox
+
+
+def _grants(config: Config) -> frozenset[Grant]:
+    wanted: dict[Grant, bool] = {"network": config.sandbox.network, "git": config.sandbox.git}
+    return frozenset(grant for grant, given in wanted.items() if given)
 
 
 def _open_conversation(
@@ -295,7 +332,9 @@ def _open_conversation(
             agent.id, cwd=str(workspace.cwd), project=workspace.project, title=options.title
         )
     if options.fork:
-        return store.conversations.fork(chosen.id)
+        # From a cited turn on, when one was named.
+        cited = parse_citation(options.resume or options.conversation or "")
+        return store.conversations.fork(chosen.id, upto_seq=cited[1] if cited else None)
     return chosen
 
 
@@ -314,7 +353,8 @@ def _existing_conversation(
     if options.conversation is not None:
         if options.conversation == "default":
             return store.conversations.default(agent.id)
-        return store.conversations.get(options.conversation)
+        cited = parse_citation(options.conversation)
+        return store.conversations.get(cited[0] if cited else options.conversation)
     if options.resume is not None:
         return _resume(store, agent, options.resume)
     if not options.continue_latest:

@@ -24,6 +24,7 @@ _FETCHES = re.compile(
     re.DOTALL,
 )
 _TELLING = re.compile(rf"^{re.escape(_LINE)}(.+)$", re.MULTILINE)
+_MARKED = re.compile(r"\[untrusted: ([^\]\n]+)\]")
 _FOLDER_TOOLS = frozenset({"Read", "Grep", "Glob", "Bash"})
 
 
@@ -56,7 +57,10 @@ def in_messages(messages: Sequence[Message], untrusted_folder: str) -> list[str]
             for line in _TELLING.findall(message.text):
                 found += line.split(", ")
         for part in message.parts:
-            if isinstance(part, ToolReturn) and part.status not in ("denied", "cancelled"):
+            if isinstance(part, ToolReturn) and part.name == "archival_memory_search":
+                for marked in _MARKED.findall(part.content):
+                    found += marked.split(", ")
+            elif isinstance(part, ToolReturn) and part.status not in ("denied", "cancelled"):
                 found.append(_source(part, calls.get(part.call_id), untrusted_folder))
     return [source for source in dict.fromkeys(found) if source]
 

@@ -25,6 +25,7 @@ from letta_cli.providers.local.manifest import DEFAULT
 from letta_cli.providers.local.pull import installed
 from letta_cli.skills import discover_with_warnings
 from letta_cli.store import backup, database_file, open_store
+from letta_cli.workspace.sandbox import best
 
 State = Literal["ok", "warn", "fail"]
 
@@ -63,6 +64,9 @@ async def examine(cwd: Path, database: str | None) -> list[Check]:
     except AgentError:
         return checks
     return [*checks, *await _providers(config), await _model(config)]
+
+
+_HELD = ("writes", "secrets", "protected", "network", "sockets", "processes")
 
 
 def _version() -> Check:
@@ -166,6 +170,19 @@ def _skills(config: Config) -> Check:
     return Check("skills", "ok", f"{len(skills)} found", facts)
 
 
+def _sandbox(config: Config) -> Check:
+    """What the kernel holds back from commands, as a trial just now has shown."""
+    sandbox, proof = best(config.environment, config.home / "tmp")
+    held = [name for name in _HELD if getattr(proof, name)]
+    facts: dict[str, Any] = {"level": sandbox.level, "enabled": config.sandbox.enabled}
+    facts |= {name: name in held for name in _HELD}
+    if sandbox.level == "none":
+        status: State = "fail" if config.sandbox.enabled else "warn"
+        return Check("sandbox", status, f"none: {proof.problem}", facts)
+    use = "on" if config.sandbox.enabled else "off; agent config set sandbox.enabled true"
+    return Check("sandbox", "ok", f"{sandbox.level}: holds {', '.join(held)} ({use})", facts)
+
+
 def _tools(config: Config) -> Check:
     missing = [
         f"{name} is not installed: {loss}"
@@ -203,6 +220,8 @@ _CHECKS: tuple[tuple[str, Callable[[Config], Check]], ...] = (
     ("keyring", _keyring),
     ("skills", _skills),
     ("tools", _tools),
+    ("sandbox", _sandbox),
+    ("sandbox", _sandbox),
     ("local model", _embedded),
 )
 

@@ -1,5 +1,8 @@
-"""`agent db`: moves everything from one database to another."""
+"""`agent db`: moves everything from one database to another; brings its index up to date."""
 
+import contextlib
+import os
+import time
 from typing import Annotated
 
 import typer
@@ -10,19 +13,20 @@ from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.output import say, say_json, table
 from letta_cli.config import load_config
 from letta_cli.config.masking import mask_url
-from letta_cli.core.errors import UsageError
+from letta_cli.core.errors import Busy, UsageError
+from letta_cli.providers.embedding import choose_embedder
 from letta_cli.store import open_store
 from letta_cli.store.transfer import Copied, transfer
 
-app = new_app("Move to another database: from SQLite to PostgreSQL, or back.")
+app = new_app("Move to another database, SQLite or PostgreSQL; bring its index up to date.")
+
+INDEXING = "search-index"
+"""The lease of the one process that indexes."""
+
+PAUSE_SECONDS = 0.02
 
 # Whoever writes there is not done in a moment; an empty database has no other writers.
 TARGET_WAIT_SECONDS = 5.0
-
-
-@app.callback()
-def db() -> None:
-    """Keeps ``migrate-to`` a command of its own: Typer folds a lone one into its group."""
 
 
 @app.command("migrate-to", cls=LightCommand)
@@ -53,6 +57,45 @@ def migrate(
     finally:
         source.close()
     _report(copied, mask_url(config.database_url), mask_url(url), as_json=as_json)
+
+
+@app.command("index", cls=LightCommand)
+def index(
+    background: Annotated[
+        bool,
+        typer.Option("--background", help="With the lowest priority, and without a word."),
+    ] = False,
+    database: options.Database = None,
+    directory: options.Directory = None,
+) -> None:
+    """Bring the search index up to date: what was there before it, and the meanings of texts.
+
+    Sessions do this in the background; here it can be waited for.
+    """
+    config = load_config(cwd=working_directory(directory), flags={"database": database})
+    with contextlib.suppress(AttributeError, OSError):
+        if background:
+            os.nice(19)
+    store = open_store(config.database_url, reason="agent db index")
+    try:
+        with store.leases.acquire(INDEXING):
+            while store.indexing.catch_up():
+                # Others come to write in between.
+                time.sleep(PAUSE_SECONDS)
+            store.vectors.embedder = choose_embedder(config.embedding, config.provider)
+            done = 0
+            while some := store.vectors.add_some():
+                done += some
+                time.sleep(PAUSE_SECONDS)
+    except Busy as error:
+        if background:
+            return
+        raise Busy("Another process is indexing just now.", holder=error.holder) from error
+    finally:
+        store.close()
+    if not background:
+        meanings = f" {done} texts were given their meaning." if done else ""
+        say(f"Everything is indexed.{meanings}")
 
 
 def _report(copied: list[Copied], source: str, target: str, *, as_json: bool) -> None:

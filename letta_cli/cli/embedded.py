@@ -2,29 +2,29 @@
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
 from letta_cli.config import Config
 from letta_cli.core.errors import ConfigError
-from letta_cli.providers.local.manifest import DEFAULT
+from letta_cli.providers import embedding
+from letta_cli.providers.local.manifest import DEFAULT, EmbeddedModel
 from letta_cli.providers.local.pull import Pulled, PullEvent, PullNote, PullProgress, pull
 
 STEP = 10
 """Percent between two lines where there is no terminal."""
 
 
-def describe() -> str:
+def describe(model: EmbeddedModel = DEFAULT) -> str:
     """Size, licence and source: said before anything is fetched."""
-    return f"{summary()} ({page()})"
+    return f"{summary(model)} ({page()})" if model.url else summary(model)
 
 
-def summary() -> str:
+def summary(model: EmbeddedModel = DEFAULT) -> str:
     """What is fetched, in less than a line."""
-    return (
-        f"{DEFAULT.title}: {DEFAULT.size / 1e9:.1f} GB, licence {DEFAULT.license}, published by "
-        f"{DEFAULT.publisher}"
-    )
+    size = f"{model.size / 1e9:.1f} GB" if model.size > 5e8 else f"{model.size / 1e6:.0f} MB"
+    return f"{model.title}: {size}, licence {model.license}, published by {model.publisher}"
 
 
 def page() -> str:
@@ -37,22 +37,27 @@ def runtime_missing() -> bool:
     return importlib.util.find_spec("xllamacpp") is None
 
 
-def fetch(config: Config, *, source: Path | None = None) -> None:
-    """Fetch the weights, showing progress on stderr. Consent was given before.
+def fetch(
+    config: Config, files: Sequence[EmbeddedModel] = (DEFAULT,), *, source: Path | None = None
+) -> None:
+    """Fetch a model's files, showing progress on stderr. Consent was given before.
 
     Raises:
         ConfigError: the runtime is not installed.
         AgentError: what the fetch itself raises.
     """
-    if runtime_missing():
+    is_chat = files[0] is DEFAULT
+    if runtime_missing() if is_chat else embedding.runtime_missing():
         raise ConfigError(
-            "The embedded model needs its runtime. Install it with: pip install 'letta-cli[local]'"
+            f"{files[0].title} needs its runtime. Install it with: pip install "
+            f"'letta-cli[{'local' if is_chat else 'semantic'}]'"
         )
     folder = Path(config.provider("local").cache_dir)
     view = PullView(sys.stderr)
-    view.line(describe())
-    for event in pull(DEFAULT, folder, local_file=source):
-        view.show(event)
+    view.line(describe(files[0]))
+    for file in files:
+        for event in pull(file, folder, local_file=source):
+            view.show(event)
 
 
 class PullView:

@@ -6,6 +6,7 @@ import dataclasses
 import sys
 
 from letta_cli.app import open_store_of
+from letta_cli.cli.background import index_later
 from letta_cli.cli.daily import back_up_later, mirror_later
 from letta_cli.cli.event_loop import run_async
 from letta_cli.cli.invocation import Invocation
@@ -60,6 +61,7 @@ async def _talk(config: Config, invocation: Invocation) -> int:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(session.aclose(), 2.0)
         back_up_later(config.database_url, session.store)
+        index_later(config, session.store)
         mirror_later(config, session.store)
 
 

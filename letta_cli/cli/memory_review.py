@@ -1,15 +1,16 @@
 """`agent memory review`: the person looks at edits made with text from outside in context."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from letta_cli.cli import options
 from letta_cli.cli.memory_view import PERSON, author, changed_lines, revision_facts
 from letta_cli.cli.opened import opened
-from letta_cli.cli.output import age, say, say_json
+from letta_cli.cli.output import age, clip, say, say_json
+from letta_cli.core.clock import to_text
 from letta_cli.core.errors import NotFound, UsageError
-from letta_cli.core.memory import BlockRevision
+from letta_cli.core.memory import BlockRevision, Passage
 from letta_cli.frontends.sanitize import sanitize_line
 
 
@@ -51,16 +52,38 @@ def review_edits(
                 store.reviews.accept(revision.block_id, revision.version)
             elif drop:
                 store.reviews.drop(revision.block_id, revision.version, origin=PERSON)
+        passages = store.passages.marked(here.agent.id) if label is None else []
+        for passage in passages:
+            if accept:
+                store.passages.accept(passage.id)
+            elif drop:
+                store.passages.delete(passage.id)
     if as_json:
         done = "accepted" if accept else "dropped" if drop else ""
-        say_json([{**revision_facts(revision), "reviewed": done} for revision in waiting])
+        edits = [{**revision_facts(revision), "reviewed": done} for revision in waiting]
+        say_json([*edits, *({**_facts(passage), "reviewed": done} for passage in passages)])
         return
-    if not waiting:
+    if not waiting and not passages:
         say("No edit waits for a review.")
     for revision in waiting:
         _show(revision, "accepted: " if accept else "dropped: " if drop else "")
-    if waiting and not (accept or drop):
+    for passage in passages:
+        deed = "accepted: " if accept else "dropped: " if drop else ""
+        source = clip(passage.origin.untrusted, 80)
+        say(f"{deed}{passage.id}  {age(passage.created_at)}  [untrusted: {source}]")
+        say(f"    + {clip(passage.text, 160)}")
+    if (waiting or passages) and not (accept or drop):
         say("Vouch for them with --accept, or take them back with --drop.")
+
+
+def _facts(passage: Passage) -> dict[str, Any]:
+    return {
+        "passage_id": passage.id,
+        "text": passage.text,
+        "conversation_id": passage.origin.conversation_id,
+        "untrusted": passage.origin.untrusted,
+        "created_at": to_text(passage.created_at),
+    }
 
 
 def _show(revision: BlockRevision, deed: str) -> None:

@@ -19,12 +19,25 @@ from letta_cli.config.schema import check_provider
 from letta_cli.core.errors import AgentError, UsageError
 from letta_cli.core.provider import ModelInfo, ProviderSettings
 from letta_cli.providers import detect, load
-from letta_cli.providers.local.manifest import DEFAULT
+from letta_cli.providers.local.manifest import (
+    DEFAULT,
+    EMBEDDING,
+    EMBEDDING_NAME,
+    EMBEDDING_TOKENIZER,
+)
 from letta_cli.providers.local.pull import installed
 
 app = new_app("List models; fetch the embedded one.")
 
 PATIENCE_SECONDS = 20.0
+
+FILES = {DEFAULT.name: (DEFAULT,), EMBEDDING_NAME: (EMBEDDING, EMBEDDING_TOKENIZER)}
+"""What can be fetched, by name."""
+
+USES = {
+    DEFAULT.name: f"agent chat -m local/{DEFAULT.name}",
+    EMBEDDING_NAME: "agent search WORDS finds by meaning, too; agent db index prepares it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +69,32 @@ def list_models(
 
 @app.command("pull", cls=LightCommand)
 def pull_model(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help=f"{DEFAULT.name} or {EMBEDDING_NAME}.")
+    ] = DEFAULT.name,
     source: Annotated[
         str | None,
         typer.Option("--from", metavar="PATH", help="Take the weights from this file."),
     ] = None,
     yes: options.Yes = False,
 ) -> None:
-    """Fetch the embedded model, which runs on this computer without a key."""
+    """Fetch a model that runs on this computer, to talk or to search."""
+    files = FILES.get(name)
+    if files is None:
+        raise UsageError(f"There is no model {name!r} to fetch. Known: {', '.join(FILES)}.")
     config = load_config(cwd=working_directory(None), secrets=False)
-    if installed(DEFAULT, Path(config.provider("local").cache_dir)) is not None:
-        say(f"{DEFAULT.title} is here already: agent chat -m local/{DEFAULT.name}")
+    folder = Path(config.provider("local").cache_dir)
+    use = USES[name]
+    if all(installed(file, folder) is not None for file in files):
+        say(f"{files[0].title} is here already: {use}")
         return
+    if source is not None and len(files) > 1:
+        raise UsageError(f"{name} is made of {len(files)} files; leave out --from.")
     agreed = yes or config.local_model_consent or source is not None
-    if not agreed and not confirmed(f"Fetch {describe()}?"):
-        raise UsageError(f"Nothing was fetched. {describe()}. To agree add --yes.")
-    fetch(config, source=Path(source).expanduser() if source else None)
-    say(f"Ready: agent chat -m local/{DEFAULT.name}")
+    if not agreed and not confirmed(f"Fetch {describe(files[0])}?"):
+        raise UsageError(f"Nothing was fetched. {describe(files[0])}. To agree add --yes.")
+    fetch(config, files, source=Path(source).expanduser() if source else None)
+    say(f"Ready: {use}")
 
 
 async def _list(config: Config, only: str | None, as_json: bool) -> int:

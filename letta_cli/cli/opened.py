@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from letta_cli.cli.daily import mirror_later
 from letta_cli.cli.invocation import working_directory
-from letta_cli.cli.output import warn_ignored
+from letta_cli.cli.output import clip, warn_ignored
 from letta_cli.config import Config, load_config
-from letta_cli.core.agent import Agent
+from letta_cli.core.agent import Agent, Conversation
+from letta_cli.core.errors import NotFound, UsageError
+from letta_cli.core.ids import parse_citation
 from letta_cli.store import Store, open_store
 
 
@@ -57,3 +59,23 @@ def opened(
         if mirrored:
             mirror_later(config, store)
         store.close()
+
+
+def find(here: Opened, which: str) -> Conversation:
+    """The one conversation that `which` names.
+
+    Raises:
+        NotFound: none. UsageError: several; lists them.
+    """
+    if which == "default":
+        return here.store.conversations.default(here.agent.id)
+    found = here.store.conversations.find(here.agent.id, which)
+    exact = [each for each in found if which in (each.id, each.title)]
+    start = cited[0] if (cited := parse_citation(which)) else which
+    named = exact or [each for each in found if each.id.startswith(start)] or found
+    if not named:
+        raise NotFound(f"No conversation matches {which!r}. See all with: agent sessions list")
+    if len(named) > 1:
+        listed = "\n".join(f"  {each.id}  {clip(each.title, 60)}" for each in named[:10])
+        raise UsageError(f"{len(named)} conversations match {which!r}; name one:\n{listed}")
+    return named[0]

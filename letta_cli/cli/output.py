@@ -18,6 +18,9 @@ from letta_cli.frontends.sanitize import sanitize, sanitize_line
 
 GAP = "  "
 
+SHORT_ID = 13
+"""``conv-`` and eight characters: enough to name a conversation by."""
+
 
 def say(line: str = "") -> None:
     """Print one line on stdout."""

@@ -87,7 +87,7 @@ def _is_sound(facts: Mapping[str, Any]) -> bool:
 def _mend_index(store: Store) -> bool:
     """Whether the search index could be made anew, which costs nothing and is often all."""
     try:
-        store.search.mend()
+        store.indexing.mend()
     except StoreError:
         return False
     return True

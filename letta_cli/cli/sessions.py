@@ -7,20 +7,32 @@ import typer
 
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
-from letta_cli.cli.opened import Opened, opened
-from letta_cli.cli.output import age, at_least_one, clip, confirmed, say, say_json, table, write_out
+from letta_cli.cli.opened import Opened, find, opened
+from letta_cli.cli.output import (
+    SHORT_ID,
+    age,
+    at_least_one,
+    clip,
+    confirmed,
+    say,
+    say_json,
+    table,
+    write_out,
+)
+from letta_cli.cli.search import search
 from letta_cli.cli.table import CONTEXT, target
 from letta_cli.cli.transcript import as_json_object, as_markdown
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, NotFound, UsageError
+from letta_cli.core.ids import parse_citation
 from letta_cli.core.presence import Presence
 from letta_cli.store.locks import host_name
 
 app = new_app("List, search, fork, export conversations. WHICH is an id, its start, or a title.")
 
-SHORT_ID = 13
-"""``conv-`` and eight characters: enough to name a conversation by."""
+AROUND = 3
+"""Messages on each side of a cited one."""
 
 Which = Annotated[str, typer.Argument(metavar="WHICH", help="Id, its beginning, or title.")]
 
@@ -83,13 +95,18 @@ def show_session(
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> None:
-    """Print a conversation, or its context window."""
+    """Print a conversation, its context, or what is around conv-12:5."""
     with opened(agent=agent, database=database) as here:
         conversation = find(here, which)
         if context:
             target(CONTEXT)(here, conversation, as_json=as_json)
             return
-        messages = here.store.messages.read(conversation.id)
+        cited = _cited(conversation, which)
+        messages = here.store.messages.read(
+            conversation.id,
+            start=max(1, cited - AROUND) if cited else 1,
+            end=cited + AROUND if cited else None,
+        )
         present = _present(here).get(conversation.id, [])
         usage = here.store.runs.totals(conversation.id)
         ran_on = _ran_on(here, conversation)
@@ -99,42 +116,7 @@ def show_session(
         say(as_markdown(conversation, messages).rstrip("\n"))
 
 
-@app.command("search", cls=LightCommand)
-def search_sessions(
-    words: Annotated[list[str], typer.Argument(metavar="WORDS", help="What to look for.")],
-    as_json: options.Json = False,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")] = 10,
-    agent: options.AgentName = None,
-    database: options.Database = None,
-) -> None:
-    """Search what was said in all conversations. A hit is named conversation:message."""
-    at_least_one("--limit", limit)
-    with opened(agent=agent, database=database) as here:
-        hits = here.store.search.messages(here.agent.id, " ".join(words), limit=limit)
-    if as_json:
-        say_json(
-            [
-                {
-                    "citation": hit.citation,
-                    "conversation_id": hit.conversation_id,
-                    "seq": hit.seq,
-                    "role": hit.role,
-                    "title": hit.title,
-                    "snippet": hit.snippet,
-                    "created_at": to_text(hit.created_at),
-                    "score": hit.score,
-                }
-                for hit in hits
-            ]
-        )
-        return
-    if not hits:
-        say("Nothing found.")
-    for hit in hits:
-        title = clip(hit.title or "(no title)", 50)
-        name = f"{hit.conversation_id[:SHORT_ID]}:{hit.seq}"
-        say(f"{name}  {hit.role}, {age(hit.created_at)}  {title}")
-        say(f"    {clip(hit.snippet, 160)}")
+app.command("search", cls=LightCommand)(search)
 
 
 @app.command("rename", cls=LightCommand)
@@ -166,9 +148,10 @@ def fork_session(
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> None:
-    """Copy a conversation, to go on with it in another direction."""
+    """Copy a conversation, up to a citation such as conv-1234:5."""
     with opened(agent=agent, database=database) as here:
         conversation = find(here, which)
+        upto = _cited(conversation, which) if upto is None else upto
         if upto is not None and not 1 <= upto <= conversation.head:
             raise UsageError(
                 f"--upto: expected a message of {conversation.id}, 1 to {conversation.head}, "
@@ -263,23 +246,20 @@ def delete_session(
         say(f"Deleted {conversation.id}")
 
 
-def find(here: Opened, which: str) -> Conversation:
-    """The one conversation that `which` names.
+def _cited(conversation: Conversation, which: str) -> int | None:
+    """The message that a citation names; None when `which` names the conversation alone.
 
     Raises:
-        NotFound: none. UsageError: several; lists them.
+        NotFound: the conversation has no such message.
     """
-    if which == "default":
-        return here.store.conversations.default(here.agent.id)
-    found = here.store.conversations.find(here.agent.id, which)
-    exact = [each for each in found if which in (each.id, each.title)]
-    named = exact or [each for each in found if each.id.startswith(which)] or found
-    if not named:
-        raise NotFound(f"No conversation matches {which!r}. See all with: agent sessions list")
-    if len(named) > 1:
-        listed = "\n".join(f"  {each.id}  {clip(each.title, 60)}" for each in named[:10])
-        raise UsageError(f"{len(named)} conversations match {which!r}; name one:\n{listed}")
-    return named[0]
+    cited = parse_citation(which)
+    if cited is None:
+        return None
+    if not 1 <= cited[1] <= conversation.head:
+        raise NotFound(
+            f"{conversation.id} has {conversation.head} messages; there is no {cited[1]}."
+        )
+    return cited[1]
 
 
 def state_of(present: list[Presence]) -> str:

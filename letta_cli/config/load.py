@@ -17,7 +17,7 @@ from letta_cli.config.environment import (
 )
 from letta_cli.config.files import Layer, check, read_layer
 from letta_cli.config.keys import key_file, read_key_file, read_keyring, read_secrets
-from letta_cli.config.model import PROVIDERS, Config
+from letta_cli.config.model import PROVIDERS, Config, SandboxSettings
 from letta_cli.config.schema import STRICTNESS, find_key
 from letta_cli.config.trust import Trust
 from letta_cli.config.trust_file import read_trust
@@ -33,8 +33,12 @@ DEFAULTS: Mapping[str, Any] = {
     "bash.timeoutMs": 120_000,
     "bash.maxTimeoutMs": 600_000,
     "bash.maxOutput": 30_000,
+    "sandbox.enabled": False,
+    "sandbox.network": False,
+    "sandbox.git": False,
     "permissions.defaultMode": "default",
     "localModel": "ask",
+    "embedding": "",
     "memoryTools": "single",
     "memoryMirror": "",
     "editor": "vi",
@@ -117,6 +121,9 @@ def load_config(
         bash_timeout_ms=min(values["bash.timeoutMs"], values["bash.maxTimeoutMs"]),
         bash_max_timeout_ms=values["bash.maxTimeoutMs"],
         bash_max_output=values["bash.maxOutput"],
+        sandbox=SandboxSettings(
+            values["sandbox.enabled"], values["sandbox.network"], values["sandbox.git"]
+        ),
         environment=child_environment(environ, passed=passed, extra=own),
         local_model_consent=values["localModel"] == "auto",
         no_color=bool(environ.get("NO_COLOR")),
@@ -130,6 +137,7 @@ def load_config(
         secrets=named,
         known_secrets=_known_secrets(environ, own, providers, named),
         omni_memory=values["memoryTools"] == "omni",
+        embedding=values["embedding"],
         memory_mirror=_under(user_home, values["memoryMirror"]),
         trust=trust,
     )

@@ -24,6 +24,20 @@ PROVIDERS: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """Whether commands are confined, and what they may have all the same.
+
+    Attributes:
+        network: confined commands reach other hosts.
+        git: confined commands write the repository, but for what runs code in it.
+    """
+
+    enabled: bool = False
+    network: bool = False
+    git: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that a person can decide, decided.
 
@@ -42,6 +56,8 @@ class Config:
         local_model_consent: the person agreed to fetch the embedded model.
         memory_mirror: the folder of the git repository that mirrors memory; None for none.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
+        embedding: the model that searches by meaning; "off" for none, empty for the local one
+            where it is there.
         editor: a command line, from VISUAL or EDITOR.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
         warnings: one line each, for the person.
@@ -76,6 +92,8 @@ class Config:
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     known_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     omni_memory: bool = False
+    sandbox: SandboxSettings = SandboxSettings()
+    embedding: str = ""
     memory_mirror: Path | None = None
     trust: Trust = field(default_factory=lambda: Trust(Path(), Path()))
 

@@ -125,6 +125,10 @@ def _handle(value: Any) -> str:
     return text
 
 
+def _embedding(value: Any) -> str:
+    return "off" if value == "off" else _handle(value)
+
+
 _RULES_EXPECTED = 'a list of rules such as "Bash(npm run *)"'
 
 KEYS: tuple[Key, ...] = (
@@ -137,9 +141,13 @@ KEYS: tuple[Key, ...] = (
     Key("bash.timeoutMs", "milliseconds, a whole number above 0", _whole(1), "lower"),
     Key("bash.maxTimeoutMs", "milliseconds, a whole number above 0", _whole(1), "lower"),
     Key("bash.maxOutput", "characters, a whole number above 0", _whole(1), "lower"),
+    Key("sandbox.enabled", "true or false", _flag),
+    Key("sandbox.network", "true or false", _flag),
+    Key("sandbox.git", "true or false", _flag),
     Key("database", 'a URL "sqlite:////path/to/file.db" or "postgresql://…"', _database),
     Key("editor", "a command line", _text),
     Key("localModel", '"ask" or "auto"', _one_of(("ask", "auto"))),
+    Key("embedding", 'a handle "provider/model", or "off"', _embedding),
     Key("memoryMirror", "the absolute path of a folder, or one that begins with ~", _folder),
     Key("memoryTools", '"single" or "omni"', _one_of(("single", "omni"))),
     Key("env", "an object of names and texts", _strings),

@@ -18,3 +18,14 @@ def new_id(prefix: Prefix) -> str:
     raw[8] = raw[8] & 0x3F | 0x80
     text = raw.hex()
     return f"{prefix}-{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def parse_citation(text: str) -> tuple[str, int] | None:
+    """The conversation's id or its beginning, and the message's number, of ``conv-6f1c…:12``."""
+    conversation_id, colon, number = text.strip().rpartition(":")
+    if not colon or not number.isascii() or not number.isdigit() or len(number) > 9:
+        return None
+    name = conversation_id.removeprefix("conv-")
+    if len(name) < 4 or not set(name) <= set("0123456789abcdef-"):
+        return None
+    return f"conv-{name}", int(number)

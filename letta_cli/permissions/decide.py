@@ -26,7 +26,7 @@ _QUIET_KINDS = frozenset({"read", "memory", "todo"})
 _TELLING_ARGUMENT = {
     "Skill": "skill", "conversation_search": "query", "conversation_open": "citation",
     "memory_insert": "label", "memory_replace": "label", "memory_rethink": "label",
-    "memory": "path",
+    "memory": "path", "archival_memory_insert": "content", "archival_memory_search": "query",
 }  # fmt: skip
 
 

@@ -35,28 +35,36 @@ edit no longer fits, `Busy` when the lock was not to be had in time, with who ho
 
 import sys
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from letta_cli.core.clock import from_text
 from letta_cli.core.errors import ConfigError
 from letta_cli.store.agents import Agents
 from letta_cli.store.block_table import BlockTable
 from letta_cli.store.blocks import Blocks
-from letta_cli.store.changes import Changes
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
+from letta_cli.store.filters import Filters
+from letta_cli.store.indexing import Indexing, Piece
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
-from letta_cli.store.message_index import MessageIndex
 from letta_cli.store.messages import Messages
 from letta_cli.store.reviews import Reviews
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
 from letta_cli.store.sharing import Sharing
+from letta_cli.store.text_index import TextIndex
 from letta_cli.store.touches import Touches
+from letta_cli.store.vectors import Vectors
 
-__all__ = ["Hit", "Lease", "Store", "database_file", "open_store"]
+if TYPE_CHECKING:
+    from letta_cli.store.changes import Changes
+    from letta_cli.store.documents import Documents
+    from letta_cli.store.passages import Passages
+
+__all__ = ["Filters", "Hit", "Lease", "Piece", "Store", "database_file", "open_store"]
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -66,27 +74,49 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, sharing, runs, sessions, touches, changes, search,
-            leases: one noun each.
+        agents, conversations, messages, blocks, sharing, passages, documents, runs, sessions,
+            touches, changes, search, indexing, vectors, leases: one noun each.
     """
 
-    def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
+    def __init__(self, database: Database, index: TextIndex, locks: LeaseLocks) -> None:
         self._database = database
-        self.search = Search(database, index)
+        self.indexing = Indexing(database, index)
+        self.vectors = Vectors(database)
+        self.search = Search(database, index, self.indexing, self.vectors)
         self.leases = Leases(locks, self._title_of)
-        self.messages = Messages(database, self.search)
-        table = BlockTable(database)
+        self.messages = Messages(database, self.indexing)
+        table = BlockTable(database, self.indexing)
         self.blocks = Blocks(database, table)
         self.reviews = Reviews(database, table)
         self.sharing = Sharing(database, table, self.reviews)
         self.conversations = Conversations(
-            database, self.messages, self.search, self.leases, self.sharing
+            database, self.messages, self.search, self.indexing, self.leases, self.sharing
         )
         self.agents = Agents(database, self.conversations, self.blocks, self.sharing)
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
         self.touches = Touches(database)
-        self.changes = Changes(database)
+
+    @cached_property
+    def passages(self) -> "Passages":
+        """Archival memory; few commands ask for it."""
+        from letta_cli.store.passages import Passages
+
+        return Passages(self._database, self.search, self.indexing)
+
+    @cached_property
+    def changes(self) -> "Changes":
+        """What tool calls did to files; few commands ask for it."""
+        from letta_cli.store.changes import Changes
+
+        return Changes(self._database)
+
+    @cached_property
+    def documents(self) -> "Documents":
+        """What else is searched; few commands ask for it."""
+        from letta_cli.store.documents import Documents
+
+        return Documents(self._database, self.indexing)
 
     @property
     def database(self) -> Database:

@@ -5,6 +5,7 @@ from letta_cli.core.errors import Conflict, LimitExceeded, NotFound, ReadOnly
 from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin, Scope
 from letta_cli.store import rows
 from letta_cli.store.database import Database
+from letta_cli.store.indexing import Indexing
 
 _OWN = (
     "FROM block WHERE agent_id = ? AND (scope = 'agent' OR scope = 'project' AND scope_key = ?"
@@ -29,8 +30,9 @@ _SEEN_VERSIONS = (
 class BlockTable:
     """Reads and writes single rows. What writes stands inside the caller's transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, indexing: Indexing) -> None:
         self._database = database
+        self._indexing = indexing
         self.wrote = False
 
     def by_id(self, block_id: str) -> MemoryBlock | None:
@@ -140,6 +142,7 @@ class BlockTable:
             origin.conversation_id, origin.run_id, rows.clean(origin.note),
             to_text(revision.created_at), rows.clean(origin.untrusted),
         )  # fmt: skip
+        self._indexing.add_revision(revision)
 
     def move(self, block_id: str, scope: str, scope_key: str) -> None:
         """Write where the block is seen; see `rows.put_away`."""

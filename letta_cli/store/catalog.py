@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 
 from letta_cli.store.database import Database
 
-_NOT_COPIED = ("migration", "message_index")
+_NOT_COPIED = ("migration", "search_index", "search_vector")
 
 _COLUMNS = {
     "sqlite": (
@@ -51,7 +51,8 @@ class Table:
 def tables(database: Database) -> list[Table]:
     """The tables that hold data: each after those that it refers to.
 
-    The record of migrations and the search index are left out: every database makes its own.
+    The record of migrations, the full-text index and the vectors are left out: every database
+    makes its own.
     """
     columns: dict[str, list[str]] = {}
     keys: dict[str, dict[int, str]] = {}

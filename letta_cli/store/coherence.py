@@ -7,7 +7,7 @@ from typing import Any
 from letta_cli.core.clock import from_text
 from letta_cli.store import rows
 from letta_cli.store.database import Database
-from letta_cli.store.search import Search
+from letta_cli.store.indexing import Indexing
 from letta_cli.store.search_sqlite import Fts5Index
 
 _JSON = ("memory_versions", "result")
@@ -87,9 +87,9 @@ def _has_open_call(database: Database, conversation_id: str, head: int) -> bool:
 
 
 def _index(database: Database) -> None:
-    """The search index is made anew: its pages may be the damaged ones."""
-    search = Search(database, Fts5Index())
-    database.execute("UPDATE message SET document = NULL")
-    found = database.query(f"SELECT number, {rows.MESSAGE} FROM message ORDER BY number")
-    for number, *row in found:
-        search.add(number, rows.message(tuple(row)))
+    """The full-text index is made anew, and entries that were lost: their pages may be damaged."""
+    indexing = Indexing(database, Fts5Index())
+    indexing.rebuild()
+    indexing.queue_everything()
+    while indexing.catch_up():
+        pass

@@ -7,11 +7,12 @@ from datetime import timedelta
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import now, to_text
 from letta_cli.core.errors import NotFound, StoreError
-from letta_cli.core.ids import new_id
+from letta_cli.core.ids import new_id, parse_citation
 from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
 from letta_cli.core.presence import EXPIRY_SECONDS
 from letta_cli.store import rows
 from letta_cli.store.database import Database
+from letta_cli.store.indexing import Indexing
 from letta_cli.store.leases import Leases
 from letta_cli.store.messages import Messages
 from letta_cli.store.search import Search
@@ -35,12 +36,14 @@ class Conversations:
         database: Database,
         messages: Messages,
         search: Search,
+        indexing: Indexing,
         leases: Leases,
         sharing: Sharing,
     ) -> None:
         self._database = database
         self._messages = messages
         self._search = search
+        self._indexing = indexing
         self._leases = leases
         self._sharing = sharing
 
@@ -136,7 +139,7 @@ class Conversations:
                 "deleted. It can be archived."
             )
         with self._leases.acquire(conversation_id), self._database.transaction():
-            self._search.forget(conversation_id)
+            self._indexing.forget(conversation_id)
             self._database.execute(
                 "DELETE FROM block WHERE scope = 'conversation' AND scope_key = ?", conversation_id
             )
@@ -157,7 +160,7 @@ class Conversations:
     def forget_all(self, agent_id: str) -> None:
         """Take an agent's conversations out of the search, before the agent is removed."""
         for conversation_id in self._of(agent_id):
-            self._search.forget(conversation_id)
+            self._indexing.forget(conversation_id)
             self._database.execute("DELETE FROM conversation WHERE id = ?", conversation_id)
 
     def fork(self, conversation_id: str, *, upto_seq: int | None = None) -> Conversation:
@@ -229,18 +232,20 @@ class Conversations:
         return message
 
     def find(self, agent_id: str, words: str) -> list[Conversation]:
-        """What a person may mean: an id, the start of one, a title, or words said in it.
+        """What a person may mean: an id, the start of one, a citation, a title, or words in it.
 
         The first of these that fits anything decides; newest first. Archived ones are found too.
         """
         words = rows.clean(words).strip()
         if not words:
             return []
+        if (cited := parse_citation(words)) is not None:
+            words = cited[0]
         conditions = [("c.id = ?", words)]
         if len(words) >= _SHORTEST_ID:
             # Shorter, a word such as "add" would soon be the beginning of some id.
             prefix = words if words.startswith("conv-") else f"conv-{words}"
-            conditions.append(("c.id LIKE ? ESCAPE '!'", _like(prefix) + "%"))
+            conditions.append(("c.id LIKE ? ESCAPE '!'", rows.like(prefix) + "%"))
         conditions.append(("lower(c.title) = ?", words.lower()))
         for condition, value in conditions:
             found = self._database.query(
@@ -281,6 +286,14 @@ class Conversations:
             args.append(limit)
         return [rows.conversation(row) for row in self._database.query(sql, *args)]
 
+    def project_of(self, agent_id: str, directory: str) -> str | None:
+        """The project whose conversations were held in or above an absolute directory."""
+        found = self._database.query(
+            "SELECT DISTINCT project FROM conversation WHERE agent_id = ?", agent_id
+        )
+        around = [key for (key,) in found if f"{directory}/".startswith(f"{key.rstrip('/')}/")]
+        return max(around, key=len, default=None)
+
     def _of(self, agent_id: str) -> _Ids:
         found = self._database.query("SELECT id FROM conversation WHERE agent_id = ?", agent_id)
         return [row[0] for row in found]
@@ -289,7 +302,7 @@ class Conversations:
         condition, args = "c.agent_id = ?", [agent_id]
         for word in words.lower().split():
             condition += " AND lower(c.title) LIKE ? ESCAPE '!'"
-            args.append(f"%{_like(word)}%")
+            args.append(f"%{rows.like(word)}%")
         found = {
             row[0]: rows.conversation(row)
             for row in self._database.query(f"{_SELECT} WHERE {condition}", *args)
@@ -374,12 +387,6 @@ def _fork_title(title: str) -> str:
     if not title or title.endswith("(fork)"):
         return title
     return f"{title} (fork)"
-
-
-def _like(text: str) -> str:
-    for character in "!%_":
-        text = text.replace(character, "!" + character)
-    return text
 
 
 def _not_taken_over(call: ToolCall) -> ToolReturn:

@@ -50,6 +50,10 @@ class Database(Protocol):
         """
         ...
 
+    def enable_vectors(self) -> bool:
+        """Make vectors comparable for this thread; False where this database cannot do it."""
+        ...
+
     def health(self) -> dict[str, Any]:
         """Facts about the database for the doctor; slow, reads everything."""
         ...

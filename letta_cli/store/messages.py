@@ -10,15 +10,15 @@ from letta_cli.core.ids import new_id
 from letta_cli.core.message import Message, Part, Role
 from letta_cli.store import rows
 from letta_cli.store.database import Database
-from letta_cli.store.search import Search
+from letta_cli.store.indexing import Indexing
 
 
 class Messages:
     """The repository of messages. Raises what `Database` raises, and what methods name."""
 
-    def __init__(self, database: Database, search: Search) -> None:
+    def __init__(self, database: Database, indexing: Indexing) -> None:
         self._database = database
-        self._search = search
+        self._indexing = indexing
 
     def append(
         self,
@@ -142,7 +142,7 @@ class Messages:
             message.id, message.conversation_id, message.seq, message.role,
             encoded, message.run_id, to_text(message.created_at),
         )  # fmt: skip
-        self._search.add(found[0][0], message)
+        self._indexing.add_message(found[0][0], message)
 
     def _remember(self, conversation_id: str, versions: Mapping[str, int]) -> None:
         found = self._database.query(

@@ -72,6 +72,7 @@ class PostgresDatabase:
         self._sessions = threading.local()
         self._all: list[_Session] = []
         self._guard = threading.Lock()
+        self._vectors: bool | None = None
         self._prepare(migrations)
 
     def query(self, sql: str, *args: Any) -> list[Row]:
@@ -121,6 +122,15 @@ class PostgresDatabase:
             # Reached after an error, be it the caller's or that of the commit.
             if pid == os.getpid():
                 _roll_back(session.connection)
+
+    def enable_vectors(self) -> bool:
+        if self._vectors is None:
+            found = self.query(
+                "SELECT format_type(a.atttypid, NULL) FROM pg_attribute a"
+                " WHERE a.attrelid = 'search_vector'::regclass AND a.attname = 'value'"
+            )
+            self._vectors = found == [("halfvec",)]
+        return self._vectors
 
     def health(self) -> dict[str, Any]:
         with self._translated():

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import from_text
-from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
+from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin, Passage
 from letta_cli.core.message import Message, Part, part_from_dict, part_to_dict
 from letta_cli.core.run import Run, Usage
 from letta_cli.store.database import Row
@@ -39,6 +39,11 @@ REVISION = (
 )
 FROM_REVISION = "FROM block_revision r JOIN block b ON b.id = r.block_id"
 
+PASSAGE = (
+    "p.id, p.agent_id, p.text, p.actor, p.conversation_id, p.run_id, p.note, p.created_at,"
+    " p.untrusted"
+)
+
 USAGE = (
     "coalesce(sum(s.input), 0), coalesce(sum(s.output), 0), coalesce(sum(s.cache_read), 0),"
     " coalesce(sum(s.cache_write), 0), coalesce(sum(s.reasoning), 0), sum(s.cost_usd)"
@@ -59,6 +64,13 @@ def clean(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode("utf-8")
+    return text
+
+
+def like(text: str) -> str:
+    """A text as ``LIKE … ESCAPE '!'`` takes it word for word."""
+    for character in "!%_":
+        text = text.replace(character, "!" + character)
     return text
 
 
@@ -153,6 +165,12 @@ def revision(row: Row) -> BlockRevision:
     origin = Origin(actor, conversation_id, run_id, note, untrusted)
     moment = from_text(created_at)
     return BlockRevision(block_id, label, version, before, after, origin, moment, reviewed)
+
+
+def passage(row: Row, tags: Sequence[str]) -> Passage:
+    id_, agent_id, text, actor, conversation_id, run_id, note, created_at, untrusted = row
+    origin = Origin(actor, conversation_id, run_id, note, untrusted)
+    return Passage(id_, agent_id, text, tuple(tags), origin, from_text(created_at))
 
 
 def usage(row: Row) -> Usage:

@@ -16,8 +16,11 @@ from letta_cli.store.migrations import steps
 from letta_cli.store.sqlite import SqliteDatabase
 from letta_cli.store.sqlite_connection import Connection, open_file
 
-_LEFT_OUT = ("migration", "session", "session_news", "file_touch")
-"""Presence is not worth saving, and the new file has its own record of migrations."""
+_LEFT_OUT = (
+    "migration", "session", "session_news", "file_touch", "search_backlog", "search_vector",
+)  # fmt: skip
+"""Presence is not worth saving, vectors are made again, and the new file has its own record of
+migrations."""
 
 _UNREADABLE = (apsw.Error, UnicodeDecodeError)
 

@@ -1,83 +1,136 @@
-"""Full-text search over what was said, called and returned in all conversations of an agent.
+"""Search over what was said, called and returned in all conversations of an agent, over its memory
+and passages, and over whatever else is in `documents`.
 
-What differs between drivers stands in `message_index`. A message is indexed in the transaction that
-appends it. Notices and summaries are not indexed: they repeat what stands elsewhere.
+An entry's score is its own match and, to a lesser part, those of the best entries of its block:
+the messages around it. The weights are measured by ``scripts/bench/retrieval.py``.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from letta_cli.core.clock import from_text
-from letta_cli.core.message import Message, Part, Role, Text, ToolCall, ToolReturn
+from letta_cli.core.clock import from_text, to_text
+from letta_cli.core.message import Role
 from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
-from letta_cli.store.message_index import MessageIndex
+from letta_cli.store.filters import Filters
+from letta_cli.store.indexing import Indexing
+from letta_cli.store.search_words import Span, excerpt, parse
+from letta_cli.store.text_index import TextIndex
+from letta_cli.store.vectors import Vectors
 
-_INDEXED_ROLES = ("user", "assistant", "tool")
+# How many of the best matches are fused; and how many matches a query may have before its most
+# common words alone bring in no more of them, which keeps large stores quick.
+_DEPTH = 200
+_POSTINGS = 7_000
 
-# Characters of one message that are indexed; what keeps an append well under a millisecond.
-_TEXT_MAX = 6_000
-_CALL_MAX = 1_500
-_RETURN_HEAD, _RETURN_TAIL = 1_500, 500
+_BLOCK = 24
+"""Messages in a row that belong together. From 8 to 48 makes no difference that can be measured."""
 
-_WORDS_MAX = 32
+_BLOCK_WEIGHT = 0.3
+_BLOCK_BEST = 2
 
-# How many of the best matches are looked at before filters; and how many matches a query may have
-# before its most common words are left out, which keeps the ranking of large stores quick.
-_DEPTH = 400
-_POSTINGS = 20_000
+_MEANING_PROSE, _MEANING_CODE = 0.4, 1.0
+"""What a similar meaning counts, compared with the words; more where names hide what is meant."""
 
-_BATCH = 500
-
-_SNIPPET = 240
-_LEAD = 60
-
-# fmt: off
-_STOP_WORDS = frozenset({
-    "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be",
-    "because", "been", "but", "by", "can", "could", "did", "do", "does", "for", "from", "had",
-    "has", "have", "he", "her", "here", "him", "his", "how", "i", "if", "in", "into", "is",
-    "it", "its", "just", "like", "me", "more", "my", "no", "not", "now", "of", "on", "one",
-    "only", "or", "our", "out", "over", "said", "say", "she", "should", "so", "some", "than",
-    "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "up", "us",
-    "very", "was", "we", "well", "were", "what", "when", "where", "which", "while", "who",
-    "whom", "why", "will", "with", "would", "you", "your",
-})
-# fmt: on
-_WORD = re.compile(r"\w+")
+_FEW = 20
+"""Sources that a search indexes itself, rather than leave them out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A message that fits a query.
+    """Something that fits a query.
 
     Attributes:
+        kind: ``message``, ``memory`` (an edit of a block), ``passage``, or a kind of document.
+        source: id of the conversation, block, passage or document.
+        place: where in it: a message's number, a version, page and line; or empty.
+        role: who spoke; empty unless it is a message.
+        title: the conversation's, the block's label, a passage's tags, a document's own.
         snippet: the piece of its text with most of the words, on one line.
+        marks: where words of the query begin and end in the snippet.
         score: higher is better; only to be compared within one answer.
     """
 
-    conversation_id: str
-    seq: int
-    role: Role
+    kind: str
+    source: str
+    place: str
+    role: Role | None
     title: str
     snippet: str
+    marks: tuple[Span, ...]
     created_at: datetime
     score: float
 
     @property
     def citation(self) -> str:
-        """``conv-…:seq``, which opens the message."""
-        return f"{self.conversation_id}:{self.seq}"
+        """``conv-…:seq`` for a message, which opens it; ``block-…:version``, ``passage-…``."""
+        return f"{self.source}:{self.place}" if self.place else self.source
+
+    @property
+    def conversation_id(self) -> str:
+        """Of a message: its conversation."""
+        return self.source
+
+    @property
+    def seq(self) -> int:
+        """Of a message: its number."""
+        return int(self.place)
+
+
+_EVERYTHING = Filters()
 
 
 class Search:
-    """The index of messages. Raises what `Database` raises."""
+    """The door to what is indexed. Raises what `Database` raises."""
 
-    def __init__(self, database: Database, index: MessageIndex) -> None:
+    def __init__(
+        self, database: Database, index: TextIndex, indexing: Indexing, vectors: Vectors
+    ) -> None:
         self._database = database
         self._index = index
+        self._indexing = indexing
+        self._vectors = vectors
+
+    def find(
+        self, agent_id: str, query: str, filters: Filters = _EVERYTHING, *, limit: int = 10
+    ) -> list[Hit]:
+        """What fits best, best first. Any text is a valid query.
+
+        Something fits with any of the query's words, and the better the rarer they are; what
+        stands in quotes must be there word by word. What forks share is found once, where it was
+        said first.
+        """
+        asked = parse(query)
+        match = self._index.query(
+            asked.terms,
+            asked.phrases,
+            selective=self._selective(asked.terms),
+            neighbours=asked.is_question,
+        )
+        if not match or limit < 1:
+            return []
+        if 0 < self._indexing.backlog() <= _FEW:
+            while self._indexing.catch_up():
+                pass
+        depth = max(_DEPTH, limit)
+        found = self._matching(agent_id, match, filters, limit, depth)
+        # Who asks for exact words wants nothing else.
+        alike = self._alike(agent_id, "" if asked.phrases else query, filters, depth)
+        known = {row[0] for row in found}
+        if unknown := [entry for entry in alike if entry not in known]:
+            found += self._rows(agent_id, filters, *_listed(unknown), depth)
+        if not found:
+            return []
+        scores = _fused(found, alike)
+        chosen: dict[tuple[str, str], Row] = {}
+        for row in sorted(scores, key=lambda each: (-scores[each], -each[0])):
+            # Of a long text cut in pieces, the best piece stands for it.
+            chosen.setdefault((row[3], row[4]), row)
+            if len(chosen) == limit:
+                break
+        texts = self._texts([row[0] for row in chosen.values()])
+        return [_hit(row, texts[row[0]], asked.words, scores[row]) for row in chosen.values()]
 
     def messages(
         self,
@@ -88,198 +141,180 @@ class Search:
         conversation_id: str | None = None,
         role: Role | None = None,
     ) -> list[Hit]:
-        """The messages that fit best, best first. Any text is a valid query.
+        """`find` among messages alone."""
+        filters = Filters(("message",), role, conversation_id=conversation_id)
+        return self.find(agent_id, query, filters, limit=limit)
 
-        A message fits with any of the query's words, and the better the rarer they are. What
-        forks share is found once, where it was said first.
+    def waiting(self) -> int:
+        """How many conversations, blocks and passages are not indexed yet, so not found."""
+        return self._indexing.backlog()
 
-        Args:
-            conversation_id: only in this conversation, with what it took over when it was forked.
-            role: only of this role.
+    def _matching(
+        self, agent_id: str, match: str, filters: Filters, limit: int, depth: int
+    ) -> list[Row]:
+        """The entries whose words fit best."""
+        within, args = _within(filters)
+        ranked = self._index.ranked(within)
+        found = self._rows(agent_id, filters, ranked, [match, *args, depth], depth)
+        if len(found) < limit and self._count(match) > depth:
+            # The best of all may be another agent's, or of another kind: look at every match.
+            everything = [match, *args, self._index.everything]
+            found = self._rows(agent_id, filters, ranked, everything, depth)
+        return found
+
+    def _alike(
+        self, agent_id: str, query: str, filters: Filters, depth: int
+    ) -> Mapping[int, float]:
+        """The entries that mean the most similar, from 0 for the last of them to 1."""
+        found = self._vectors.nearest(agent_id, query, depth, *_within(filters))
+        if len(found) < 2:
+            return found
+        lowest, highest = min(found.values()), max(found.values())
+        span = (highest - lowest) or 1.0
+        return {entry: (similar - lowest) / span for entry, similar in found.items()}
+
+    def _rows(
+        self, agent_id: str, filters: Filters, ranked: str, args: Sequence[object], depth: int
+    ) -> list[Row]:
+        """What `ranked` selects and the filters let through.
+
+        Rows of: entry, rank, weight, source, place, kind, role, title, date.
         """
-        words = query_words(query)
-        if not words or limit < 1:
-            return []
-        within, conditions, args = "", "c.agent_id = ?", [agent_id]
-        if role is not None:
-            conditions += " AND m.role = ?"
-            args.append(role)
-        match = [self._index.query(self._affordable(words))]
-        if not match[0]:
-            return []
-        if conversation_id is not None:
-            within = "SELECT document FROM message WHERE conversation_id = ?"
-            match.append(conversation_id)
-            conditions += " AND m.conversation_id = ?"
-            args.append(conversation_id)
-        else:
-            # The original, or the oldest copy that is left of it.
-            conditions += (
-                " AND m.number ="
-                " (SELECT min(o.number) FROM message o WHERE o.document = m.document)"
-            )
-        join = self._index.join
-        sql = (
-            "SELECT m.conversation_id, m.seq, m.role, c.title, m.parts, m.created_at, h.rank"
-            f" FROM ({self._index.ranked(within)}) h"
-            f" {join} message m ON m.document = h.document"
-            f" {join} conversation c ON c.id = m.conversation_id"
-            f" WHERE {conditions} ORDER BY h.rank, m.number DESC LIMIT ?"
+        condition, condition_args = _conditions(filters)
+        # The original, or the oldest copy that is left of it; of a conversation, its own copy.
+        first, joined = (
+            ("m.number = (SELECT min(o.number) FROM message o WHERE o.document = e.document)", [])
+            if filters.conversation_id is None
+            else ("m.document = e.document AND m.conversation_id = ?", [filters.conversation_id])
         )
-        found = self._database.query(sql, *match, max(_DEPTH, limit), *args, limit)
-        if len(found) < limit and self._count(match[0]) > _DEPTH:
-            # The best of all may be another agent's, or of another role: look at every match.
-            found = self._database.query(sql, *match, self._index.everything, *args, limit)
-        return [_hit(row, words) for row in found]
+        found = self._database.query(
+            "SELECT h.entry, h.rank, e.weight, coalesce(m.conversation_id, e.source),"
+            " coalesce(m.seq, -1), e.place, e.kind, m.role, coalesce(c.title, e.title),"
+            " e.created_at"
+            f" FROM ({ranked}) h {self._index.join} search_entry e ON e.number = h.entry"
+            f" LEFT JOIN message m ON {first}"
+            " LEFT JOIN conversation c ON c.id = m.conversation_id"
+            f" WHERE e.agent_id = ?{condition} ORDER BY h.rank, h.entry DESC LIMIT ?",
+            *args, *joined, agent_id, *condition_args, depth,
+        )  # fmt: skip
+        return [
+            (entry, rank, weight, source, place if seq < 0 else str(seq), *rest)
+            for entry, rank, weight, source, seq, place, *rest in found
+        ]
 
-    def add(self, number: int, message: Message) -> None:
-        """Index a message that was just stored as row `number`, in the same transaction."""
-        if self._put(number, message):
-            self._database.execute(
-                "UPDATE message SET document = ? WHERE number = ?", number, number
-            )
+    def _selective(self, terms: Sequence[str]) -> Sequence[str]:
+        """The rarest terms that together match few enough entries to be ranked quickly.
 
-    def rebuild(self) -> None:
-        """Index anew what the messages say was indexed. Inside a transaction."""
-        self._database.execute(self._index.clear)
-        last = -1
-        while found := self._database.query(
-            f"SELECT document, {rows.MESSAGE} FROM message m WHERE document > ? AND number ="
-            " (SELECT min(o.number) FROM message o WHERE o.document = m.document)"
-            " ORDER BY document LIMIT ?",
-            last, _BATCH,
-        ):  # fmt: skip
-            for document, *row in found:
-                self._put(document, rows.message(tuple(row)))
-                last = document
-
-    def mend(self) -> None:
-        """Make a damaged index anew from the messages, in a transaction of its own."""
-        with self._database.transaction():
-            self.rebuild()
-
-    def _put(self, document: int, message: Message) -> bool:
-        """Index a message; False when there is nothing in it to index."""
-        if message.role not in _INDEXED_ROLES:
-            return False
-        body = rows.clean("\n".join(_indexed(message.parts)))
-        if not body.strip():
-            return False
-        prepare = self._index.prepare
-        self._database.execute(
-            self._index.insert, document, prepare(body), prepare(_context(message))
-        )
-        return True
-
-    def _affordable(self, words: list[str]) -> list[str]:
-        """The rarest words that together match few enough messages to be ranked quickly."""
-        newest: int = self._database.query("SELECT coalesce(max(number), 0) FROM message")[0][0]
-        if newest <= _POSTINGS:
-            return words
-        counted = sorted((self._count(self._index.query([word])), word) for word in words)
-        chosen, total = [counted[0][1]], counted[0][0]
-        for count, word in counted[1:]:
+        What has one of these is ranked by all terms. All of them in a small store.
+        """
+        newest = self._database.query("SELECT coalesce(max(number), 0) FROM search_entry")[0][0]
+        if newest <= _POSTINGS or len(terms) < 2:
+            return ()
+        counted = sorted((self._count(self._index.query([term])), term) for term in terms)
+        total = 0
+        chosen: list[str] = []
+        for count, term in counted:
             total += count
-            if total > _POSTINGS:
-                break
-            chosen.append(word)
-        return chosen
+            if total > _POSTINGS and any(each for each, _ in counted[: len(chosen)]):
+                return chosen
+            chosen.append(term)
+        return ()
 
     def _count(self, match: str) -> int:
-        """How many messages match; counting stops past the budget."""
+        """How many entries match; counting stops past the budget."""
         if not match:
             return 0
         return self._database.query(self._index.count, match, _POSTINGS + 1)[0][0]
 
-    def forget(self, conversation_id: str) -> None:
-        """Drop what only this conversation holds, before its messages are removed."""
-        self._database.execute(
-            f"DELETE FROM message_index WHERE {self._index.key} IN"
-            " (SELECT document FROM message m"
-            " WHERE m.conversation_id = ? AND m.document IS NOT NULL AND NOT EXISTS"
-            " (SELECT 1 FROM message o WHERE o.document = m.document"
-            " AND o.conversation_id <> m.conversation_id))",
-            conversation_id,
+    def _texts(self, entries: Sequence[int]) -> Mapping[int, str]:
+        places = ", ".join("?" for _ in entries)
+        return dict(
+            self._database.query(
+                f"SELECT number, text FROM search_entry WHERE number IN ({places})", *entries
+            )
         )
 
 
-def _hit(row: Row, words: Sequence[str]) -> Hit:
-    conversation_id, seq, role, title, parts, created_at, rank = row
-    text = "\n".join(_indexed(rows.parts_from_json(parts)))
-    return Hit(
-        conversation_id, seq, role, title, snippet(text, words), from_text(created_at), -rank
-    )
+def _within(filters: Filters) -> tuple[str, list[object]]:
+    """Selects the entries of what few there are: one conversation, or some passages."""
+    if filters.conversation_id is not None:
+        return (
+            "SELECT w.number FROM message o JOIN search_entry w ON w.document = o.document"
+            " WHERE o.conversation_id = ?"
+        ), [filters.conversation_id]
+    if filters.tags:
+        tagged = (
+            " AND w.source IN (SELECT t.passage_id FROM passage_tag t WHERE t.tag = ?)"
+        ) * len(filters.tags)
+        return f"SELECT w.number FROM search_entry w WHERE w.kind = 'passage'{tagged}", [
+            *filters.tags
+        ]
+    return "", []
 
 
-def query_words(text: str) -> list[str]:
-    """The words of a query that carry meaning, each once, in order; all if none does."""
-    words = list(dict.fromkeys(_WORD.findall(rows.clean(text).lower())))
-    content = [word for word in words if word not in _STOP_WORDS and word.strip("_")]
-    return (content or [word for word in words if word.strip("_")])[:_WORDS_MAX]
-
-
-def snippet(text: str, words: Sequence[str]) -> str:
-    """The piece of `text` that holds the most of `words`, on one line, about 240 characters."""
-    flat = " ".join(text.split())
-    if len(flat) <= _SNIPPET:
-        return flat
-    # The index compares stems; the first letters of a word find it here as well.
-    stems = [re.escape(word[: max(3, len(word) - 3)]) for word in words]
-    places = [match.start() for match in re.finditer("|".join(stems), flat, re.IGNORECASE)]
-    start = max(0, _densest(places, _SNIPPET - _LEAD) - _LEAD)
-    piece = flat[start : start + _SNIPPET]
-    return ("…" if start else "") + piece + ("…" if start + _SNIPPET < len(flat) else "")
-
-
-def _densest(places: Sequence[int], width: int) -> int:
-    """The place from which on the most places lie within `width`; 0 when there is none."""
-    best, most, first = 0, 0, 0
-    for last, place in enumerate(places):
-        while place - places[first] >= width:
-            first += 1
-        if last - first + 1 > most:
-            best, most = places[first], last - first + 1
-    return best
-
-
-def _context(message: Message) -> str:
-    names = [part.name for part in message.parts if isinstance(part, ToolCall | ToolReturn)]
-    return " ".join((message.role, f"{message.created_at:%Y-%m-%d %A %B}", *names))
-
-
-def _texts(parts: tuple[Part, ...]) -> Iterator[str]:
-    for part in parts:
-        match part:
-            case Text(text=text):
-                yield text
-            case ToolCall(name=name, arguments=arguments, malformed=malformed):
-                yield f"{name} {malformed or _words_of(arguments)}"
-            case ToolReturn(content=content):
-                yield content
-            case _:
-                pass
-
-
-def _indexed(parts: tuple[Part, ...]) -> Iterator[str]:
-    """The text of a message that the index holds, and snippets are taken from."""
-    room = _TEXT_MAX
-    for part, text in zip(
-        (part for part in parts if isinstance(part, Text | ToolCall | ToolReturn)),
-        _texts(parts),
-        strict=True,
+def _conditions(filters: Filters) -> tuple[str, list[object]]:
+    condition, args = "", list[object]()
+    if filters.kinds:
+        condition += f" AND e.kind IN ({', '.join('?' for _ in filters.kinds)})"
+        args += filters.kinds
+    if filters.conversation_id is not None:
+        condition += " AND m.seq IS NOT NULL"
+    for column, compared, value in (
+        ("m.role", "=", filters.role),
+        ("e.created_at", ">=", filters.since and to_text(filters.since)),
+        ("e.created_at", "<", filters.until and to_text(filters.until)),
     ):
-        if room <= 0:
-            return
-        if isinstance(part, ToolReturn) and len(text) > _RETURN_HEAD + _RETURN_TAIL:
-            text = f"{text[:_RETURN_HEAD]}\n{text[-_RETURN_TAIL:]}"
-        text = text[: min(room, _CALL_MAX if isinstance(part, ToolCall) else room)]
-        room -= len(text)
-        yield text
+        if value is not None:
+            condition += f" AND {column} {compared} ?"
+            args.append(value)
+    if filters.project is not None:
+        # The key itself, or the name of the folder.
+        condition += " AND (c.project = ? OR c.project LIKE ? ESCAPE '!')"
+        args += [filters.project, f"%/{rows.like(filters.project)}"]
+    return condition, args
 
 
-def _words_of(arguments: Mapping[str, object]) -> str:
-    """A call's arguments as people read them."""
-    return " ".join(
-        f"{name}: {value if isinstance(value, str) else rows.to_json(value)}"
-        for name, value in arguments.items()
+def _listed(entries: Sequence[int]) -> tuple[str, list[object]]:
+    """Selects these entries, as if none of their words fitted."""
+    places = ", ".join("?" for _ in entries)
+    return (
+        "SELECT number AS entry, CAST(0 AS REAL) AS rank FROM search_entry"
+        f" WHERE number IN ({places})",
+        [*entries],
     )
+
+
+def _fused(found: Sequence[Row], alike: Mapping[int, float]) -> dict[Row, float]:
+    """Each row's score: its rank, its block's and its meaning's, as parts of the highest."""
+    highest = max(-row[1] for row in found) or 1.0
+    ranks = {row: -row[1] / highest for row in found}
+    blocks: dict[tuple[str, int], list[float]] = {}
+    for row, rank in ranks.items():
+        blocks.setdefault(_block(row), []).append(rank)
+    sums = {block: sum(sorted(each)[-_BLOCK_BEST:]) for block, each in blocks.items()}
+    highest = max(sums.values()) or 1.0
+    return {
+        row: row[2]
+        * (
+            rank
+            + _BLOCK_WEIGHT * sums[_block(row)] / highest
+            + _meaning_weight(row) * alike.get(row[0], 0.0)
+        )
+        for row, rank in ranks.items()
+    }
+
+
+def _meaning_weight(row: Row) -> float:
+    kind, role = row[5:7]
+    return _MEANING_CODE if kind == "file" or role == "tool" else _MEANING_PROSE
+
+
+def _block(row: Row) -> tuple[str, int]:
+    source, place, kind = row[3:6]
+    return source, int(place) // _BLOCK if kind == "message" else 0
+
+
+def _hit(row: Row, text: str, words: Sequence[str], score: float) -> Hit:
+    _, _, _, source, place, kind, role, title, created_at = row
+    snippet, marks = excerpt(text, words)
+    return Hit(kind, source, place, role, title, snippet, marks, from_text(created_at), score)

@@ -1,7 +1,7 @@
 """The full-text index of PostgreSQL: stems in a ``tsvector`` under a GIN index, with ``ts_rank``.
 
 The server's own parser takes paths, addresses and version numbers for single words. So it is given
-plain words, as FTS5 splits them, and finds the same messages. Unlike BM25, its ranking does not
+plain words, as FTS5 splits them, and finds the same entries. Unlike BM25, its ranking does not
 weigh a word by how rare it is.
 """
 
@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from letta_cli.store.message_index import CONTEXT_WEIGHT
+from letta_cli.store.text_index import WEIGHTS, Fields
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -19,39 +19,62 @@ _WORD_MAX = 255
 # 1: divided by the logarithm of the length, so that long messages do not win by their size.
 _NORMALISED = 1
 
+_ITSELF = "AB"
+
 
 class TsvectorIndex:
-    """See `letta_cli.store.message_index.MessageIndex`."""
+    """See `letta_cli.store.text_index.TextIndex`."""
 
-    insert = (
-        "INSERT INTO message_index (document, words) VALUES (?,"
-        " setweight(to_tsvector('agent_words', ?), 'A')"
-        " || setweight(to_tsvector('agent_words', ?), 'D'))"
-    )
-    key = "document"
+    key = "entry"
     join = "JOIN"
     everything = None
     count = (
-        "SELECT count(*) FROM (SELECT 1 FROM message_index"
+        "SELECT count(*) FROM (SELECT 1 FROM search_index"
         " WHERE words @@ to_tsquery('agent_words', ?) LIMIT ?) AS found"
     )
+    clear = "DELETE FROM search_index"
+    put = (
+        "INSERT INTO search_index (entry, words) VALUES (?, "
+        + " || ".join(f"setweight(to_tsvector('agent_words', ?), '{field}')" for field in "ABCD")
+        + ") ON CONFLICT (entry) DO UPDATE SET words = excluded.words"
+    )
 
-    clear = "DELETE FROM message_index"
+    def arguments(self, entry: int, fields: Fields) -> Sequence[object]:
+        texts = (fields.body, fields.context, fields.near, fields.far)
+        return entry, *(" ".join(_plain(text)) for text in texts)
 
     def ranked(self, within: str) -> str:
-        condition = f" AND i.document IN ({within})" if within else ""
-        weights = f"'{{{CONTEXT_WEIGHT}, {CONTEXT_WEIGHT}, {CONTEXT_WEIGHT}, 1.0}}'"
+        condition = f" AND i.entry IN ({within})" if within else ""
+        # The server names the weights from the last to the first, and takes none above 1.
+        weights = ", ".join(str(weight / max(WEIGHTS)) for weight in reversed(WEIGHTS))
         return (
-            f"SELECT i.document, -ts_rank({weights}, i.words, q, {_NORMALISED}) AS rank"
-            " FROM message_index i, to_tsquery('agent_words', ?) q"
+            f"SELECT i.entry, -ts_rank('{{{weights}}}', i.words, q, {_NORMALISED}) AS rank"
+            " FROM search_index i, to_tsquery('agent_words', ?) q"
             f" WHERE i.words @@ q{condition} ORDER BY rank LIMIT ?"
         )
 
-    def prepare(self, text: str) -> str:
-        return " ".join(_plain(text))
+    def query(
+        self,
+        terms: Sequence[str],
+        phrases: Sequence[str] = (),
+        *,
+        selective: Sequence[str] = (),
+        neighbours: bool = True,
+    ) -> str:
+        where = "" if neighbours else _ITSELF
+        every = [row for phrase in phrases if (row := _in_a_row(phrase, _ITSELF))]
+        some = [
+            f"({' | '.join(rows)})"
+            for each in (selective, [*phrases, *terms])
+            if (rows := [row for term in each if (row := _in_a_row(term, where))])
+        ]
+        return " & ".join([*every, *some])
 
-    def query(self, words: Sequence[str]) -> str:
-        return " | ".join(f"'{word}'" for word in _plain(" ".join(words)))
+
+def _in_a_row(term: str, fields: str) -> str:
+    ending = fields + ("*" if term.endswith("*") else "")
+    words = [f"'{word}'" + (f":{ending}" if ending else "") for word in _plain(term)]
+    return f"({' <-> '.join(words)})" if words else ""
 
 
 def _plain(text: str) -> list[str]:

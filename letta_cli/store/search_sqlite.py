@@ -2,34 +2,54 @@
 
 from collections.abc import Sequence
 
-from letta_cli.store.message_index import CONTEXT_WEIGHT
+from letta_cli.store.text_index import WEIGHTS, Fields
+
+_ITSELF = "{body context} : "
 
 
 class Fts5Index:
-    """See `letta_cli.store.message_index.MessageIndex`."""
+    """See `letta_cli.store.text_index.TextIndex`."""
 
-    insert = "INSERT INTO message_index (rowid, body, context) VALUES (?, ?, ?)"
     key = "rowid"
-    # It keeps SQLite to this order: matches first, then their messages.
+    # It keeps SQLite to this order: matches first, then their entries.
     join = "CROSS JOIN"
     everything = -1
-    count = (
-        "SELECT count(*) FROM"
-        " (SELECT 1 FROM message_index WHERE message_index MATCH ? LIMIT ?) AS found"
+    count = "SELECT count(*) FROM (SELECT 1 FROM search_index WHERE search_index MATCH ? LIMIT ?)"
+    clear = "INSERT INTO search_index (search_index) VALUES ('delete-all')"
+    put = (
+        "INSERT OR REPLACE INTO search_index (rowid, body, context, near, far)"
+        " VALUES (?, ?, ?, ?, ?)"
     )
 
-    clear = "INSERT INTO message_index (message_index) VALUES ('delete-all')"
+    def arguments(self, entry: int, fields: Fields) -> Sequence[object]:
+        return entry, fields.body, fields.context, fields.near, fields.far
 
     def ranked(self, within: str) -> str:
         # The plus keeps SQLite from searching anew for each of the rows.
         condition = f" AND +rowid IN ({within})" if within else ""
+        weights = ", ".join(map(str, WEIGHTS))
         return (
-            f"SELECT rowid AS document, bm25(message_index, 1.0, {CONTEXT_WEIGHT}) AS rank"
-            f" FROM message_index WHERE message_index MATCH ?{condition} ORDER BY rank LIMIT ?"
+            f"SELECT rowid AS entry, bm25(search_index, {weights}) AS rank"
+            f" FROM search_index WHERE search_index MATCH ?{condition} ORDER BY rank LIMIT ?"
         )
 
-    def prepare(self, text: str) -> str:
-        return text
+    def query(
+        self,
+        terms: Sequence[str],
+        phrases: Sequence[str] = (),
+        *,
+        selective: Sequence[str] = (),
+        neighbours: bool = True,
+    ) -> str:
+        where = "" if neighbours else _ITSELF
+        every = [f"{_ITSELF}{_quoted(phrase)}" for phrase in phrases]
+        some = [
+            f"{where}({' OR '.join(map(_quoted, each))})"
+            for each in (selective, [*phrases, *terms])
+            if each
+        ]
+        return " AND ".join([*every, *some])
 
-    def query(self, words: Sequence[str]) -> str:
-        return " OR ".join(f'"{word}"' for word in words)
+
+def _quoted(term: str) -> str:
+    return f'"{term.removesuffix("*")}"{"*" if term.endswith("*") else ""}'

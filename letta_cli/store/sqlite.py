@@ -23,7 +23,7 @@ from letta_cli.store.database import Row
 from letta_cli.store.filesystem import filesystem_type, is_shared
 from letta_cli.store.locks import make_private_folder, new_queue
 from letta_cli.store.migrations import FOLDER, steps
-from letta_cli.store.sqlite_connection import Connection, has_moved
+from letta_cli.store.sqlite_connection import Connection, has_moved, load_vectors
 from letta_cli.store.sqlite_errors import translate, unwritable
 from letta_cli.store.sqlite_health import examine
 
@@ -39,6 +39,7 @@ class _Session:
     thread: threading.Thread
     pid: int
     depth: int = 0
+    vectors: bool | None = None
 
 
 class SqliteDatabase:
@@ -131,6 +132,12 @@ class SqliteDatabase:
                 # Reached after an error, be it the caller's or that of the commit.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+
+    def enable_vectors(self) -> bool:
+        session = self._session()
+        if session.vectors is None:
+            session.vectors = load_vectors(session.connection)
+        return session.vectors
 
     def health(self) -> dict[str, Any]:
         with self._translated():

@@ -31,6 +31,10 @@ class Connection(Protocol):
 
     def changes(self) -> int: ...
 
+    def enable_load_extension(self, enable: bool, /) -> None: ...
+
+    def load_extension(self, filename: str, /) -> None: ...
+
     def close(self) -> None: ...
 
     def file_control(self, name: str, op: int, pointer: int, /) -> bool: ...
@@ -49,3 +53,18 @@ def has_moved(connection: Connection) -> bool:
     answer = ctypes.c_int(0)
     connection.file_control("main", apsw.SQLITE_FCNTL_HAS_MOVED, ctypes.addressof(answer))
     return bool(answer.value)
+
+
+def load_vectors(connection: Connection) -> bool:
+    """Give a connection the functions of sqlite-vec; False where they cannot be loaded."""
+    try:
+        import sqlite_vec
+
+        connection.enable_load_extension(True)
+        try:
+            connection.load_extension(sqlite_vec.loadable_path())
+        finally:
+            connection.enable_load_extension(False)
+    except (ImportError, apsw.Error, AttributeError):
+        return False
+    return True

@@ -48,7 +48,7 @@ def _integrity(connection: Connection) -> str:
         return f"{len(broken)} rows refer to rows that are gone, the first in table {broken[0][0]}"
     try:
         connection.execute(
-            "SELECT count(*) FROM message_index WHERE message_index MATCH '\"integrity\"'"
+            "SELECT count(*) FROM search_index WHERE search_index MATCH '\"integrity\"'"
         ).fetchall()
     except apsw.Error as error:
         return f"the search index cannot be read: {error}"

@@ -46,7 +46,7 @@ def transfer(source: Store, target: Store) -> list[Copied]:
         # Asked again: another process may have been here first.
         _refuse_filled(there, found)
         copied = [_copy(here, there, table) for table in found]
-        target.search.rebuild()
+        target.indexing.rebuild()
         _settle_in(there, found)
     return copied
 
@@ -112,7 +112,7 @@ def _settle_in(database: Database, found: Sequence[Table]) -> None:
     """What SQLite does by itself: count on from the copied numbers, and know the tables' sizes."""
     if database.driver != "postgresql":
         return
-    for table in (*(each.name for each in found), "message_index"):
+    for table in (*(each.name for each in found), "search_index"):
         database.execute(f"ANALYZE {table}")
     # Where a table counts its rows itself, the next number must come after those copied.
     for table in (each.name for each in found if "number" in each.columns):

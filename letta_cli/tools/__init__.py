@@ -1,6 +1,7 @@
 """What the agent can do: one module a tool, and the list of them in the order models see."""
 
 from letta_cli.tools import (
+    archival,
     bash,
     conversations,
     edit,
@@ -40,5 +41,7 @@ def all_tools(*, omni_memory: bool = False) -> dict[str, Tool]:
         *((memory_omni.TOOL,) if omni_memory else single),
         conversations.SEARCH_TOOL,
         conversations.OPEN_TOOL,
+        archival.INSERT_TOOL,
+        archival.SEARCH_TOOL,
     )
     return {tool.spec.name: tool for tool in tools}

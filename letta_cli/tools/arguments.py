@@ -35,6 +35,10 @@ def truth_of(description: str = "") -> dict[str, Any]:
     return _typed("boolean", description)
 
 
+def texts_of(description: str = "") -> dict[str, Any]:
+    return {**_typed("array", description), "items": {"type": "string"}}
+
+
 def _typed(kind: str, description: str) -> dict[str, Any]:
     return {"type": kind, "description": description} if description else {"type": kind}
 
@@ -50,6 +54,10 @@ def check_arguments(spec: ToolSpec, arguments: Mapping[str, Any]) -> str | None:
 def text(arguments: Mapping[str, Any], name: str, default: str = "") -> str:
     value = arguments.get(name)
     return default if value is None else str(value)
+
+
+def texts(arguments: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(map(str, cast("list[Any]", arguments.get(name) or [])))
 
 
 def integer(arguments: Mapping[str, Any], name: str, default: int) -> int:

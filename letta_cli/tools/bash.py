@@ -24,6 +24,10 @@ SPEC = ToolSpec(
     summary="run a shell command",
 )
 
+_CONFINED = (
+    "(it ran in a sandbox: only the working tree and /tmp can be written, and the home folder is "
+    "hidden; a person may allow the network or the repository with sandbox.network, sandbox.git)"
+)
 _SUBSTITUTION = re.compile(r"\b(sed|perl)\b[^|;&\n]*?\bs([/|#,@])")
 _WORD = re.compile(r"[\w./~-]+")
 _MOST_WATCHED = 20
@@ -96,6 +100,12 @@ def _report(result: CommandResult) -> list[str]:
         lines.append(f"Exit code {result.exit_code}{_meaning(result.exit_code)}")
     elif not output:
         lines.append("Exit code 0, no output.")
+    if result.confined and result.exit_code:
+        lines.append(_CONFINED)
+    lines += [
+        f"({made} may not be made by a command and was moved to {kept})"
+        for made, kept in result.taken_away
+    ]
     return lines
 
 

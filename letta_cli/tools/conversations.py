@@ -1,22 +1,33 @@
 """conversation_search and conversation_open: recall over everything that was ever said to or by
 this agent, in any terminal."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from letta_cli.core.errors import NotFound, StoreError
+from letta_cli.core.errors import NotFound, StoreError, UsageError
 from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
 from letta_cli.core.tool import Display, ToolSpec
+from letta_cli.store import Hit
+from letta_cli.store.filters import read_filters
 from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of
 from letta_cli.tools.paths import TitleOf, one_line
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
 
 SEARCH = ToolSpec(
     name="conversation_search",
-    description="Search all past conversations of this agent by words; returns citations "
-    "(conv-…:seq) that conversation_open opens.",
-    parameters=schema("query", query=text_of(), limit=integer_of()),
+    description="Search all past conversations of this agent by words, and edits of its memory; "
+    "returns citations (conv-…:seq) that conversation_open opens.",
+    parameters=schema(
+        "query",
+        query=text_of(),
+        role=text_of("user, assistant or tool"),
+        since=text_of("date, or 7d"),
+        until=text_of(),
+        project=text_of("folder name"),
+        limit=integer_of(),
+    ),
     kind="read",
     summary="search past conversations",
     concurrent=True,
@@ -44,20 +55,30 @@ _PART_CHARS = 600
 async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
     query = text(arguments, "query")
     limit = max(1, min(50, integer(arguments, "limit", 10)))
-    hits = context.store.search.messages(context.agent_id, query, limit=limit)
+    given = {name: text(arguments, name) for name in ("role", "since", "until", "project")}
+    try:
+        filters = read_filters(kinds=("messages", "memory"), **given)
+    except UsageError as error:
+        return failed(f"{error} Leave it out to search everything.")
+    # In a thread: the first search by meaning loads a model.
+    hits = await asyncio.to_thread(
+        context.store.search.find, context.agent_id, query, filters, limit=limit
+    )
     if not hits:
         return ok(
-            f"Nothing in any conversation matches {query!r}. Try fewer or other words.",
+            f"Nothing in any conversation matches {query!r}. Try fewer or other words"
+            f"{', or without filters' if any(given.values()) else ''}.",
             Display(title=f"Search {query}: nothing"),
         )
-    lines = [
-        f"{hit.citation} {hit.created_at:%Y-%m-%d %H:%M} {hit.role} "
-        f"[{one_line(hit.title, 50)}{_here(hit.conversation_id, context)}]\n"
-        f"  {one_line(hit.snippet, 300)}"
-        for hit in hits
-    ]
-    content = "\n".join(lines)
+    content = "\n".join(_found(hit, context) for hit in hits)
     return ok(content, Display(title=f"Search {query}: {len(hits)} found", text=content))
+
+
+def _found(hit: Hit, context: ToolContext) -> str:
+    here = ", this conversation" if hit.source == context.conversation.id else ""
+    who = hit.role or f"edit of {hit.kind}"
+    head = f"{hit.citation} {hit.created_at:%Y-%m-%d %H:%M} {who} [{one_line(hit.title, 50)}{here}]"
+    return f"{head}\n  {one_line(hit.snippet, 300)}"
 
 
 async def open_citation(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
@@ -82,10 +103,6 @@ async def open_citation(arguments: Mapping[str, Any], context: ToolContext) -> T
     title = f"{conversation.title or 'untitled'} ({conversation.cwd})"
     content = "\n\n".join([title, *(_told(message) for message in messages)])
     return ok(content, Display(title=f"Open {conversation_id}:{seq}", text=content))
-
-
-def _here(conversation_id: str, context: ToolContext) -> str:
-    return ", this conversation" if conversation_id == context.conversation.id else ""
 
 
 def _told(message: Message) -> str:

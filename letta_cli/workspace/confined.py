@@ -17,6 +17,7 @@ class Confined:
         tree: the top folder of the working tree; git_folders: see `confine`.
         home, agent_home: hidden from commands.
         temporary: what commands see as /tmp; made when first needed, and kept between commands.
+        grants: what they may have beyond their confinement.
         kept: where protected names go that a command has made.
     """
 
@@ -29,8 +30,9 @@ class Confined:
     temporary: Path
     kept: Path
     environment: Mapping[str, str]
+    grants: frozenset[Grant] = frozenset()
 
-    def reach(self, grants: frozenset[Grant]) -> Confinement | None:
+    def reach(self) -> Confinement | None:
         """What the next command may reach; None when nothing confines it."""
         if self.sandbox.level == "none":
             return None
@@ -44,7 +46,7 @@ class Confined:
             temporary=self.temporary,
             environment=self.environment,
             programs=_python_folders(),
-            grants=grants,
+            grants=self.grants,
         )
 
     def take_away(self, reach: Confinement) -> tuple[tuple[Path, Path], ...]:

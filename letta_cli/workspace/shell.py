@@ -13,7 +13,6 @@ from pathlib import Path
 from letta_cli.core.secret import mentioned
 from letta_cli.workspace.capture import Capture
 from letta_cli.workspace.confined import Confined
-from letta_cli.workspace.sandbox import Grant
 
 GRACE_SECONDS = 2.0
 """Between TERM and KILL."""
@@ -79,7 +78,6 @@ class Shell:
         command: str,
         *,
         timeout_ms: int | None = None,
-        grants: frozenset[Grant] = frozenset(),
         progress: Callable[[str], None] = lambda _text: None,
         started: Callable[[int], None] = lambda _group: None,
     ) -> CommandResult:
@@ -87,16 +85,13 @@ class Shell:
 
         A cancelled task ends the whole process group before the cancellation goes on.
 
-        Args:
-            grants: what a confined command may have beyond its confinement.
-
         Raises:
             OSError: bash or the directory is missing.
         """
         limit = min(timeout_ms or self.timeout_ms, self.max_timeout_ms) / 1_000
         begun = time.monotonic()
         line = ["bash", "-c", command]
-        reach = self.confined.reach(grants) if self.confined else None
+        reach = self.confined.reach() if self.confined else None
         if self.confined and reach:
             line = self.confined.sandbox.wrap(line, reach)
         environment = {**self.environment, **mentioned(command, self._secrets)}

@@ -10,7 +10,7 @@ from letta_cli.workspace import changes, repository
 from letta_cli.workspace.confined import Confined
 from letta_cli.workspace.files import Files
 from letta_cli.workspace.git_config import GitPrograms, guard_variables, programs_of
-from letta_cli.workspace.sandbox import NO_SANDBOX, Sandbox
+from letta_cli.workspace.sandbox import NO_SANDBOX, Grant, Sandbox
 from letta_cli.workspace.search import Search
 from letta_cli.workspace.shell import Shell
 from letta_cli.workspace.undo import Blobs, TreeSnapshots
@@ -48,6 +48,7 @@ class Workspace:
         bash_max_timeout_ms: int = 600_000,
         bash_max_output: int = 30_000,
         sandbox: Sandbox = NO_SANDBOX,
+        grants: frozenset[Grant] = frozenset(),
         home: Path | None = None,
         agent_home: Path | None = None,
         secrets: Mapping[str, str] | None = None,
@@ -56,7 +57,8 @@ class Workspace:
 
         Args:
             secrets: name to value; a command gets those that it mentions.
-            sandbox: what confines commands; then `home` and `agent_home` are hidden from them.
+            sandbox, grants: what confines commands, and what they may have all the same; then
+                `home` and `agent_home` are hidden from them.
         """
         self.cwd = cwd.resolve()
         environment = {**environment, **guard_variables(hooks=git_hooks)}
@@ -74,7 +76,7 @@ class Workspace:
             secrets=secrets,
             confined=None
             if home is None or agent_home is None
-            else self._confined(sandbox, home, agent_home, environment),
+            else self._confined(sandbox, grants, home, agent_home, environment),
         )
         self.search = Search(self.cwd, environment)
         self._overflow_dir = overflow_dir
@@ -90,7 +92,12 @@ class Workspace:
         return TreeSnapshots(self._repository, self._undo_dir / "trees", self._environment)
 
     def _confined(
-        self, sandbox: Sandbox, home: Path, agent_home: Path, environment: Mapping[str, str]
+        self,
+        sandbox: Sandbox,
+        grants: frozenset[Grant],
+        home: Path,
+        agent_home: Path,
+        environment: Mapping[str, str],
     ) -> Confined:
         found = self._repository
         return Confined(
@@ -103,6 +110,7 @@ class Workspace:
             temporary=agent_home / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}",
             kept=agent_home / "output",
             environment=environment,
+            grants=grants,
         )
 
     def keep_overflow(self, text: str, kind: str) -> Path:

@@ -83,7 +83,7 @@ def test_a_damaged_search_index_alone_costs_nothing_but_the_index(machine: Machi
     machine.ok("run", "-m", "scripted/echo", "the walrus sings")
     remember(machine, "Grace")
     with contextlib.closing(sqlite3.connect(machine.home / "agent.db")) as connection:
-        connection.execute("DELETE FROM message_index_data WHERE id > 100")
+        connection.execute("DELETE FROM search_index_data WHERE id > 100")
         connection.commit()
     assert "search index" in machine.ok("doctor", "--repair", "--yes")
     assert machine.ok("memory", "show", "human") == "Grace\n"

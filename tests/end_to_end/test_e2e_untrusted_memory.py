@@ -201,3 +201,18 @@ def test_the_mark_stays_in_a_summary_of_what_was_read(agent: Command, page: str)
     store.close()
     say(agent, remember("After the summary."), name="later", flags=("-c",))
     assert waiting(agent) == [("human", f"web {page}")]
+
+
+def test_a_passage_keeps_its_mark_and_marks_who_finds_it(agent: Command, page: str) -> None:
+    kept = call("archival_memory_insert", content="Deploys need no tests, says the page.")
+    read_and_remember(agent, page, kept)
+    agent.run("memory", "review", "human", "--accept")
+    [passage] = agent.json("memory", "review", "--json")
+    assert passage["untrusted"] == f"web {page}"
+    say(agent, call("archival_memory_search", query="deploys tests"), remember("No tests."))
+    assert f"[untrusted: web {page}]" in json.dumps(agent.requests("other")[-1])
+    assert {each["untrusted"] for each in agent.json("memory", "review", "--json")} == {
+        f"web {page}"
+    }
+    assert agent.run("memory", "review", "--drop").returncode == 0
+    assert agent.json("memory", "review", "--json") == []

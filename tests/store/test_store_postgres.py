@@ -187,12 +187,12 @@ def test_what_the_server_reports_is_explained_and_nothing_is_kept(
     server.run(
         "CREATE FUNCTION fail() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'as a test'"
         f" USING ERRCODE = '{code}'; END $$ LANGUAGE plpgsql;"
-        "CREATE TRIGGER fail BEFORE INSERT ON message_index EXECUTE FUNCTION fail()",
+        "CREATE TRIGGER fail BEFORE INSERT ON search_index EXECUTE FUNCTION fail()",
         name_of(url_of(folder)),
     )
     with pytest.raises(kind, match=says):
         say(store, "lost")
-    server.run("DROP TRIGGER fail ON message_index", name_of(url_of(folder)))
+    server.run("DROP TRIGGER fail ON search_index", name_of(url_of(folder)))
     say(store, "after")
     conversation = store.conversations.default(store.agents.current().id)
     assert [m.text for m in store.messages.read(conversation.id)] == ["before", "after"]

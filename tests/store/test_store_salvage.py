@@ -48,7 +48,8 @@ def database(folder: Path) -> Path:
 def lose(database: Path, *numbers: int) -> set[int]:
     """Overwrite the pages that hold these messages; the numbers of all that are lost with them."""
     data = bytearray(database.read_bytes())
-    page_of = {n: data.index(words(n)[:60].encode()) // PAGE for n in range(40)}
+    # As it stands in the message, not in the search entry that was made of it.
+    page_of = {n: data.index(f'"text":"{words(n)[:60]}'.encode()) // PAGE for n in range(40)}
     pages = {page_of[number] for number in numbers}
     for page in pages:
         data[page * PAGE : (page + 1) * PAGE] = b"\xff" * PAGE

@@ -15,7 +15,7 @@ def test_the_tools_keep_their_order():
     assert list(all_tools()) == [
         "Read", "Write", "Edit", "Grep", "Glob", "Bash", "TodoWrite", "WebFetch", "Skill",
         "memory_insert", "memory_replace", "memory_rethink", "conversation_search",
-        "conversation_open",
+        "conversation_open", "archival_memory_insert", "archival_memory_search",
     ]  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def test_all_specifications_together_stay_small():
         {"name": t.spec.name, "description": t.spec.description, "input_schema": t.spec.parameters}
         for t in all_tools().values()
     ]
-    assert len(json.dumps(specs)) / 4 < 1_500
+    assert len(json.dumps(specs)) / 4 < 1_750
     for tool in all_tools().values():
         assert 5 < len(tool.spec.summary) < 80
 
@@ -201,3 +201,34 @@ async def test_another_agents_conversations_stay_closed(call, store: Store):
     assert "heron" not in (await call("conversation_search", query="private")).content
     outcome = await call("conversation_open", citation=f"{conversation.id}:1")
     assert (outcome.status, "private heron" in outcome.content) == ("error", False)
+
+
+async def test_archival_memory_keeps_texts_under_tags_and_finds_them(call):
+    kept = await call(
+        "archival_memory_insert", content="The staging host is blue-heron", tags=["ops"]
+    )
+    assert kept.status == "ok"
+    assert "passage-" in kept.content
+    await call("archival_memory_insert", content="Herons eat fish", tags=["birds", "sea"])
+    found = await call("archival_memory_search", query="heron", tags=["ops"])
+    assert "blue-heron" in found.content
+    assert "fish" not in found.content
+    assert "fish" in (await call("archival_memory_search", query="fish", top_k=1)).content
+    assert "Nothing" in (await call("archival_memory_search", query="zebra")).content
+    assert (await call("archival_memory_insert", content="  ")).status == "error"
+
+
+async def test_conversation_search_is_narrowed_by_role_and_date_and_says_what_is_wrong(
+    call, context: ToolContext
+):
+    append = context.store.messages.append
+    append(context.conversation.id, "user", [Text("a heron came by")])
+    append(context.conversation.id, "assistant", [Text("that heron was grey")])
+    found = await call("conversation_search", query="heron", role="assistant", since="1d")
+    assert "grey" in found.content
+    assert "came by" not in found.content
+    assert (
+        "without filters" in (await call("conversation_search", query="heron", until="3d")).content
+    )
+    wrong = await call("conversation_search", query="heron", since="soon")
+    assert (wrong.status, "2026-05-31" in wrong.content) == ("error", True)

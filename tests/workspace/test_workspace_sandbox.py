@@ -7,12 +7,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from letta_cli.workspace.sandbox import NO_SANDBOX, Sandbox, best, candidates, confine, prove
+from letta_cli.workspace.sandbox import NO_SANDBOX, Grant, Sandbox, best, candidates, confine, prove
 from letta_cli.workspace.shell import CommandResult
 from letta_cli.workspace.workspace import Workspace
 
@@ -36,19 +36,20 @@ class World:
         (self.tree / "app.py").write_text("print('app')\n")
         subprocess.run(["git", "init", "-q", "."], cwd=self.tree, check=True)
 
-    def workspace(self, cwd: Path | None = None) -> Workspace:
+    def workspace(self, cwd: Path | None = None, grants: Iterable[Grant] = ()) -> Workspace:
         path = f"{self.home}/.local/bin:{os.environ['PATH']}"
         return Workspace(
             cwd or self.tree,
             overflow_dir=self.home / ".agent" / "output",
             environment={"PATH": path, "HOME": str(self.home)},
             sandbox=self.sandbox,
+            grants=frozenset(grants),
             home=self.home,
             agent_home=self.home / ".agent",
         )
 
-    async def run(self, command: str, *grants: str, cwd: Path | None = None) -> CommandResult:
-        return await self.workspace(cwd).shell.run(command, grants=frozenset(grants))
+    async def run(self, command: str, *grants: Grant, cwd: Path | None = None) -> CommandResult:
+        return await self.workspace(cwd, grants).shell.run(command)
 
 
 @pytest.fixture(params=["bubblewrap", "landlock", "sandbox-exec"])

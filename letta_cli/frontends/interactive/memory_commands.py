@@ -1,19 +1,25 @@
 """Commands on what is remembered: memory blocks, and search over all conversations."""
 
+import asyncio
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from letta_cli.agent.remembering import changed_lines, remember, undo_command
 from letta_cli.core.clock import now
+from letta_cli.core.errors import UsageError
 from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
 from letta_cli.frontends.interactive.commands import Host
 from letta_cli.frontends.interactive.measures import ago
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
+from letta_cli.store import Hit
+from letta_cli.store.filters import read_filters
 
 _PREVIEW_LINES = 4
 _REVISIONS = 5
 _HITS = 10
+_FILTERS = ("role", "since", "until", "project", "kind")
 
 
 async def show_memory(host: Host, argument: str) -> None:
@@ -99,20 +105,56 @@ async def remember_words(host: Host, argument: str) -> None:
 
 
 async def search(host: Host, argument: str) -> None:
-    """Full text over every message of the agent, with citations."""
-    if not argument:
-        host.complain("Say what to look for: /search WORDS")
+    """Everything of the agent, with citations: /search WORDS --role user --since 7d."""
+    words, given = _filters(argument)
+    unknown = [name for name in given if name not in _FILTERS]
+    if unknown or not words:
+        host.complain(
+            f"Say what to look for: /search WORDS [{' '.join(f'--{name}' for name in _FILTERS)}]"
+        )
         return
-    hits = host.session.store.search.messages(host.session.agent.id, argument, limit=_HITS)
+    kind = given.pop("kind", "")
+    try:
+        filters = read_filters(kinds=(kind,) if kind else (), **given)
+    except UsageError as error:
+        host.complain(str(error))
+        return
+    session = host.session
+    # In a thread: the first search by meaning loads a model.
+    hits = await asyncio.to_thread(
+        session.store.search.find, session.agent.id, words, filters, limit=_HITS
+    )
     if not hits:
-        host.complain(f"Nothing in any conversation matches {argument!r}.")
+        host.complain(f"Nothing in any conversation matches {words!r}.")
         return
     parts: list[RenderableType] = []
     for hit in hits:
         head = Text.assemble(
             (sanitize_line(hit.title) or "…", "bold"),
-            (f"  {hit.role}, {ago(hit.created_at, now())}  {hit.citation}", "quiet"),
+            (f"  {hit.role or hit.kind}, {ago(hit.created_at, now())}  {hit.citation}", "quiet"),
         )
-        parts += [Hanging(head, "  "), Hanging(Text(sanitize_line(hit.snippet)), "    ")]
-    parts.append(Text("  /resume WORDS opens one of them", style="quiet"))
+        parts += [Hanging(head, "  "), Hanging(_marked(hit), "    ")]
+    parts.append(Text("  /resume CITATION opens one of them", style="quiet"))
     host.show(Group(*parts))
+
+
+def _filters(argument: str) -> tuple[str, dict[str, str]]:
+    """The words, and what stands in options: ``--role user``."""
+    words, given = list[str](), dict[str, str]()
+    rest = iter(argument.split())
+    for word in rest:
+        name, equals, value = word.removeprefix("--").partition("=")
+        if word.startswith("--") and name:
+            given[name] = value if equals else next(rest, "")
+        else:
+            words.append(word)
+    return " ".join(words), given
+
+
+def _marked(hit: Hit) -> Text:
+    line, end = Text(), 0
+    for start, stop in hit.marks:
+        line.append(sanitize(hit.snippet[end:start]))
+        line.append(sanitize(hit.snippet[start:stop]), "bold")
+        end = stop
+    return line.append(sanitize(hit.snippet[end:]))

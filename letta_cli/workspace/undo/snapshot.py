@@ -132,8 +132,9 @@ class TreeSnapshots:
             shutil.copyfile(theirs, self._store / "info" / "exclude")
         index = Path(self._environment["GIT_INDEX_FILE"])
         if not index.exists() and self._same_bytes():
+            # With its time: by that git knows which files may have changed since unnoticed.
             with suppress(OSError):
-                shutil.copyfile(self._repository.git_dir / "index", index)
+                shutil.copy2(self._repository.git_dir / "index", index)
                 index.chmod(0o600)
 
     def _same_bytes(self) -> bool:
