@@ -12,16 +12,22 @@ from itertools import islice
 from pathlib import Path
 
 from letta_cli.agent.budget import ContextMeter, window_of
+from letta_cli.agent.choosing import (
+    SessionOptions,
+    existing_conversation,
+    isolate,
+    open_conversation,
+)
 from letta_cli.agent.context import ContextView, unheard, view_context
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.agent.turn import Limits
 from letta_cli.config import Config
+from letta_cli.config.environment import INSIDE
+from letta_cli.config.trust import printable
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now
-from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, NotFound, UsageError
-from letta_cli.core.ids import parse_citation
-from letta_cli.core.memory import Origin
+from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, UsageError
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import ModelInfo, Offer, Provider
 from letta_cli.core.secret import Masker
@@ -34,8 +40,9 @@ from letta_cli.session import Model, Session, SessionParts
 from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
+from letta_cli.workspace.git_config import GitPrograms, programs_of
 from letta_cli.workspace.instructions import Instructions, find_instructions
-from letta_cli.workspace.sandbox import NO_SANDBOX, Grant, Sandbox, best
+from letta_cli.workspace.repository import find_repository
 from letta_cli.workspace.scan import list_files
 from letta_cli.workspace.workspace import Workspace
 
@@ -47,36 +54,6 @@ _BUSY_IN_CHAT = "Or go on in a copy with /fork, or open a fresh conversation wit
 _BUSY_IN_SCRIPT = (
     "Or wait for it with --wait SECONDS, go on in a copy with --fork, or open a new one."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """What one invocation asks for, beyond the configuration.
-
-    Attributes:
-        interactive: somebody is here to be asked.
-        conversation: an exact id; nothing remembered overrides it.
-        resume: an id, its beginning, a title or words said in it.
-        continue_latest: this directory's latest conversation.
-        fork: go on in a copy of the chosen conversation.
-        agent: name or id; None for the one in use.
-        isolate: labels of memory blocks that the conversation gets its own copies of.
-        wait_seconds: for a conversation that another session is using.
-    """
-
-    interactive: bool
-    conversation: str | None = None
-    resume: str | None = None
-    continue_latest: bool = False
-    fork: bool = False
-    agent: str | None = None
-    title: str = ""
-    isolate: tuple[str, ...] = ()
-    wait_seconds: float = 0.0
-    allowed_tools: tuple[str, ...] = ()
-    disallowed_tools: tuple[str, ...] = ()
-    max_turns: int | None = None
-    max_budget_usd: float | None = None
 
 
 def open_store_of(config: Config) -> Store:
@@ -106,14 +83,14 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     store = open_store_of(config)
     agent = store.agents.find(options.agent) if options.agent else store.agents.current()
     workspace = _workspace(config)
-    policy = session_policy(config, options)
-    chosen = _existing_conversation(store, agent, workspace, options)
+    policy = session_policy(config, options, _git_rules(config, workspace))
+    chosen = existing_conversation(store, agent, workspace, options)
     handle = _handle(config, agent, chosen)
     store.blocks.ensure_project(agent.id, workspace.project)
     for label in options.isolate:
         store.blocks.find(agent.id, label, project=chosen.project if chosen else workspace.project)
-    conversation = _open_conversation(store, agent, workspace, options, chosen)
-    _isolate(store, conversation, options.isolate)
+    conversation = open_conversation(store, agent, workspace, options, chosen)
+    isolate(store, conversation, options.isolate)
     documents = store.files.any(agent.id)
     loading = asyncio.create_task(load_model(config, handle, documents=documents))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
@@ -124,7 +101,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     known_tools = all_tools(omni_memory=config.omni_memory, documents=True)
     policy.readable = _readable(config, skills)
     dead = dead_rules(policy.rules(), known_tools, cwd=workspace.cwd, home=config.user_home)
-    warnings = (*config.warnings, *dead)
+    warnings = (*config.warnings, *config.trust.warnings(), *dead)
     parts = SessionParts(
         store=store,
         agent=agent,
@@ -143,6 +120,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         wait_seconds=options.wait_seconds,
         notes=(*warnings, *_notes(config, compiler.instructions, skills)),
         warnings=warnings,
+        untrusted_folder=printable(str(config.trust.root)) if config.trust.left_out else "",
         masker=Masker(config.known_secrets),
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
     )
@@ -241,6 +219,7 @@ class PromptCompiler:
             skills=catalogue(listed, limit),
             environment=self._environment(),
             omni_memory=self.omni_memory,
+            untrusted=self.store.reviews.sources(blocks),
             files=tuple(islice(list_files(str(self.workspace.cwd)), LISTED_FILES)) if small else (),
         )
         return compile_prompt(parts, small=small), {block.id: block.version for block in blocks}
@@ -257,115 +236,52 @@ class PromptCompiler:
 
 def _compiler(config: Config, store: Store, agent: Agent, workspace: Workspace) -> PromptCompiler:
     instructions = find_instructions(
-        workspace.cwd, workspace.git_root, config.user_home, agent_home=config.home
+        workspace.cwd,
+        workspace.git_root,
+        config.user_home,
+        agent_home=config.home,
+        accept=config.trust.of("instructions"),
     )
     skills = discover(
         cwd=workspace.cwd,
         project_root=workspace.git_root,
         home=config.home,
         user_home=config.user_home,
+        accept=config.trust.of("skill"),
     )
     return PromptCompiler(store, agent, workspace, instructions, tuple(skills), config.omni_memory)
 
 
 def _workspace(config: Config) -> Workspace:
-    return Workspace(
+    repository = find_repository(config.cwd)
+    runs = programs_of(repository) if repository else GitPrograms()
+    trusted = (
+        not runs
+        or repository is None
+        or (config.trust.accepts("git", repository.common_dir, runs.digest, runs.size))
+    )
+    workspace = Workspace(
         config.cwd,
         overflow_dir=config.home / "output",
-        environment=config.environment,
+        environment={**config.environment, INSIDE: "1"},
+        git_hooks=trusted,
         bash_timeout_ms=config.bash_timeout_ms,
         bash_max_timeout_ms=config.bash_max_timeout_ms,
         bash_max_output=config.bash_max_output,
         secrets=config.secrets,
-        sandbox=_sandbox(config),
-        grants=_grants(config),
-        home=config.user_home,
         agent_home=config.home,
     )
+    if config.sandbox.enabled:
+        from letta_cli.workspace.confined import confine_commands
 
-
-def _sandbox(config: Config) -> Sandbox:
-    """What confines commands: proved now, or nothing at all where it is not asked for.
-
-    Raises:
-        ConfigError: it is asked for, and nothing on this machine holds.
-    """
-    if not config.sandbox.enabled:
-        return NO_SANDBOX
-    sandbox, proof = best(config.environment, config.home / "tmp")
-    if sandbox.level == "none":
-        raise ConfigError(
-            f"sandbox.enabled is true, but nothing here confines commands: {proof.problem}. "
-            "Install bubblewrap, or switch it off: agent config set sandbox.enabled false"
+        workspace.shell.confined = confine_commands(
+            config.cwd,
+            environment=config.environment,
+            home=config.user_home,
+            agent_home=config.home,
+            grants=config.sandbox.grants,
         )
-    return sandbox
-
-
-def _grants(config: Config) -> frozenset[Grant]:
-    wanted: dict[Grant, bool] = {"network": config.sandbox.network, "git": config.sandbox.git}
-    return frozenset(grant for grant, given in wanted.items() if given)
-
-
-def _open_conversation(
-    store: Store,
-    agent: Agent,
-    workspace: Workspace,
-    options: SessionOptions,
-    chosen: Conversation | None,
-) -> Conversation:
-    """The chosen one or its copy, else a new one; all that can be refused was refused before."""
-    if chosen is None:
-        return store.conversations.create(
-            agent.id, cwd=str(workspace.cwd), project=workspace.project, title=options.title
-        )
-    if options.fork:
-        # From a cited turn on, when one was named.
-        cited = parse_citation(options.resume or options.conversation or "")
-        return store.conversations.fork(chosen.id, upto_seq=cited[1] if cited else None)
-    return chosen
-
-
-def _isolate(store: Store, conversation: Conversation, labels: tuple[str, ...]) -> None:
-    """Give the conversation its own copies, but of what it has already."""
-    blocks = {block.label: block for block in store.blocks.visible(conversation)}
-    for label in labels:
-        block = blocks.get(label.strip())
-        if block is not None and block.scope != "conversation":
-            store.sharing.isolate(block.id, conversation.id, origin=Origin("person"))
-
-
-def _existing_conversation(
-    store: Store, agent: Agent, workspace: Workspace, options: SessionOptions
-) -> Conversation | None:
-    if options.conversation is not None:
-        if options.conversation == "default":
-            return store.conversations.default(agent.id)
-        cited = parse_citation(options.conversation)
-        return store.conversations.get(cited[0] if cited else options.conversation)
-    if options.resume is not None:
-        return _resume(store, agent, options.resume)
-    if not options.continue_latest:
-        if options.fork:
-            raise UsageError("--fork needs a conversation: add -c, -r WORDS or --conversation ID.")
-        return None
-    latest = store.conversations.latest(agent.id, str(workspace.cwd))
-    if latest is None:
-        raise NotFound(
-            f"There is no conversation in {workspace.cwd} to continue. Start one without -c, or "
-            "see all with: agent sessions list"
-        )
-    return latest
-
-
-def _resume(store: Store, agent: Agent, words: str) -> Conversation:
-    found = store.conversations.find(agent.id, words)
-    if not found:
-        raise NotFound(f"No conversation matches {words!r}. See all with: agent sessions list")
-    exact = [item for item in found if words in (item.id, item.title)]
-    if len(exact) == 1 or len(found) == 1:
-        return (exact or found)[0]
-    listed = "\n".join(f"  {item.id}  {item.title}" for item in found[:10])
-    raise UsageError(f"{len(found)} conversations match {words!r}; name one by its id:\n{listed}")
+    return workspace
 
 
 def _handle(config: Config, agent: Agent, conversation: Conversation | None) -> str:
@@ -386,14 +302,31 @@ def _handle(config: Config, agent: Agent, conversation: Conversation | None) -> 
     )
 
 
-def session_policy(config: Config, options: SessionOptions) -> SessionPolicy:
+def _git_rules(config: Config, workspace: Workspace) -> tuple[Rule, ...]:
+    """Every git command is asked for where it may run what a stranger configured.
+
+    Hooks and file system monitors alone need no question: they are switched off, see `_workspace`.
+    """
+    left_out = any(item.kind == "git" for item in config.trust.left_out.values())
+    if not left_out or workspace.git_programs().only_hooks:
+        return ()
+    return (parse_rule("Bash(git:*)", "the folder's git configuration, which is not trusted"),)
+
+
+def session_policy(
+    config: Config, options: SessionOptions, ask: tuple[Rule, ...] = ()
+) -> SessionPolicy:
     """The rules of all settings files and of the command line, as they are judged.
+
+    Args:
+        ask: more rules, for what is asked about in this folder.
 
     Raises:
         ConfigError: a rule is not about what its examples say.
         UsageError: a text on the command line is no rule.
     """
-    rules = session_rules(config, options.allowed_tools, options.disallowed_tools)
+    known = session_rules(config, options.allowed_tools, options.disallowed_tools)
+    rules = Rules(known.allow, known.ask + ask, known.deny)
     check_examples(rules, cwd=config.cwd, home=config.user_home)
     return SessionPolicy(
         rules, config.mode, interactive=options.interactive, roots=config.directories

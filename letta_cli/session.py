@@ -15,6 +15,7 @@ from letta_cli.agent.initialising import SKILL as INIT_SKILL
 from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.provenance import UNTRUSTED_FOLDER
 from letta_cli.agent.pulse import Pulse
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.rewind import PastTurn, past_turns, plan_files, restore_files, thread_before
@@ -72,6 +73,7 @@ class SessionParts:
             wrong.
         masker: knows the secrets that must not get into the thread.
         busy_advice: what else can be done where this session runs when the conversation is in use.
+        untrusted_folder: the folder it works in, when that brings what the person did not trust.
     """
 
     store: Store
@@ -92,6 +94,7 @@ class SessionParts:
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     busy_advice: str = ""
+    untrusted_folder: str = ""
     masker: Masker = field(default_factory=Masker)
 
 
@@ -200,7 +203,9 @@ class Session:
             block = project_block(self.store, conversation)
             text = task(self._skill_text(INIT_SKILL, focus), survey, block)
             run = self._begin(text, attach=False)
-        async for event in fill(self.store, conversation, survey, run):
+        folder = self._parts.untrusted_folder
+        source = f"{UNTRUSTED_FOLDER} {folder}" if folder else ""
+        async for event in fill(self.store, conversation, survey, run, source):
             yield event
 
     def steer(self, text: str) -> None:
@@ -338,6 +343,7 @@ class Session:
         self._pulse.stop()
         self._model.cancel()
         self._undo.close()
+        self.workspace.close()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await (await self._model).provider.aclose()
 
@@ -424,6 +430,7 @@ class Session:
             meter=self._meter,
             compile_prompt=lambda: parts.compile_prompt(self.conversation, model.info.small),
             effort=parts.effort,
+            untrusted_folder=parts.untrusted_folder,
             radar=self._radar,
             undo=self._undo,
             masker=parts.masker,

@@ -13,6 +13,7 @@ from letta_cli.agent.budget import threshold_of
 from letta_cli.agent.cut import choose_cut
 from letta_cli.agent.model_call import Reply, call_model
 from letta_cli.agent.notes import Notes, Room
+from letta_cli.agent.provenance import in_messages, told_in_summary
 from letta_cli.agent.record import Record
 from letta_cli.agent.request import context_tokens, estimated_tokens, fixed_tokens
 from letta_cli.agent.transcript import render_transcript
@@ -89,10 +90,12 @@ async def compact(
     else:
         cited = range(evicted[0].seq, keep_from)
         made = notes.merge(earlier, answer.text, record, cited)
+    gone = [each for each in messages if each.role == "summary" or each.seq < keep_from]
     summary = notes.write(
         made, record, room,
         conversation_id=turn.thread.conversation.id, last=evicted[-1].seq,
         results=_results(evicted) if evicted[-1] is messages[-1] else "",
+        outside=told_in_summary(in_messages(gone, turn.untrusted_folder)),
     )  # fmt: skip
     prompt, versions = turn.compile_prompt()
     turn.thread.compact(summary, context_start=keep_from, prompt=prompt, versions=versions)

@@ -64,12 +64,17 @@ def project_block(store: Store, conversation: Conversation) -> MemoryBlock:
 
 
 async def fill(
-    store: Store, conversation: Conversation, survey: Survey, run: AsyncIterator[Event] | None
+    store: Store,
+    conversation: Conversation,
+    survey: Survey,
+    run: AsyncIterator[Event] | None,
+    untrusted: str = "",
 ) -> AsyncGenerator[Event, None]:
     """The events of `run`, then what became of the block, then the run's end.
 
     Args:
         run: the model's; None to store what the survey found.
+        untrusted: the source of what the survey found, when that is not trusted.
     """
     before = project_block(store, conversation)
     end = RunFinished("end_turn", "", Usage(), 0)
@@ -81,7 +86,7 @@ async def fill(
                 yield event
     after = project_block(store, conversation)
     if not after.value.strip() and end.stop_reason != "cancelled":
-        revision = _store(store, conversation, after, survey)
+        revision = _store(store, conversation, after, survey, untrusted)
         if revision is not None:
             why = "The model is small" if run is None else "The model wrote nothing"
             yield Notice("outcome", f"{why}, so what the program found itself was stored.")
@@ -92,10 +97,14 @@ async def fill(
 
 
 def _store(
-    store: Store, conversation: Conversation, block: MemoryBlock, survey: Survey
+    store: Store,
+    conversation: Conversation,
+    block: MemoryBlock,
+    survey: Survey,
+    untrusted: str,
 ) -> BlockRevision | None:
     # Without the conversation's id: the model of this one is to hear of it as well.
-    origin = Origin("system", note=f"/init in {conversation.id}")
+    origin = Origin("system", note=f"/init in {conversation.id}", untrusted=untrusted)
     text = survey.block()[: block.limit]
     try:
         return store.blocks.rethink(block.id, text, version=block.version, origin=origin)

@@ -88,6 +88,10 @@ def describe(store: Store, block: MemoryBlock, foreign: list[BlockRevision]) -> 
     head = (
         f'Shared memory: block "{block.label}" was {_deed(block, foreign)} by {writers} at {when}.'
     )
+    if marked := ", ".join(
+        dict.fromkeys(each.open_sources for each in foreign if each.open_sources)
+    ):
+        head += f" It was written while content from outside was in context: {marked}."
     if block.away:
         return f"{head} It is in this conversation no more; do not rely on its text."
     renamed = [each.origin.note for each in foreign if each.origin.note.startswith(RENAMED)]

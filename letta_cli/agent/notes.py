@@ -148,7 +148,14 @@ def extract(earlier: Notes, transcript: str, record: Record, why: str) -> Notes:
 
 
 def write(
-    notes: Notes, record: Record, room: Room, *, conversation_id: str, last: int, results: str = ""
+    notes: Notes,
+    record: Record,
+    room: Room,
+    *,
+    conversation_id: str,
+    last: int,
+    results: str = "",
+    outside: str = "",
 ) -> str:
     """The summary as it is stored.
 
@@ -156,6 +163,7 @@ def write(
         record: of all messages that are out of the window.
         last: seq of the newest one of them.
         results: what the newest tools returned, if that is not in the window itself.
+        outside: says what of it came from outside; see `agent.provenance`.
     """
     head = (
         f"Notes on messages 1 to {last}, which are out of the window now. [N] is message N: "
@@ -168,6 +176,7 @@ def write(
     request = record.request
     asked = f"[{request.seq}] {shorten(request.words, room.request)}" if request else ""
     kept = [
+        outside,
         _files(record, room.files),
         _titled("Open work", "\n".join(map(_todo, record.todos))),
         _titled("The person's newest message out of the window", asked),

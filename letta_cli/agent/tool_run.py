@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.provenance import sources_of
 from letta_cli.agent.turn import Turn
 from letta_cli.core.event import Event, MemoryChanged, Notice, ToolProgress, ToolReturned
 from letta_cli.core.memory import BlockRevision
@@ -45,6 +46,7 @@ def context_of(
         progress=progress,
         started=started,
         session_id=turn.radar.session_id if turn.radar else "",
+        untrusted=sources_of(turn) if turn.tools[call.name].spec.kind == "memory" else "",
     )
 
 

@@ -75,6 +75,8 @@ class Turn:
     compile_prompt: Callable[[], tuple[str, dict[str, int]]]
     """Compiles the system prompt from current memory; with the block versions in it."""
     effort: Effort = "off"
+    untrusted_folder: str = ""
+    """The folder it works in, when that brings what the person did not trust."""
     radar: Radar | None = None
     """None where there is no session that others could see."""
     masker: Masker = field(default_factory=Masker)

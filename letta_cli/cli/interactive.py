@@ -12,9 +12,10 @@ from letta_cli.cli.event_loop import run_async
 from letta_cli.cli.invocation import Invocation
 from letta_cli.cli.opening import open_invocation
 from letta_cli.cli.output import age, clip, say
-from letta_cli.cli.table import WORKTREE, target
+from letta_cli.cli.table import TRUST, WORKTREE, target
 from letta_cli.config import Config
 from letta_cli.core.errors import NotFound, UsageError
+from letta_cli.core.exit_codes import OK
 from letta_cli.frontends.interactive import run_interactive
 
 CHOICES = 15
@@ -39,6 +40,10 @@ def run_in_terminal(invocation: Invocation) -> int:
 
 
 def _open(invocation: Invocation) -> int:
+    config = invocation.config()
+    invocation = dataclasses.replace(invocation, directory=None)  # Now that we are there.
+    if not target(TRUST)(config):
+        return OK
     config = invocation.config()
     if invocation.resume == "":
         chosen = _pick(config, invocation.agent)

@@ -136,6 +136,10 @@ class Invocation:
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Agree to fetch the embedded model if need be.")
     ] = False
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Let what this folder brings take effect, this time."),
+    ] = False
     output_format: Annotated[
         str, typer.Option("--output-format", metavar="FORMAT", help="text, json or stream-json.")
     ] = "text"
@@ -187,6 +191,7 @@ class Invocation:
         """Raises ConfigError, or UsageError for a directory that is not there."""
         return load_config(
             cwd=working_directory(self.directory),
+            trust_all=self.trust or None,
             flags={
                 "model": self.model,
                 "effort": self.effort,

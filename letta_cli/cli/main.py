@@ -20,7 +20,7 @@ from typer.exceptions import TyperException
 
 from letta_cli.cli.light import LazyGroup, PipeClosed
 from letta_cli.cli.signals import ending_signals
-from letta_cli.cli.table import COMMANDS, FAILURE, Entry, target
+from letta_cli.cli.table import COMMANDS, FAILURE, INSIDE, PERSONAL, Entry, target
 from letta_cli.core.errors import AgentError, Conflict, UsageError
 from letta_cli.core.exit_codes import INTERRUPTED, OK
 from letta_cli.frontends.sanitize import sanitize
@@ -56,6 +56,8 @@ def run(arguments: Sequence[str]) -> int:
     completion_init()
     arguments = with_default_command(arguments)
     try:
+        if arguments[0] in PERSONAL:
+            target(INSIDE)(arguments)
         result: Any = LazyGroup().main(arguments, prog_name="agent", standalone_mode=False)
     except AgentError as error:
         return _report(error, arguments)

@@ -11,6 +11,7 @@ from letta_cli.cli import (
     memory_files,
     memory_history,
     memory_mirror,
+    memory_review,
     memory_sharing,
     options,
 )
@@ -30,7 +31,7 @@ from letta_cli.cli.memory_view import (
     text_at,
 )
 from letta_cli.cli.opened import Opened, opened
-from letta_cli.cli.output import age, at_least_one, clip, say, say_json, say_text, table
+from letta_cli.cli.output import age, at_least_one, clip, say, say_json, say_text, table, warn
 from letta_cli.core.errors import Conflict, NotFound, StoreError, UsageError
 from letta_cli.core.memory import BlockRevision, MemoryBlock
 from letta_cli.frontends.sanitize import sanitize_line
@@ -50,12 +51,15 @@ def list_blocks(
         blocks = here.store.blocks.list(here.agent.id)
         blocks += here.store.sharing.detached(here.agent.id)
         places = {block.id: seen_in(here, block) for block in blocks}
+        marked = here.store.reviews.sources(blocks)
     if as_json:
-        say_json([block_facts(block) for block in blocks])
+        say_json([block_facts(block, marked.get(block.id, "")) for block in blocks])
         return
     rows = [
         (
-            block.label + (" (read-only)" if block.read_only else ""),
+            block.label
+            + (" (read-only)" if block.read_only else "")
+            + (" (untrusted)" if block.id in marked else ""),
             places[block.id],
             f"{len(block.value)}/{block.limit}",
             str(block.version),
@@ -82,12 +86,18 @@ def show_block(
     """Print a block's text. A project's block is that of this directory's project."""
     with opened(agent=agent, database=database, directory=directory) as here:
         block = find_block(here, label, conversation)
+        marked = here.store.reviews.sources([block]).get(block.id, "")
         if at is not None:
             block = replace(block, value=text_at(here, block, at), version=at)
     if as_json:
-        say_json(block_facts(block))
-    else:
-        say_text(block.value)
+        say_json(block_facts(block, marked))
+        return
+    say_text(block.value)
+    if marked:
+        warn(
+            f"parts of it were written while content from outside was in context: "
+            f"{sanitize_line(marked)}. Look at them with: agent memory review {label}"
+        )
 
 
 @app.command("edit", cls=LightCommand)
@@ -141,7 +151,7 @@ def show_log(
     for revision in revisions:
         say(
             f"{revision.label} {revision.version}  {age(revision.created_at)}  "
-            f"{author(revision.origin)}  {change_size(revision)}"
+            f"{author(revision)}  {change_size(revision)}"
         )
         if patch:
             for line in changed_lines(revision):
@@ -179,6 +189,7 @@ for _name, _command in (
     ("isolate", memory_sharing.isolate_block),
     ("diff", memory_history.show_diff),
     ("blame", memory_history.show_blame),
+    ("review", memory_review.review_edits),
     ("export", memory_files.export_blocks),
     ("import", memory_files.import_blocks),
     ("mirror", memory_mirror.mirror_blocks),

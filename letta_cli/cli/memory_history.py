@@ -1,7 +1,6 @@
 """`agent memory diff` and `blame`: what changed between versions, and who wrote which line."""
 
-from collections.abc import Sequence
-from difflib import SequenceMatcher, unified_diff
+from difflib import unified_diff
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from letta_cli.cli.opened import opened
 from letta_cli.cli.output import age, say, say_json, table
 from letta_cli.core.clock import to_text
 from letta_cli.core.memory import BlockRevision
+from letta_cli.core.memory_blame import blame
 from letta_cli.frontends.sanitize import sanitize_line
 
 Version = Annotated[int | None, typer.Argument(metavar="[VERSION]", help="Of the block.")]
@@ -69,34 +69,13 @@ def show_blame(
     rows = [
         (
             str(revision.version) if revision else "1",
-            author(revision.origin) if revision else "system",
+            author(revision) if revision else "system",
             age(revision.created_at) if revision else "",
             line,
         )
         for line, revision in lines
     ]
     table(("VERSION", "WRITER", "AGE", "LINE"), rows, flexible=3)
-
-
-def blame(value: str, revisions: Sequence[BlockRevision]) -> list[tuple[str, BlockRevision | None]]:
-    """Each line of `value` with the revision that brought it; None: it was there at first.
-
-    Args:
-        revisions: all of the block, oldest first.
-    """
-    first = revisions[0].before if revisions else value
-    lines: list[tuple[str, BlockRevision | None]] = [(line, None) for line in first.splitlines()]
-    for revision in revisions:
-        after = revision.after.splitlines()
-        matcher = SequenceMatcher(None, [line for line, _ in lines], after, autojunk=False)
-        made: list[tuple[str, BlockRevision | None]] = []
-        for kind, start, end, new_start, new_end in matcher.get_opcodes():
-            if kind == "equal":
-                made += lines[start:end]
-            else:
-                made += [(line, revision) for line in after[new_start:new_end]]
-        lines = made
-    return lines
 
 
 def _facts(line: str, revision: BlockRevision | None) -> dict[str, object]:
@@ -108,4 +87,6 @@ def _facts(line: str, revision: BlockRevision | None) -> dict[str, object]:
         "actor": revision.origin.actor,
         "conversation_id": revision.origin.conversation_id,
         "created_at": to_text(revision.created_at),
+        "untrusted": revision.origin.untrusted,
+        "reviewed": revision.reviewed,
     }

@@ -22,11 +22,13 @@ ConversationId = Annotated[
 ]
 
 
-def author(origin: Origin) -> str:
-    """Who wrote, where, and why."""
+def author(revision: BlockRevision) -> str:
+    """Who wrote, where, why, and with what from outside in context."""
+    origin = revision.origin
     where = f" in {origin.conversation_id[:13]}" if origin.conversation_id else ""
     note = f" ({clip(origin.note, 40)})" if origin.note else ""
-    return f"{origin.actor}{where}{note}"
+    marked = f" [untrusted: {clip(revision.open_sources, 60)}]" if revision.open_sources else ""
+    return f"{origin.actor}{where}{note}{marked}"
 
 
 def changed_lines(revision: BlockRevision) -> list[str]:
@@ -89,8 +91,8 @@ def seen_in(here: Opened, block: MemoryBlock) -> str:
             return block.scope_key
 
 
-def block_facts(block: MemoryBlock) -> dict[str, Any]:
-    """A block for machines."""
+def block_facts(block: MemoryBlock, untrusted: str = "") -> dict[str, Any]:
+    """A block for machines; `untrusted`: sources of edits that no person has reviewed."""
     return {
         "id": block.id,
         "label": block.label,
@@ -104,6 +106,7 @@ def block_facts(block: MemoryBlock) -> dict[str, Any]:
         "detached": block.detached,
         "version": block.version,
         "updated_at": to_text(block.updated_at),
+        "untrusted": untrusted,
     }
 
 
@@ -119,5 +122,7 @@ def revision_facts(revision: BlockRevision) -> dict[str, Any]:
         "conversation_id": revision.origin.conversation_id,
         "run_id": revision.origin.run_id,
         "note": revision.origin.note,
+        "untrusted": revision.origin.untrusted,
+        "reviewed": revision.reviewed,
         "created_at": to_text(revision.created_at),
     }

@@ -1,6 +1,7 @@
 """Opens the session that an `Invocation` asks for, with a model chosen for it."""
 
-from letta_cli.app import SessionOptions, open_session
+from letta_cli.agent.choosing import SessionOptions
+from letta_cli.app import open_session
 from letta_cli.cli.invocation import Invocation, split_rules
 from letta_cli.cli.table import CHOICE, target
 from letta_cli.config import Config

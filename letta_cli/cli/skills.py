@@ -57,12 +57,14 @@ def _found(directory: str | None) -> tuple[list[Skill], list[str]]:
     """The skills that can be used there, and what was wrong with others."""
     config = load_config(cwd=working_directory(directory), secrets=False, on_broken=warn_ignored)
     root = project_root(config.cwd)
-    return discover_with_warnings(
+    skills, warnings = discover_with_warnings(
         cwd=config.cwd,
         project_root=root if (root / ".git").exists() else None,
         home=config.home,
         user_home=config.user_home,
+        accept=config.trust.of("skill"),
     )
+    return skills, [*warnings, *config.trust.warnings()]
 
 
 def _facts(skill: Skill) -> dict[str, Any]:

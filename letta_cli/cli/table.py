@@ -47,6 +47,9 @@ COMMANDS: dict[str, Entry] = {
     ),
     "restore": Entry("restore:app", "Put a backup in the place of the database."),
     "doctor": Entry("doctor:app", "Check this installation; repair it."),
+    "trust": Entry(
+        "trust:app", "Decide what a folder's own files may do.", "folder", ("list", "remove")
+    ),
     "completion": Entry("completion:app", "Print a completion script for a shell."),
 }
 
@@ -56,6 +59,11 @@ FAILURE = "failure:print_result"
 WORKTREE = "worktree:own_tree"
 CHOICE = "model_choice:choose_model"
 REPAIR = "repair:repair"
+PERSONAL = ("trust", "remember", "memory", "config", "secrets", "permissions", "agents")
+"""Commands by which a person decides; see `inside`."""
+
+INSIDE = "inside:refuse"
+TRUST = "trust_question:asked"
 CONTEXT = "context:show_context"
 """What commands do once their options are read; asking for help loads none of it."""
 

@@ -1,16 +1,19 @@
 """Changes one value of a settings file, and leaves everything else in it as it is."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
-from letta_cli.config.files import check, read_object, refused_to_project
+from letta_cli.config.files import check, read_bytes, read_object, refused_to_project
 from letta_cli.config.keys import key_file, read_key_file, write_keyring, write_object
 from letta_cli.config.schema import KEYS, Key, check_handle, check_provider, find_key
+from letta_cli.config.trust import TrustItem
+from letta_cli.config.trust_file import read_folders, read_trust, trust_file, with_items
 from letta_cli.core.errors import Busy, ConfigError, UsageError
 from letta_cli.core.permission import rule_from_text, rule_from_value
 
@@ -37,8 +40,11 @@ def set_value(home: Path, path: Path, name: str, text: str) -> Any:
         raise UsageError(f"{path}: {name}: {refusal}.")
     with locked(home):
         tree = read_object(path)
+        was_trusted = of_project and _trusts(home, path)
         _place(tree, name.split("."), raw, path)
         write_object(path, tree, private=not of_project)
+        if was_trusted:
+            _trust_file(home, path)
     return raw
 
 
@@ -110,7 +116,10 @@ def unset_value(home: Path, path: Path, name: str) -> bool:
         for parent, group in zip(reversed(parents[:-1]), reversed(groups), strict=True):
             if not parent[group]:
                 del parent[group]
+        was_trusted = path.parent != home and _trusts(home, path)
         write_object(path, tree, private=path.parent == home)
+        if was_trusted:
+            _trust_file(home, path)
         return True
 
 
@@ -130,6 +139,46 @@ def store_key(home: Path, provider: str, key: str, *, in_keyring: bool) -> str:
         keys = {name: value for name, value in read_key_file(home).items() if name != provider}
         write_object(path, {**keys, provider: key} if key else keys, private=True)
     return str(path)
+
+
+def trust_items(home: Path, owner: Path, items: Iterable[TrustItem]) -> None:
+    """From now on let `items` of the folder `owner` take effect, as they read now.
+
+    Raises:
+        ConfigError: it could not be written down.
+    """
+    with locked(home):
+        _add_trust(home, owner, items)
+
+
+def forget_folder(home: Path, owner: Path) -> bool:
+    """Trust nothing of a folder any more; False when nothing was."""
+    with locked(home):
+        folders = read_folders(home)
+        if folders.pop(str(owner), None) is None:
+            return False
+        write_object(trust_file(home), {"folders": folders}, private=True)
+        return True
+
+
+def _add_trust(home: Path, owner: Path, items: Iterable[TrustItem]) -> None:
+    write_object(trust_file(home), with_items(read_folders(home), owner, items), private=True)
+
+
+def _trusts(home: Path, path: Path) -> bool:
+    """Whether a project's settings file may be changed by its person without a new question:
+    it is not there yet, or trusted."""
+    data = read_bytes(path)
+    trust = read_trust(home, path.parent.parent)
+    return data is None or trust.accepts("settings", path, sha256(data).hexdigest(), len(data))
+
+
+def _trust_file(home: Path, path: Path) -> None:
+    """The person wrote it, so it is trusted."""
+    data = read_bytes(path) or b""
+    trust = read_trust(home, path.parent.parent, everything=True)
+    trust.accepts("settings", path, sha256(data).hexdigest(), len(data))
+    _add_trust(home, trust.owner, trust.accepted.values())
 
 
 def _place(tree: dict[str, Any], parts: list[str], value: Any, path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the environment says, as a layer of the configuration."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,27 @@ def key_origins(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     if "openai" in found and environ.get("OPENAI_BASE_URL", "").strip():
         found["openai-compatible"] = found["openai"]
     return found
+
+
+def trusts_all(environ: Mapping[str, str]) -> bool:
+    """Whether ``AGENT_TRUST`` says that this folder may be obeyed, as on a build machine.
+
+    Raises:
+        ConfigError: it says neither yes nor no.
+    """
+    said = environ.get("AGENT_TRUST", "").strip().lower()
+    if said not in ("", "0", "1", "false", "true", "no", "yes"):
+        raise ConfigError(f"environment variable AGENT_TRUST: expected 1 or 0, found {said!r}.")
+    return said in ("1", "true", "yes")
+
+
+INSIDE = "AGENT_INSIDE"
+"""Set for the commands that a model runs. What only a person may decide is refused to them."""
+
+
+def is_inside(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether this process is a command that a model runs."""
+    return bool((os.environ if environ is None else environ).get(INSIDE))
 
 
 def home_of(environ: Mapping[str, str], user_home: Path) -> Path:

@@ -3,8 +3,9 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,12 +42,25 @@ def read_object(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it cannot be read, or is not one JSON object.
     """
+    data = read_bytes(path)
+    return {} if data is None else _object(path, data)
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """A settings file's content; None when there is no such file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {os.strerror(error.errno or 0)}.") from error
+
+
+def _object(path: Path, data: bytes) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{path}: is {len(data):,} bytes; expected a settings file, not more.")
     try:
@@ -64,19 +78,30 @@ def read_object(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def read_layer(path: Path, kind: str, *, project: bool) -> Layer:
+def read_layer(
+    path: Path,
+    kind: str,
+    *,
+    project: bool,
+    accept: Callable[[Path, str, int], bool] | None = None,
+) -> Layer:
     """One settings file as a layer.
 
     Args:
         kind: ``user settings``, ``project settings`` or ``project-local settings``.
         project: the file may come with a repository, so it may only narrow.
+        accept: asked with the file's digest and size before anything in it is looked at; a file
+            that is not accepted says nothing.
 
     Raises:
         ConfigError: the file is not valid JSON, or a value is of the wrong kind.
     """
     values: dict[str, Any] = {}
     warnings: list[str] = []
-    for name, raw in _flatten(read_object(path)):
+    data = read_bytes(path)
+    if data is None or (accept and not accept(path, sha256(data).hexdigest(), len(data))):
+        return Layer(f"{kind} {path}", values, project)
+    for name, raw in _flatten(_object(path, data)):
         key = find_key(name)
         if key is None:
             warnings.append(f"{path}: {_why_unknown(name)}; it is ignored.")

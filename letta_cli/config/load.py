@@ -10,14 +10,18 @@ from letta_cli.config.child_environment import child_environment
 from letta_cli.config.environment import (
     OTHER_HOMES,
     home_of,
+    is_inside,
     is_secret_name,
     key_origins,
     read_environment,
+    trusts_all,
 )
 from letta_cli.config.files import Layer, check, read_layer
 from letta_cli.config.keys import key_file, read_key_file, read_keyring, read_secrets
 from letta_cli.config.model import PROVIDERS, Config, SandboxSettings
 from letta_cli.config.schema import STRICTNESS, find_key
+from letta_cli.config.trust import Trust
+from letta_cli.config.trust_file import read_trust
 from letta_cli.core.errors import ConfigError, UsageError
 from letta_cli.core.permission import Rule, Rules, rule_from_value
 from letta_cli.core.provider import ProviderSettings
@@ -65,6 +69,7 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     secrets: bool = True,
     on_broken: Callable[[str], None] | None = None,
+    trust_all: bool | None = None,
 ) -> Config:
     """Defaults < user settings < project < project-local < environment < flags.
 
@@ -75,6 +80,8 @@ def load_config(
             be used does not stop them.
         on_broken: told what is wrong with a project's settings file, which is then left out.
             Commands that call no tool need no such file; for all others it is an error.
+        trust_all: whether whatever the folder brings may take effect, this time; when None the
+            environment's ``AGENT_TRUST`` says.
 
     Raises:
         ConfigError: names the file or variable, the key, and what was expected.
@@ -84,9 +91,12 @@ def load_config(
     user_home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
     home = _prepare_home(home_of(environ, user_home))
     cwd = Path(os.path.abspath(cwd))  # noqa: PTH100 - keeps symlinks, as the person sees the path
+    everything = trusts_all(environ) if trust_all is None else trust_all
+    everything = everything and not is_inside(environ)
+    trust = read_trust(home, project_root(cwd), everything=everything)
     layers = [
         read_layer(home / "settings.json", "user settings", project=False),
-        *_project_layers(cwd, home, on_broken),
+        *_project_layers(cwd, home, trust, on_broken),
         read_environment(environ),
         _flag_layer(flags or {}),
     ]
@@ -134,6 +144,7 @@ def load_config(
         embedding=values["embedding"],
         directories=_directories(values, cwd, user_home),
         memory_mirror=_under(user_home, values["memoryMirror"]),
+        trust=trust,
     )
 
 
@@ -197,7 +208,9 @@ def project_root(cwd: Path) -> Path:
     return next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
 
 
-def _project_layers(cwd: Path, home: Path, on_broken: Callable[[str], None] | None) -> list[Layer]:
+def _project_layers(
+    cwd: Path, home: Path, trust: Trust, on_broken: Callable[[str], None] | None
+) -> list[Layer]:
     folder = project_root(cwd) / ".agent"
     if folder == home or (folder.exists() and folder.samefile(home)):
         return []
@@ -207,7 +220,8 @@ def _project_layers(cwd: Path, home: Path, on_broken: Callable[[str], None] | No
         ("settings.local.json", "project-local settings"),
     ):
         try:
-            layers.append(read_layer(folder / name, kind, project=True))
+            accept = trust.of("settings")
+            layers.append(read_layer(folder / name, kind, project=True, accept=accept))
         except ConfigError as error:
             if on_broken is None:
                 raise

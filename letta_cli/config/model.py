@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from letta_cli.config.trust import Trust
 from letta_cli.core.permission import PermissionMode, Rules
 from letta_cli.core.provider import Effort, ProviderSettings
 
@@ -35,6 +37,12 @@ class SandboxSettings:
     network: bool = False
     git: bool = False
 
+    @property
+    def grants(self) -> frozenset[Literal["network", "git"]]:
+        """What confined commands may have, by name."""
+        wanted: dict[Literal["network", "git"], bool] = {"network": self.network, "git": self.git}
+        return frozenset(name for name, given in wanted.items() if given)
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -62,6 +70,7 @@ class Config:
         directories: folders beside the project that may be worked in.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
         warnings: one line each, for the person.
+        trust: decides what of the folder takes effect, and remembers what it left out.
     """
 
     home: Path
@@ -97,6 +106,7 @@ class Config:
     embedding: str = ""
     directories: tuple[Path, ...] = ()
     memory_mirror: Path | None = None
+    trust: Trust = field(default_factory=lambda: Trust(Path(), Path()))
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of `name`; plain ones when nothing is configured for it."""

@@ -24,12 +24,18 @@ DEFAULT_LIMIT = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who wrote: kept with each revision, shown with each notice."""
+    """Who wrote: kept with each revision, shown with each notice.
+
+    Attributes:
+        untrusted: where text from outside came from that was in the writer's context; sources
+            are separated by ", ". Empty when there was none.
+    """
 
     actor: Actor
     conversation_id: str | None = None
     run_id: str | None = None
     note: str = ""
+    untrusted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,13 @@ class BlockRevision:
     after: str
     origin: Origin
     created_at: datetime
+    reviewed: str = ""
+    """What a person said to a marked edit: ``accepted``, ``dropped``, or nothing yet."""
+
+    @property
+    def open_sources(self) -> str:
+        """The sources of a marked edit that no person has reviewed; else empty."""
+        return "" if self.reviewed else self.origin.untrusted
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class Skill:
     user_invocable: offered as ``/name``.
     model_invocable: listed in the catalogue.
     shadows: path of the skill of the same name that this one hides, if any.
+    digest: of the folder's content when it was found; empty for the person's own skills.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Skill:
     user_invocable: bool = True
     model_invocable: bool = True
     shadows: Path | None = None
+    digest: str = ""

@@ -20,7 +20,7 @@ def spoken_texts(message: Message) -> list[str]:
     texts = [part.text for part in message.parts if isinstance(part, Text) and part.text.strip()]
     if tag is None:
         return texts
-    return [f"<{tag}>\n{text}\n</{tag}>" for text in texts]
+    return [f"<{tag}>\n{text.replace(f'</{tag}', f'&lt;/{tag}')}\n</{tag}>" for text in texts]
 
 
 def encodable(value: T) -> T:

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 from letta_cli.core.skill import Skill
-from letta_cli.skills.frontmatter import read_skill_file
+from letta_cli.skills.digest import digest_of
+from letta_cli.skills.frontmatter import SkillRefused, read_skill_file
 
 MAX_RESOURCES = 40
 _LOOK_AT = 1_000
@@ -25,8 +26,14 @@ def load_body(skill: Skill, arguments: str = "") -> str:
     """The skill's instructions in a ``<skill_content>`` element, ready for the model.
 
     Raises:
-        SkillRefused: the file is gone or no longer readable.
+        SkillRefused: the file is gone or no longer readable, or the folder is not any more what
+            was trusted.
     """
+    if skill.digest and digest_of(skill.path.parent)[0] != skill.digest:
+        raise SkillRefused(
+            f"The skill {skill.name} in {skill.path.parent} changed since it was trusted, so it "
+            "is not used. The person can look at it and decide with: agent trust"
+        )
     _, body = read_skill_file(skill.path)
     if not arguments.strip():
         body = _LABELLED.sub("", body)

@@ -2,11 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from letta_cli.core.skill import Skill, SkillSource
+from letta_cli.skills.digest import digest_of
 from letta_cli.skills.frontmatter import SkillRefused, read_skill_file
 
 MAX_DEPTH = 4
@@ -26,17 +28,36 @@ def bundled_root() -> Path | None:
     return None
 
 
-def discover(*, cwd: Path, project_root: Path | None, home: Path, user_home: Path) -> list[Skill]:
+Accept = Callable[[Path, str, int], bool]
+
+
+def discover(
+    *,
+    cwd: Path,
+    project_root: Path | None,
+    home: Path,
+    user_home: Path,
+    accept: Accept | None = None,
+) -> list[Skill]:
     """All skills that can be used in `cwd`, by name. See `discover_with_warnings`."""
     return discover_with_warnings(
-        cwd=cwd, project_root=project_root, home=home, user_home=user_home
+        cwd=cwd, project_root=project_root, home=home, user_home=user_home, accept=accept
     )[0]
 
 
 def discover_with_warnings(
-    *, cwd: Path, project_root: Path | None, home: Path, user_home: Path
+    *,
+    cwd: Path,
+    project_root: Path | None,
+    home: Path,
+    user_home: Path,
+    accept: Accept | None = None,
 ) -> tuple[list[Skill], list[str]]:
     """All skills that can be used in `cwd`, by name, and what was wrong with others.
+
+    Args:
+        accept: asked for each of the project's skills, with folder, digest and size, before any
+            of it is read; one that is not accepted is as if it were not there.
 
     Later places win: bundled, ``home/skills``, ``user_home/.agents/skills``, then
     ``.claude/skills`` and ``.agents/skills`` from `project_root` down to `cwd`.
@@ -59,9 +80,14 @@ def discover_with_warnings(
             if real in seen:
                 continue
             seen.add(real)
+            digest = ""
+            if accept and source == "project":
+                digest, size = digest_of(path.parent)
+                if not accept(path.parent, digest, size):
+                    continue
             skill = _load(path, source, found, warnings)
             if skill is not None:
-                found[skill.name] = skill
+                found[skill.name] = replace(skill, digest=digest)
     return sorted(found.values(), key=lambda skill: skill.name), warnings
 
 

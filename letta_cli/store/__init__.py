@@ -50,6 +50,7 @@ from letta_cli.store.filters import Filters
 from letta_cli.store.indexing import Indexing, Piece
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
 from letta_cli.store.messages import Messages
+from letta_cli.store.reviews import Reviews
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
@@ -88,7 +89,8 @@ class Store:
         self.messages = Messages(database, self.indexing)
         table = BlockTable(database, self.indexing)
         self.blocks = Blocks(database, table)
-        self.sharing = Sharing(database, table)
+        self.reviews = Reviews(database, table)
+        self.sharing = Sharing(database, table, self.reviews)
         self.conversations = Conversations(
             database, self.messages, self.search, self.indexing, self.leases, self.sharing
         )

@@ -137,10 +137,10 @@ class BlockTable:
         self.wrote = True
         self._database.execute(
             "INSERT INTO block_revision (block_id, version, before, after, actor, conversation_id,"
-            " run_id, note, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " run_id, note, created_at, untrusted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             revision.block_id, revision.version, revision.before, revision.after, origin.actor,
             origin.conversation_id, origin.run_id, rows.clean(origin.note),
-            to_text(revision.created_at),
+            to_text(revision.created_at), rows.clean(origin.untrusted),
         )  # fmt: skip
         self._indexing.add_revision(revision)
 

@@ -83,9 +83,9 @@ class Passages:
                 raise NotFound(f"There is no agent {agent_id}.")
             self._database.execute(
                 "INSERT INTO passage (id, agent_id, text, actor, conversation_id, run_id, note,"
-                " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " created_at, untrusted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 made.id, agent_id, text, origin.actor, origin.conversation_id, origin.run_id,
-                rows.clean(origin.note), to_text(made.created_at),
+                rows.clean(origin.note), to_text(made.created_at), rows.clean(origin.untrusted),
             )  # fmt: skip
             self._database.execute_many(
                 "INSERT INTO passage_tag (passage_id, position, tag) VALUES (?, ?, ?)",
@@ -102,6 +102,19 @@ class Passages:
         if not found:
             raise NotFound(f"There is no passage {passage_id}.")
         return self._with_tags(found)[0]
+
+    def marked(self, agent_id: str) -> _Passages:
+        """Those kept while text from outside was in context, and not yet accepted by a person."""
+        sql = f"SELECT {rows.PASSAGE} FROM passage p WHERE p.agent_id = ? AND p.untrusted <> ''"
+        return self._with_tags(self._database.query(f"{sql} {_NEWEST}", agent_id))
+
+    def accept(self, passage_id: str) -> None:
+        """The person vouches for it: the mark goes. Raises NotFound."""
+        with self._database.transaction():
+            if not self._database.execute(
+                "UPDATE passage SET untrusted = '' WHERE id = ?", passage_id
+            ):
+                raise NotFound(f"There is no passage {passage_id}.")
 
     def delete(self, passage_id: str) -> None:
         """Remove it for good. Raises NotFound."""

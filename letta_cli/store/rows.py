@@ -35,11 +35,14 @@ DETACHED = "detached"
 
 REVISION = (
     "r.block_id, b.label, r.version, r.before, r.after, r.actor, r.conversation_id, r.run_id,"
-    " r.note, r.created_at"
+    " r.note, r.created_at, r.untrusted, r.reviewed"
 )
 FROM_REVISION = "FROM block_revision r JOIN block b ON b.id = r.block_id"
 
-PASSAGE = "p.id, p.agent_id, p.text, p.actor, p.conversation_id, p.run_id, p.note, p.created_at"
+PASSAGE = (
+    "p.id, p.agent_id, p.text, p.actor, p.conversation_id, p.run_id, p.note, p.created_at,"
+    " p.untrusted"
+)
 
 USAGE = (
     "coalesce(sum(s.input), 0), coalesce(sum(s.output), 0), coalesce(sum(s.cache_read), 0),"
@@ -157,14 +160,16 @@ def away_key(block: MemoryBlock) -> str:
 def revision(row: Row) -> BlockRevision:
     (
         block_id, label, version, before, after, actor, conversation_id, run_id, note, created_at,
+        untrusted, reviewed,
     ) = row  # fmt: skip
-    origin = Origin(actor, conversation_id, run_id, note)
-    return BlockRevision(block_id, label, version, before, after, origin, from_text(created_at))
+    origin = Origin(actor, conversation_id, run_id, note, untrusted)
+    moment = from_text(created_at)
+    return BlockRevision(block_id, label, version, before, after, origin, moment, reviewed)
 
 
 def passage(row: Row, tags: Sequence[str]) -> Passage:
-    id_, agent_id, text, actor, conversation_id, run_id, note, created_at = row
-    origin = Origin(actor, conversation_id, run_id, note)
+    id_, agent_id, text, actor, conversation_id, run_id, note, created_at, untrusted = row
+    origin = Origin(actor, conversation_id, run_id, note, untrusted)
     return Passage(id_, agent_id, text, tuple(tags), origin, from_text(created_at))
 
 

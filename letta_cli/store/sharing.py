@@ -15,6 +15,7 @@ from letta_cli.core.memory import ATTACHED, DETACHED, ISOLATED, BlockRevision, M
 from letta_cli.store import rows
 from letta_cli.store.block_table import BlockTable
 from letta_cli.store.database import Database
+from letta_cli.store.reviews import Reviews
 
 _Memory = dict[str, int]
 
@@ -22,9 +23,10 @@ _Memory = dict[str, int]
 class Sharing:
     """Raises what `Database` raises, and what methods name."""
 
-    def __init__(self, database: Database, table: BlockTable) -> None:
+    def __init__(self, database: Database, table: BlockTable, reviews: Reviews) -> None:
         self._database = database
         self._table = table
+        self._reviews = reviews
 
     def attach(self, block_id: str, agent_id: str, *, origin: Origin) -> BlockRevision:
         """Let all conversations of an agent see a block, be it another agent's or a detached one.
@@ -165,7 +167,8 @@ class Sharing:
             # A text that is longer than a lowered limit is copied as it is.
             limit=max(block.limit, len(block.value)),
         )  # fmt: skip
-        self._table.insert(copy, origin)
+        marked = self._reviews.sources([block]).get(block.id, "")
+        self._table.insert(copy, replace(origin, untrusted=marked))
         return copy
 
     def _add(self, block_id: str, agent_id: str) -> None:

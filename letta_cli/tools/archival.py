@@ -65,6 +65,8 @@ def _told(hit: PassageHit) -> str:
     passage = hit.passage
     tags = f" [{', '.join(passage.tags)}]" if passage.tags else ""
     head = f"{passage.id} {passage.created_at:%Y-%m-%d} by {passage.origin.actor}{tags}"
+    if passage.origin.untrusted:
+        head += f" [untrusted: {passage.origin.untrusted}]"
     if len(passage.text) <= _SHOWN_CHARS:
         return f"{head}\n{passage.text}"
     return f"{head}\n{one_line(hit.snippet, 300)} … (from {len(passage.text)} characters)"

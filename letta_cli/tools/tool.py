@@ -19,6 +19,7 @@ class ToolContext:
     Attributes:
         progress: takes output while the tool runs.
         started: takes the id of a process group as soon as one runs for this call.
+        untrusted: where text from outside that the model has before it came from.
     """
 
     workspace: Workspace
@@ -31,11 +32,12 @@ class ToolContext:
     progress: Callable[[str], None]
     started: Callable[[int], None]
     session_id: str = ""
+    untrusted: str = ""
 
     @property
     def origin(self) -> Origin:
         """Who writes, for the history of memory."""
-        return Origin("model", self.conversation.id, self.run_id)
+        return Origin("model", self.conversation.id, self.run_id, untrusted=self.untrusted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
+from xml.sax.saxutils import quoteattr
 
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of
@@ -74,7 +75,13 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     if page.cut:
         shown += f"\n(only the first {MAX_BYTES // 1_048_576} MB were fetched)"
     moved = f"(from {page.url})\n" if page.url != url else ""
-    return ok(moved + (shown or "The page is empty."), Display(title=title))
+    return ok(_labelled(page.url, moved + (shown or "The page is empty.")), Display(title=title))
+
+
+def _labelled(url: str, content: str) -> str:
+    """The page inside a tag that it cannot close itself: where a stranger's words begin and end."""
+    inert = re.sub(r"<(?=/?web_page\b)", "&lt;", content, flags=re.IGNORECASE)
+    return f"<web_page url={quoteattr(url)}>\n{inert}\n</web_page>"
 
 
 async def _fetch(url: str, environment: Mapping[str, str]) -> _Page:

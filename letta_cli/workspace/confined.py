@@ -1,12 +1,16 @@
 """The sandbox as one working tree uses it: what each command may reach there."""
 
+import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from letta_cli.workspace.sandbox import Confinement, Grant, Sandbox, confine
+from letta_cli.core.errors import ConfigError
+from letta_cli.workspace.repository import find_repository
+from letta_cli.workspace.sandbox import Confinement, Grant, Sandbox, best, confine
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,10 @@ class Confined:
             grants=self.grants,
         )
 
+    def close(self) -> None:
+        """Remove what commands left in their temporary folder."""
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
     def take_away(self, reach: Confinement) -> tuple[tuple[Path, Path], ...]:
         """Move protected names that a command has made out of the tree; returns from and to.
 
@@ -67,6 +75,41 @@ class Confined:
                     continue
             moved.append((path, target))
         return tuple(moved)
+
+
+def confine_commands(
+    cwd: Path,
+    *,
+    environment: Mapping[str, str],
+    home: Path,
+    agent_home: Path,
+    grants: frozenset[Grant],
+) -> Confined:
+    """Confine the commands of a working directory by the best means that hold on this machine.
+
+    Raises:
+        ConfigError: none holds.
+    """
+    sandbox, proof = best(environment, agent_home / "tmp")
+    if sandbox.level == "none":
+        raise ConfigError(
+            f"sandbox.enabled is true, but nothing here confines commands: {proof.problem}. "
+            "Install bubblewrap, or switch it off: agent config set sandbox.enabled false"
+        )
+    here = cwd.resolve()
+    found = find_repository(here)
+    return Confined(
+        sandbox=sandbox,
+        cwd=here,
+        tree=found.root if found else here,
+        git_folders=(found.git_dir, found.common_dir) if found else (),
+        home=home,
+        agent_home=agent_home,
+        temporary=agent_home / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}",
+        kept=agent_home / "output",
+        environment=environment,
+        grants=grants,
+    )
 
 
 def _renamed(path: Path, target: Path) -> bool:

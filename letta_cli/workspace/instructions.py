@@ -5,8 +5,9 @@ stands later and so weighs more. What does not fit is cut, and said."""
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 MAX_BYTES = 32 * 1024
@@ -45,15 +46,23 @@ class Instructions:
 
 
 def find_instructions(
-    cwd: Path, git_root: Path | None, home: Path, *, agent_home: Path | None = None
+    cwd: Path,
+    git_root: Path | None,
+    home: Path,
+    *,
+    agent_home: Path | None = None,
+    accept: Callable[[Path, str, int], bool] | None = None,
 ) -> Instructions:
     """Read the chain for `cwd`.
 
     Args:
         home: the person's home directory.
         agent_home: the program's own folder where it is not ``home/.agent``.
+        accept: asked for each file that is not the person's own, with the SHA-256 and the bytes
+            of its text as the model would get it; what is not accepted is left out.
     """
-    chain = list(_candidates(cwd, git_root, home, agent_home))
+    own = _own_folders(home, agent_home)
+    chain = list(_candidates(cwd, git_root, own))
     room = MAX_BYTES
     parts: list[str] = []
     files: list[InstructionFile] = []
@@ -66,6 +75,10 @@ def find_instructions(
         text = _without_comments(_expanded(path, git_root or cwd, home)).strip()
         if not text:
             continue
+        if accept and path.parent not in own:
+            data = text.encode()
+            if not accept(path, sha256(data).hexdigest(), len(data)):
+                continue
         kept = _fitting(text, room)
         files.append(InstructionFile(path, len(kept), len(text) - len(kept)))
         if kept:
@@ -75,10 +88,12 @@ def find_instructions(
     return Instructions("\n\n".join(parts), tuple(files))
 
 
-def _candidates(
-    cwd: Path, git_root: Path | None, home: Path, agent_home: Path | None
-) -> Iterator[Path]:
-    own = [agent_home or home / ".agent", home / ".config" / "agent", home / ".agents"]
+def _own_folders(home: Path, agent_home: Path | None) -> list[Path]:
+    """Where the person's own instructions stand."""
+    return [agent_home or home / ".agent", home / ".config" / "agent", home / ".agents"]
+
+
+def _candidates(cwd: Path, git_root: Path | None, own: list[Path]) -> Iterator[Path]:
     for folder in own:
         yield from _in_folder(folder)
     here = Path(os.path.realpath(cwd))

@@ -1,5 +1,4 @@
-"""What git knows of a directory. The everyday questions are answered by reading ``.git``,
-without starting a process; only the list of changed files asks git itself."""
+"""What git knows of a directory, read from ``.git`` without starting a process."""
 
 import os
 from dataclasses import dataclass
@@ -21,14 +20,6 @@ class Repository:
     root: Path
     git_dir: Path
     common_dir: Path
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedFile:
-    """One line of ``git status``: the two-letter state and the path from the root."""
-
-    state: str
-    path: str
 
 
 def find_repository(cwd: Path) -> Repository | None:
@@ -76,35 +67,6 @@ def head_commit(repository: Repository) -> str:
     if not head.startswith("ref:"):
         return head
     return _first_line(repository.common_dir / head.removeprefix("ref:").strip())
-
-
-def changed_files(repository: Repository) -> list[ChangedFile]:
-    """Changed and untracked files, as ``git status`` lists them.
-
-    Raises:
-        OSError: git is missing or failed.
-    """
-    from git import Git
-    from git.exc import GitCommandError, GitCommandNotFound
-
-    # What a repository configures must not run because somebody looked at its status.
-    command = [
-        "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-        "--no-optional-locks", "status", "--porcelain=v1", "-z", "--untracked-files=normal",
-    ]  # fmt: skip
-    try:
-        output = str(Git(str(repository.root)).execute(command, strip_newline_in_stdout=False))
-    except (GitCommandError, GitCommandNotFound) as error:
-        raise OSError(f"git status failed in {repository.root}: {error}") from error
-    changed: list[ChangedFile] = []
-    entries = iter(output.split("\0"))
-    for entry in entries:
-        if len(entry) < 4:
-            continue
-        changed.append(ChangedFile(entry[:2], entry[3:]))
-        if entry[0] in "RC":
-            next(entries, None)  # The old name of a renamed file.
-    return changed
 
 
 def _first_line(path: Path) -> str:

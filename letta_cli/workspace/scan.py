@@ -43,7 +43,8 @@ def matches_glob(path: str, pattern: str) -> bool:
 
 def _git_files(root: str) -> list[str]:
     command = [
-        "git", "-c", "core.fsmonitor=false", "ls-files", "-z",
+        "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+        "-c", "safe.bareRepository=explicit", "--no-optional-locks", "ls-files", "-z",
         "--cached", "--others", "--exclude-standard", "--deduplicate",
     ]  # fmt: skip
     try:

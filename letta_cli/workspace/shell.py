@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from letta_cli.core.secret import mentioned
 from letta_cli.workspace.capture import Capture
-from letta_cli.workspace.confined import Confined
+
+if TYPE_CHECKING:
+    from letta_cli.workspace.confined import Confined
 
 GRACE_SECONDS = 2.0
 """Between TERM and KILL."""
@@ -50,7 +53,11 @@ class CommandResult:
 
 
 class Shell:
-    """``bash -c`` in one directory, with one environment."""
+    """``bash -c`` in one directory, with one environment.
+
+    Attributes:
+        confined: what commands may reach; None when nothing confines them.
+    """
 
     def __init__(
         self,
@@ -61,7 +68,6 @@ class Shell:
         timeout_ms: int = 120_000,
         max_timeout_ms: int = 600_000,
         max_output: int = 30_000,
-        confined: Confined | None = None,
         secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.cwd = cwd
@@ -70,7 +76,7 @@ class Shell:
         self.timeout_ms = timeout_ms
         self.max_timeout_ms = max_timeout_ms
         self.max_output = max_output
-        self.confined = confined
+        self.confined: Confined | None = None
         self._secrets = secrets or {}
 
     async def run(

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+from letta_cli.workspace.git_config import guarded
 from letta_cli.workspace.scan import list_files
 
 MOST_FILES = 20_000
@@ -141,8 +142,8 @@ def _commands(root: Path, names: list[str]) -> list[str]:
 
 
 def _commits(root: Path) -> list[str]:
-    command = ["git", "-c", "core.fsmonitor=false", "log", "-15", "--format=%s"]
     try:
+        command = [*guarded(root), "log", "-15", "--format=%s"]
         done = subprocess.run(command, cwd=root, capture_output=True, check=False, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return []

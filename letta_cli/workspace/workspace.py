@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
-from letta_cli.workspace import repository
-from letta_cli.workspace.confined import Confined
+from letta_cli.workspace import changes, repository
 from letta_cli.workspace.files import Files
-from letta_cli.workspace.sandbox import NO_SANDBOX, Grant, Sandbox
+from letta_cli.workspace.git_config import GitPrograms, guard_variables, programs_of
 from letta_cli.workspace.search import Search
 from letta_cli.workspace.shell import Shell
 from letta_cli.workspace.undo import Blobs, TreeSnapshots
@@ -25,6 +24,9 @@ class Todo(TypedDict):
 class Workspace:
     """Where a conversation works.
 
+    Args:
+        git_hooks: git in commands runs the repository's hooks.
+
     Attributes:
         cwd: canonical.
         project: the key that conversations of one project share, see `repository.project_key`.
@@ -39,23 +41,21 @@ class Workspace:
         *,
         overflow_dir: Path,
         environment: Mapping[str, str],
+        git_hooks: bool = True,
         bash_timeout_ms: int = 120_000,
         bash_max_timeout_ms: int = 600_000,
         bash_max_output: int = 30_000,
-        sandbox: Sandbox = NO_SANDBOX,
-        grants: frozenset[Grant] = frozenset(),
-        home: Path | None = None,
         agent_home: Path | None = None,
         secrets: Mapping[str, str] | None = None,
     ) -> None:
         """Open the directory.
 
         Args:
+            agent_home: where contents of changed files are kept; beside `overflow_dir` when None.
             secrets: name to value; a command gets those that it mentions.
-            sandbox, grants: what confines commands, and what they may have all the same; then
-                `home` and `agent_home` are hidden from them.
         """
         self.cwd = cwd.resolve()
+        environment = {**environment, **guard_variables(hooks=git_hooks)}
         self._repository = repository.find_repository(self.cwd)
         self.git_root = self._repository.root if self._repository else None
         self.project = repository.project_key(self.cwd, self._repository)
@@ -68,9 +68,6 @@ class Workspace:
             max_timeout_ms=bash_max_timeout_ms,
             max_output=bash_max_output,
             secrets=secrets,
-            confined=None
-            if home is None or agent_home is None
-            else self._confined(sandbox, grants, home, agent_home, environment),
         )
         self.search = Search(self.cwd, environment)
         self._overflow_dir = overflow_dir
@@ -85,27 +82,10 @@ class Workspace:
             return None
         return TreeSnapshots(self._repository, self._undo_dir / "trees", self._environment)
 
-    def _confined(
-        self,
-        sandbox: Sandbox,
-        grants: frozenset[Grant],
-        home: Path,
-        agent_home: Path,
-        environment: Mapping[str, str],
-    ) -> Confined:
-        found = self._repository
-        return Confined(
-            sandbox=sandbox,
-            cwd=self.cwd,
-            tree=found.root if found else self.cwd,
-            git_folders=(found.git_dir, found.common_dir) if found else (),
-            home=home,
-            agent_home=agent_home,
-            temporary=agent_home / "tmp" / f"{os.getpid()}-{secrets.token_hex(4)}",
-            kept=agent_home / "output",
-            environment=environment,
-            grants=grants,
-        )
+    def close(self) -> None:
+        """Let go of what commands were given only for this session."""
+        if self.shell.confined is not None:
+            self.shell.confined.close()
 
     def keep_overflow(self, text: str, kind: str) -> Path:
         """Write what did not fit into a tool's result to a private file, and return its path."""
@@ -126,15 +106,19 @@ class Workspace:
             return "", ""
         return repository.branch(self._repository), repository.head_commit(self._repository)
 
+    def git_programs(self) -> GitPrograms:
+        """What git would run here because the repository's own configuration says so."""
+        return programs_of(self._repository) if self._repository else GitPrograms()
+
     def holds(self, cwd: str) -> bool:
         """Whether a session in `cwd` works in this same tree; another worktree is another tree."""
         found = repository.find_repository(Path(cwd))
         return found is not None and found.root == self.git_root
 
-    def changed_files(self) -> list[repository.ChangedFile]:
+    def changed_files(self) -> list[changes.ChangedFile]:
         """What ``git status`` lists; empty outside a repository.
 
         Raises:
             OSError: git is missing or failed.
         """
-        return repository.changed_files(self._repository) if self._repository else []
+        return changes.changed_files(self._repository) if self._repository else []

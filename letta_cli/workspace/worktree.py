@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from letta_cli.core.errors import AgentError
-from letta_cli.workspace.repository import Repository, changed_files, find_repository, project_key
+from letta_cli.workspace.changes import changed_files
+from letta_cli.workspace.git_config import guarded
+from letta_cli.workspace.repository import Repository, find_repository, project_key
 
 FOLDER = Path(".agent") / "worktrees"
 INCLUDE = ".worktreeinclude"
@@ -142,7 +144,11 @@ def _git(folder: Path, *arguments: str) -> str:
     from git.exc import GitCommandError, GitCommandNotFound
 
     try:
-        return str(Git(str(folder)).execute(["git", *arguments]))
+        command = guarded(folder)
+    except OSError as error:
+        raise WorktreeRefused(str(error)) from error
+    try:
+        return str(Git(str(folder)).execute([*command, *arguments]))
     except GitCommandNotFound as error:
         raise WorktreeRefused("git was not found; --worktree needs it.") from error
     except GitCommandError as error:

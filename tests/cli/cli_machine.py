@@ -31,7 +31,8 @@ class Machine:
         kept = {
             name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ
         }
-        return {**kept, "HOME": str(self.user_home), "TERM": "xterm-256color", **self.environ}
+        own = {"HOME": str(self.user_home), "TERM": "xterm-256color", "AGENT_TRUST": "1"}
+        return {**kept, **own, **self.environ}
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "letta_cli", *arguments]

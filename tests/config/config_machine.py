@@ -22,7 +22,7 @@ class Machine:
         self.user_home.mkdir()
         self.project.mkdir()
         (self.project / ".git").mkdir()
-        self.environ["HOME"] = str(self.user_home)
+        self.environ |= {"HOME": str(self.user_home), "AGENT_TRUST": "1"}
 
     def user(self, settings: Any) -> Path:
         return self._write(self.home / "settings.json", settings)

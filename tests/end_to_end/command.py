@@ -48,7 +48,7 @@ class Command:
             for key in ("PATH", "LANG", "TERM", "PYTHONPATH")
             if key in os.environ
         }
-        return {**kept, "HOME": str(self.home), **self.environment, **extra}
+        return {**kept, "HOME": str(self.home), "AGENT_TRUST": "1", **self.environment, **extra}
 
     def start(self, *arguments: str, env: dict[str, str] | None = None, **options: Any):
         """Start ``agent`` without waiting for it."""

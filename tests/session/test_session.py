@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from letta_cli.app import SessionOptions, open_session, open_store_of
+from letta_cli.agent.choosing import SessionOptions
+from letta_cli.app import open_session, open_store_of
 from letta_cli.config import load_config
 from letta_cli.core.errors import AgentError, Busy, NotFound, UsageError
 from letta_cli.core.event import CaughtUp, Compacted, Notice, RunFinished, TextDelta
@@ -25,6 +26,7 @@ def config(tmp_path: Path):
         path.write_text(json.dumps(script or [{"text": "echo: {input}", "repeat": True}]))
         environ = {
             "HOME": str(tmp_path / "home"),
+            "AGENT_TRUST": "1",
             "AGENT_HOME": str(tmp_path / "home" / ".agent"),
             "AGENT_MODEL": "scripted/test",
             "AGENT_SCRIPT": str(path),
@@ -233,6 +235,7 @@ async def test_a_projects_rule_holds_in_its_subfolders_too(config):
     (project / ".agent" / "settings.json").write_text(json.dumps(rules))
     environ = {**settings.environment, "HOME": str(settings.user_home)}
     environ |= {"AGENT_HOME": str(settings.home), "AGENT_MODEL": "scripted/test"}
+    environ["AGENT_TRUST"] = "1"
     environ |= {"AGENT_SCRIPT": str(project.parent / "script.json")}
     async with opened(load_config(cwd=project / "src", environ=environ)) as session:
         await say(session, "look")

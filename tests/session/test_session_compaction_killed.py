@@ -14,7 +14,8 @@ from letta_cli.store import Store, open_store
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from letta_cli.app import SessionOptions, open_session
+from letta_cli.agent.choosing import SessionOptions
+from letta_cli.app import open_session
 from letta_cli.config import load_config
 from letta_cli.core.event import Compacted
 

@@ -70,7 +70,9 @@ def server():
 async def test_a_page_comes_as_markdown(call, server):
     outcome = await call("WebFetch", url=f"{server.base}/page")
     assert outcome.status == "ok"
-    assert outcome.content.startswith("# Guide & more\n\n# Start")
+    head = f'<web_page url="{server.base}/page">\n'
+    assert outcome.content.startswith(f"{head}# Guide & more\n\n# Start")
+    assert outcome.content.endswith("\n</web_page>")
     assert "Use `agent` and\n[this](/x)." in outcome.content
     assert "- one" in outcome.content
     assert "alert" not in outcome.content
@@ -78,10 +80,14 @@ async def test_a_page_comes_as_markdown(call, server):
 
 
 async def test_other_texts_come_as_they_are(call, server):
-    assert (await call("WebFetch", url=f"{server.base}/json")).content == '{"a": 1}'
-    assert (await call("WebFetch", url=f"{server.base}/latin")).content == "é"
+    async def text(url: str) -> str:
+        content = (await call("WebFetch", url=url)).content
+        return content.removeprefix(f'<web_page url="{url}">\n').removesuffix("\n</web_page>")
+
+    assert await text(f"{server.base}/json") == '{"a": 1}'
+    assert await text(f"{server.base}/latin") == "é"
     host = f"localhost:{server.server_port}"
-    assert (await call("WebFetch", url=f"http://{host}/host")).content == host
+    assert await text(f"http://{host}/host") == host
 
 
 async def test_what_is_no_text_or_no_page_is_an_error(call, server):

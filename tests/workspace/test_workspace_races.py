@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,19 +41,23 @@ class Swapper:
 
     def _swap(self) -> None:
         while not self._over.is_set():
-            self._inner.rename(self._aside)
+            self._move(self._inner, self._aside)
+            self._link()
+            self._move(self._aside, self._inner)
+
+    def _link(self) -> None:
+        # A writer may make the folder anew at any moment.
+        with suppress(OSError):
             self._inner.symlink_to(self._elsewhere)
             self._inner.unlink()
-            self._put_back()
 
-    def _put_back(self) -> None:
+    def _move(self, source: Path, target: Path) -> None:
         for _ in range(TRIES):
             try:
-                self._aside.rename(self._inner)
+                source.rename(target)
                 return
             except OSError:
-                # A writer made the folder anew in between.
-                shutil.rmtree(self._inner, ignore_errors=True)
+                shutil.rmtree(target, ignore_errors=True)
 
 
 def test_a_link_that_appears_after_the_judgement_is_never_read_through(house: Path):

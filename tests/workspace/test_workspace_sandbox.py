@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from letta_cli.workspace.confined import confine_commands
 from letta_cli.workspace.sandbox import NO_SANDBOX, Grant, Sandbox, best, candidates, confine, prove
 from letta_cli.workspace.shell import CommandResult
 from letta_cli.workspace.workspace import Workspace
@@ -38,15 +40,17 @@ class World:
 
     def workspace(self, cwd: Path | None = None, grants: Iterable[Grant] = ()) -> Workspace:
         path = f"{self.home}/.local/bin:{os.environ['PATH']}"
-        return Workspace(
-            cwd or self.tree,
-            overflow_dir=self.home / ".agent" / "output",
-            environment={"PATH": path, "HOME": str(self.home)},
-            sandbox=self.sandbox,
-            grants=frozenset(grants),
-            home=self.home,
-            agent_home=self.home / ".agent",
+        environment = {"PATH": path, "HOME": str(self.home)}
+        kept = self.home / ".agent"
+        workspace = Workspace(
+            cwd or self.tree, overflow_dir=kept / "output", environment=environment
         )
+        confined = confine_commands(
+            workspace.cwd, environment=environment, home=self.home, agent_home=kept,
+            grants=frozenset(grants),
+        )  # fmt: skip
+        workspace.shell.confined = replace(confined, sandbox=self.sandbox)
+        return workspace
 
     async def run(self, command: str, *grants: Grant, cwd: Path | None = None) -> CommandResult:
         return await self.workspace(cwd, grants).shell.run(command)

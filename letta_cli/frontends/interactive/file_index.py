@@ -6,6 +6,8 @@ import re
 import time
 from pathlib import Path
 
+from letta_cli.workspace.git_config import guarded
+
 FRESH_SECONDS = 10.0
 MOST_FILES = 100_000
 _CHUNK = 8_000
@@ -46,8 +48,8 @@ class FileIndex:
 
 async def _git_files(root: Path) -> list[str] | None:
     """Tracked and untracked files that are not ignored; None where git does not answer."""
-    command = ["git", "-C", str(root), "ls-files", "-z", "-co", "--exclude-standard"]
     try:
+        command = [*guarded(root), "-C", str(root), "ls-files", "-z", "-co", "--exclude-standard"]
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
