@@ -1,4 +1,5 @@
-"""Shared memory: blocks that stand in the prompt, and every revision they went through."""
+"""Shared memory: blocks that stand in the prompt, with every revision they went through, and
+passages, which are only found by search."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,5 +59,21 @@ class BlockRevision:
     """The version that this edit produced."""
     before: str
     after: str
+    origin: Origin
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of archival memory: never in context by itself, found by search.
+
+    Attributes:
+        tags: what it is filed under, each once, in the order given.
+    """
+
+    id: str
+    agent_id: str
+    text: str
+    tags: tuple[str, ...]
     origin: Origin
     created_at: datetime

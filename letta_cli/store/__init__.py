@@ -17,12 +17,13 @@ from letta_cli.store.database import Database
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
 from letta_cli.store.message_index import MessageIndex
 from letta_cli.store.messages import Messages
+from letta_cli.store.passages import PassageHit, Passages
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
 from letta_cli.store.touches import Touches
 
-__all__ = ["Hit", "Lease", "Store", "database_file", "open_store"]
+__all__ = ["Hit", "Lease", "PassageHit", "Store", "database_file", "open_store"]
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -32,8 +33,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, runs, sessions, touches, search, leases: one noun
-            each.
+        agents, conversations, messages, blocks, passages, runs, sessions, touches, search, leases:
+            one noun each.
     """
 
     def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
@@ -43,6 +44,7 @@ class Store:
         self.messages = Messages(database, self.search)
         self.conversations = Conversations(database, self.messages, self.search, self.leases)
         self.blocks = Blocks(database)
+        self.passages = Passages(database)
         self.agents = Agents(database, self.conversations, self.blocks)
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)

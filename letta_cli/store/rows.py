@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import from_text
-from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
+from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin, Passage
 from letta_cli.core.message import Message, Part, part_from_dict, part_to_dict
 from letta_cli.core.run import Run, Usage
 from letta_cli.store.database import Row
@@ -35,6 +35,8 @@ REVISION = (
     " r.note, r.created_at"
 )
 FROM_REVISION = "FROM block_revision r JOIN block b ON b.id = r.block_id"
+
+PASSAGE = "p.id, p.agent_id, p.text, p.actor, p.conversation_id, p.run_id, p.note, p.created_at"
 
 USAGE = (
     "coalesce(sum(s.input), 0), coalesce(sum(s.output), 0), coalesce(sum(s.cache_read), 0),"
@@ -148,6 +150,12 @@ def revision(row: Row) -> BlockRevision:
     ) = row  # fmt: skip
     origin = Origin(actor, conversation_id, run_id, note)
     return BlockRevision(block_id, label, version, before, after, origin, from_text(created_at))
+
+
+def passage(row: Row, tags: Sequence[str]) -> Passage:
+    id_, agent_id, text, actor, conversation_id, run_id, note, created_at = row
+    origin = Origin(actor, conversation_id, run_id, note)
+    return Passage(id_, agent_id, text, tuple(tags), origin, from_text(created_at))
 
 
 def usage(row: Row) -> Usage:

@@ -17,7 +17,7 @@ from letta_cli.store.database import Database, Row
 _BATCH = 500
 
 # Where a table counts its rows itself, the next number must come after those copied.
-_NUMBERED = ("message", "step", "session_news")
+_NUMBERED = ("message", "step", "session_news", "passage")
 
 
 @dataclass(frozen=True, slots=True)

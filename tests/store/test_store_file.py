@@ -23,6 +23,7 @@ from letta_cli.core.errors import (
 )
 from letta_cli.core.message import Text
 from letta_cli.store import Store, open_store
+from letta_cli.store.migrations import steps
 from letta_cli.store.sqlite import SqliteDatabase
 
 pytestmark = pytest.mark.sqlite
@@ -389,7 +390,7 @@ def test_errors_are_for_people(store: Store):
 def test_health_of_a_good_database(store: Store, folder: Path):
     store.agents.current()
     health = store.health()
-    assert (health["driver"], health["schema_version"]) == ("sqlite", 2)
+    assert (health["driver"], health["schema_version"]) == ("sqlite", len(steps("sqlite")))
     assert (health["quick_check"], health["integrity"]) == ("ok", "ok")
     assert (health["file_mode"], health["folder_mode"]) == ("0600", "0700")
     assert health["path"] == str(folder / "agent.db")

@@ -19,7 +19,7 @@ from letta_cli.store.transfer import transfer
 
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
-    "block_revision", "session", "file_touch", "session_news",
+    "block_revision", "session", "file_touch", "session_news", "passage", "passage_tag",
 }  # fmt: skip
 
 
@@ -37,6 +37,7 @@ def fill(store: Store) -> str:
     human = store.blocks.find(agent.id, "human")
     for line in ("Ada", "likes tea"):
         store.blocks.insert(human.id, line, origin=Origin("model", made.id))
+    store.passages.insert(agent.id, "the zebra", tags=["ä"], origin=Origin("person"))
     session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
     store.touches.tell([session.session_id], "another session is here")

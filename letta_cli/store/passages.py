@@ -1,0 +1,168 @@
+"""Passages: archival memory, kept whole and found by its words and tags."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from letta_cli.core.clock import now, to_text
+from letta_cli.core.errors import LimitExceeded, NotFound, UsageError
+from letta_cli.core.ids import new_id
+from letta_cli.core.memory import Origin, Passage
+from letta_cli.store import rows
+from letta_cli.store.database import Database, Row
+from letta_cli.store.search import query_words, snippet
+
+TEXT_MAX = 100_000
+"""Characters a passage may have. Longer texts are documents, and are better kept in pieces."""
+
+_NEWEST = "ORDER BY p.created_at DESC, p.number DESC"
+
+# `Passages.list` hides the builtin in the class body.
+_Passages = list[Passage]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageHit:
+    """A passage that fits a query.
+
+    Attributes:
+        snippet: the piece of its text with most of the words, on one line.
+        score: higher is better; only to be compared within one answer.
+    """
+
+    passage: Passage
+    snippet: str
+    score: float
+
+
+class Passages:
+    """The repository of passages. Raises what `Database` raises, and what methods name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(
+        self,
+        agent_id: str,
+        text: str,
+        *,
+        tags: Iterable[str] = (),
+        origin: Origin,
+        created_at: datetime | None = None,
+    ) -> Passage:
+        """Keep a text.
+
+        Args:
+            tags: are trimmed; empty and repeated ones are left out.
+            created_at: when it came to be, for what is brought in from elsewhere; else now.
+
+        Raises:
+            NotFound: there is no such agent.
+            LimitExceeded: the text has more than `TEXT_MAX` characters.
+            UsageError: the text is empty.
+        """
+        text = rows.clean(text).strip()
+        if not text:
+            raise UsageError("A passage needs a text.")
+        if len(text) > TEXT_MAX:
+            raise LimitExceeded(
+                f"A passage holds {TEXT_MAX:,} characters, and this text has {len(text):,}. "
+                "Keep it in several pieces."
+            )
+        cleaned = (" ".join(rows.clean(tag).split()) for tag in tags)
+        made = Passage(
+            new_id("passage"), agent_id, text, tuple(dict.fromkeys(filter(None, cleaned))),
+            origin, created_at or now(),
+        )  # fmt: skip
+        with self._database.transaction():
+            if not self._database.query("SELECT id FROM agent WHERE id = ?", agent_id):
+                raise NotFound(f"There is no agent {agent_id}.")
+            self._database.execute(
+                "INSERT INTO passage (id, agent_id, text, actor, conversation_id, run_id, note,"
+                " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                made.id, agent_id, text, origin.actor, origin.conversation_id, origin.run_id,
+                rows.clean(origin.note), to_text(made.created_at),
+            )  # fmt: skip
+            self._database.execute_many(
+                "INSERT INTO passage_tag (passage_id, position, tag) VALUES (?, ?, ?)",
+                [(made.id, position, tag) for position, tag in enumerate(made.tags)],
+            )
+        return made
+
+    def get(self, passage_id: str) -> Passage:
+        """Raises NotFound."""
+        found = self._database.query(
+            f"SELECT {rows.PASSAGE} FROM passage p WHERE p.id = ?", passage_id
+        )
+        if not found:
+            raise NotFound(f"There is no passage {passage_id}.")
+        return self._with_tags(found)[0]
+
+    def delete(self, passage_id: str) -> None:
+        """Remove it for good. Raises NotFound."""
+        with self._database.transaction():
+            if not self._database.execute("DELETE FROM passage WHERE id = ?", passage_id):
+                raise NotFound(f"There is no passage {passage_id}.")
+
+    def list(
+        self, agent_id: str, *, tags: Iterable[str] = (), limit: int | None = None, offset: int = 0
+    ) -> _Passages:
+        """Newest first.
+
+        Args:
+            tags: only those that have all of these.
+        """
+        condition, args = _tagged(tags)
+        sql = f"SELECT {rows.PASSAGE} FROM passage p WHERE p.agent_id = ?{condition} {_NEWEST}"
+        if limit is not None:
+            sql += " LIMIT ?"
+            args.append(limit)
+        if offset:
+            # SQLite has no offset without a limit.
+            sql += " OFFSET ?" if limit is not None else " LIMIT 9223372036854775807 OFFSET ?"
+            args.append(offset)
+        return self._with_tags(self._database.query(sql, agent_id, *args))
+
+    def search(
+        self, agent_id: str, words: str, *, tags: Iterable[str] = (), limit: int = 10
+    ) -> Sequence[PassageHit]:
+        """Those that fit best, best first. Any text is a valid query.
+
+        Args:
+            tags: only those that have all of these.
+        """
+        looked_for = query_words(words)
+        found: list[PassageHit] = []
+        for passage in self.list(agent_id, tags=tags):
+            text = f"{passage.text} {' '.join(passage.tags)}".lower()
+            if score := sum(word in text for word in looked_for):
+                found.append(PassageHit(passage, snippet(passage.text, looked_for), score))
+        return sorted(found, key=lambda hit: hit.score, reverse=True)[: max(0, limit)]
+
+    def _with_tags(self, found: Sequence[Row]) -> _Passages:
+        tags: dict[str, _Tags] = {row[0]: [] for row in found}
+        for batch in _batches([row[0] for row in found]):
+            places = ", ".join("?" for _ in batch)
+            for passage_id, tag in self._database.query(
+                f"SELECT passage_id, tag FROM passage_tag WHERE passage_id IN ({places})"
+                " ORDER BY passage_id, position",
+                *batch,
+            ):
+                tags[passage_id].append(tag)
+        return [rows.passage(row, tags[row[0]]) for row in found]
+
+
+_Tags = list[str]
+
+
+def _tagged(tags: Iterable[str]) -> tuple[str, list[object]]:
+    """A condition on ``p``, and its arguments."""
+    wanted = list(dict.fromkeys(tags))
+    condition = (
+        " AND EXISTS (SELECT 1 FROM passage_tag t WHERE t.passage_id = p.id AND t.tag = ?)"
+    ) * len(wanted)
+    return condition, list(wanted)
+
+
+def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + 500] for start in range(0, len(ids), 500))
