@@ -87,9 +87,14 @@ def _compile_full(parts: PromptParts) -> str:
         )
     if parts.instructions:
         sections.append("Instructions of the person and the project\n" + parts.instructions)
-    sections.append("\n".join(["<memory>", *map(_block, parts.blocks), "</memory>"]))
+    sections.append(render_memory(parts.blocks))
     sections.append("Environment\n" + "\n".join(f"- {fact}" for fact in parts.environment))
     return "\n\n".join(sections)
+
+
+def render_memory(blocks: Sequence[MemoryBlock]) -> str:
+    """The blocks as they stand in a prompt."""
+    return "\n".join(["<memory>", *map(_block, blocks), "</memory>"])
 
 
 def _block(block: MemoryBlock) -> str:

@@ -43,6 +43,8 @@ def context_of(
         progress=progress,
         started=started,
         session_id=turn.radar.session_id if turn.radar else "",
+        actor=turn.actor,
+        note=turn.note,
     )
 
 

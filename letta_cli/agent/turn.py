@@ -9,6 +9,7 @@ from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.core.agent import Agent
+from letta_cli.core.memory import Actor
 from letta_cli.core.permission import PermissionMode, Rule, Rules
 from letta_cli.core.provider import Effort, ModelInfo, Provider
 from letta_cli.core.skill import Skill
@@ -68,6 +69,13 @@ class Turn:
     effort: Effort = "off"
     radar: Radar | None = None
     """None where there is no session that others could see."""
+    own_prompt: bool = False
+    """The prompt is no chat's, and is compiled once."""
+    actor: Actor = "model"
+    note: str = ""
+    """Who writes to memory in this run, and what its history says beside that."""
+    skill: str = ""
+    """The skill whose text the person sent, if they did."""
 
     @property
     def model_name(self) -> str:

@@ -4,7 +4,18 @@ import os
 from typing import Literal
 
 Prefix = Literal[
-    "agent", "conv", "block", "message", "run", "step", "passage", "session", "call", "request"
+    "agent",
+    "conv",
+    "block",
+    "message",
+    "run",
+    "step",
+    "passage",
+    "session",
+    "call",
+    "request",
+    "reflection",
+    "draft",
 ]
 
 

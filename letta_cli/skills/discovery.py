@@ -113,7 +113,7 @@ def _load(
         warnings.append(f"Skill skipped: {path} has no description in its head.")
         return None
     name = str(fields.get("name") or path.parent.name).strip()
-    if not _NAME.match(name) or len(name) > MAX_NAME:
+    if not is_name(name):
         warnings.append(f"{path}: the name {name!r} should be lower-case words joined by dashes.")
         name = path.parent.name if _NAME.match(path.parent.name) else _as_name(name)
         if not name:
@@ -133,6 +133,11 @@ def _load(
         model_invocable=not _truth(fields.get("disable-model-invocation"), default=False),
         shadows=hidden.path if hidden else None,
     )
+
+
+def is_name(name: str) -> bool:
+    """Whether a skill may be called so: lower-case words joined by dashes, not too long."""
+    return bool(_NAME.match(name)) and len(name) <= MAX_NAME
 
 
 def _as_name(text: str) -> str:

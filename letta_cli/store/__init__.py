@@ -14,10 +14,12 @@ from letta_cli.store.agents import Agents
 from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
+from letta_cli.store.learned import SkillDrafts, SkillUses
 from letta_cli.store.leases import FileLeaseLocks, Lease, LeaseLocks, Leases
 from letta_cli.store.message_index import MessageIndex
 from letta_cli.store.messages import Messages
 from letta_cli.store.passages import PassageHit, Passages
+from letta_cli.store.reflections import Reflections
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
@@ -33,8 +35,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, passages, runs, sessions, touches, search, leases:
-            one noun each.
+        agents, conversations, messages, blocks, passages, runs, sessions, touches, reflections,
+            skill_drafts, skill_uses, search, leases: one noun each.
     """
 
     def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
@@ -49,6 +51,9 @@ class Store:
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
         self.touches = Touches(database)
+        self.reflections = Reflections(database, self.leases)
+        self.skill_drafts = SkillDrafts(database)
+        self.skill_uses = SkillUses(database)
 
     @property
     def database(self) -> Database:

@@ -43,11 +43,12 @@ class Messages:
         """
         moment = now()
         with self._database.transaction():
-            seq = self._next(conversation_id, expected_head, to_text(moment))
+            seq, kind = self._next(conversation_id, expected_head, to_text(moment))
             message = Message(
                 new_id("message"), conversation_id, seq, role, tuple(parts), moment, run_id
             )
-            self._insert(message)
+            # What the agent reads in a reflection stands elsewhere already.
+            self._insert(message, indexed=kind == "chat")
             if memory_versions:
                 self._remember(conversation_id, memory_versions)
         return message
@@ -89,14 +90,17 @@ class Messages:
             [(new_id("message"), target_id, *row) for row in found],
         )
 
-    def _next(self, conversation_id: str, expected_head: int | None, moment: str) -> int:
+    def _next(
+        self, conversation_id: str, expected_head: int | None, moment: str
+    ) -> tuple[int, str]:
+        """The number of the next message, and the kind of its conversation."""
         found = self._database.query(
             "UPDATE conversation SET head = head + 1, updated_at = ?"
-            " WHERE id = ? AND head = coalesce(?, head) RETURNING head",
+            " WHERE id = ? AND head = coalesce(?, head) RETURNING head, kind",
             moment, conversation_id, expected_head,
         )  # fmt: skip
         if found:
-            return found[0][0]
+            return found[0][0], found[0][1]
         heads = self._database.query("SELECT head FROM conversation WHERE id = ?", conversation_id)
         if not heads:
             raise NotFound(
@@ -108,14 +112,15 @@ class Messages:
             version=heads[0][0],
         )
 
-    def _insert(self, message: Message) -> None:
+    def _insert(self, message: Message, *, indexed: bool) -> None:
         found = self._database.query(
             "INSERT INTO message (id, conversation_id, seq, role, parts, run_id, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number",
             message.id, message.conversation_id, message.seq, message.role,
             rows.parts_to_json(message.parts), message.run_id, to_text(message.created_at),
         )  # fmt: skip
-        self._search.add(found[0][0], message)
+        if indexed:
+            self._search.add(found[0][0], message)
 
     def _remember(self, conversation_id: str, versions: Mapping[str, int]) -> None:
         found = self._database.query(

@@ -18,6 +18,7 @@ from letta_cli.store.sqlite_connection import Connection, open_file
 _ORDER = (
     "setting", "agent", "conversation", "prompt", "run", "message", "step", "tool_call",
     "block", "block_revision", "passage", "passage_tag",
+    "reflection", "reflection_cursor", "skill_draft", "skill_use",
 )  # fmt: skip
 """Parents before their children. Presence is not worth saving."""
 

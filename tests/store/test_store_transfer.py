@@ -9,6 +9,7 @@ from store_children import url_of
 from letta_cli.core.errors import StoreError, UsageError
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolCall, ToolReturn
+from letta_cli.core.reflection import Slice
 from letta_cli.core.run import Usage
 from letta_cli.core.touch import Touch
 from letta_cli.store import Store, open_store
@@ -20,6 +21,7 @@ from letta_cli.store.transfer import transfer
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
     "block_revision", "session", "file_touch", "session_news", "passage", "passage_tag",
+    "reflection", "reflection_cursor", "skill_draft", "skill_use",
 }  # fmt: skip
 
 
@@ -41,6 +43,11 @@ def fill(store: Store) -> str:
     session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
     store.touches.tell([session.session_id], "another session is here")
+    own = store.conversations.create(agent.id, cwd="/", project="/", kind="reflection")
+    reflection = store.reflections.begin(agent.id, own.id, "person", [Slice(made.id, 1, 4)])
+    store.reflections.finish(reflection.id)
+    store.skill_drafts.add(agent.id, "tie-a-knot", "---\nname: ä\n---\n", conversation_id=own.id)
+    store.skill_uses.add(agent.id, "tie-a-knot", run_id=run.id)
     fork = store.conversations.fork(made.id, upto_seq=1)
     lost = store.conversations.create(agent.id, cwd="/", project="/")
     store.messages.append(lost.id, "user", [Text("a pelican flies")])
