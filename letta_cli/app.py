@@ -4,13 +4,18 @@ import asyncio
 import os
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.occasions import Occasions
+from letta_cli.agent.own_work import Bench
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
+from letta_cli.agent.reflection_news import news_of
 from letta_cli.agent.turn import Limits
 from letta_cli.config import Config
 from letta_cli.core.agent import Agent, Conversation
@@ -18,6 +23,7 @@ from letta_cli.core.clock import now
 from letta_cli.core.errors import ConfigError, NoModelConfigured, NotFound, UsageError
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import Offer, Provider
+from letta_cli.core.reflection import Occasion
 from letta_cli.core.skill import Skill
 from letta_cli.permissions import parse_rule, unmatched_rules
 from letta_cli.providers import load, split_handle
@@ -51,6 +57,7 @@ class SessionOptions:
         fork: go on in a copy of the chosen conversation.
         agent: name or id; None for the one in use.
         wait_seconds: for a conversation that another session is using.
+        reflect_later: begins a reflection in the background: of this agent, with this model, why.
     """
 
     interactive: bool
@@ -65,6 +72,7 @@ class SessionOptions:
     disallowed_tools: tuple[str, ...] = ()
     max_turns: int | None = None
     max_budget_usd: float | None = None
+    reflect_later: Callable[[str, str, Occasion], None] | None = None
 
 
 def open_store_of(config: Config) -> Store:
@@ -107,6 +115,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     compiler = PromptCompiler(
         store, agent, workspace, instructions, tuple(skills), config.omni_memory
     )
+    news = news_of(store, agent.id) if options.interactive else []
     parts = SessionParts(
         store=store,
         agent=agent,
@@ -123,11 +132,50 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         compile_prompt=compiler.compile,
         terminal=_terminal(),
         wait_seconds=options.wait_seconds,
-        notes=(*warnings, *_notes(config, instructions, skills)),
+        notes=(*warnings, *_notes(config, instructions, skills), *news),
         warnings=warnings,
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
+        occasions=_occasions(config, options, store, agent),
+        reflection=config.reflection,
     )
     return Session(parts)
+
+
+async def open_bench(config: Config, agent_name: str | None = None) -> Bench:
+    """What the agent needs to work on its own memory, with the model that is meant for it.
+
+    Raises:
+        NotFound: there is no such agent.
+        NoModelConfigured, ConfigError: see `open_session`.
+        ProviderError: the model cannot be made ready.
+    """
+    store = open_store_of(config)
+    agent = store.agents.find(agent_name) if agent_name else store.agents.current()
+    flagged = config.origins.get("model", "").startswith("flag")
+    handle = "" if flagged else config.reflection.model
+    model = await load_model(config, handle or _handle(config, agent, None))
+    return Bench(
+        store=store,
+        agent=agent,
+        handle=model.handle,
+        provider=model.provider,
+        info=model.info,
+        workspace=_workspace(config),
+        rules=_policy(config, SessionOptions(interactive=False)).rules(),
+        limits=_limits(config, SessionOptions(interactive=False)),
+        settings=config.reflection,
+        inbox=Inbox(),
+    )
+
+
+def _occasions(
+    config: Config, options: SessionOptions, store: Store, agent: Agent
+) -> Occasions | None:
+    settings, begin = config.reflection, options.reflect_later
+    wanted = settings.automatic and (options.interactive or settings.headless)
+    if begin is None or not wanted:
+        return None
+    return Occasions(store.reflections, agent.id, settings, partial(begin, agent.id))
 
 
 async def load_model(config: Config, handle: str) -> Model:

@@ -2,21 +2,24 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from letta_cli.agent.attaching import with_files
-from letta_cli.agent.budget import SMALLEST_USEFUL_WINDOW, ContextMeter, window_of
+from letta_cli.agent.budget import ContextMeter, window_of
 from letta_cli.agent.compaction import compact
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.loop import run
+from letta_cli.agent.model_warnings import warnings_of
+from letta_cli.agent.occasions import Occasions
+from letta_cli.agent.own_work import Bench
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
+from letta_cli.agent.waiting import acquire
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.errors import Busy, NotFound, StoreError
+from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.event import (
     ApprovalRequested,
     CaughtUp,
@@ -31,16 +34,14 @@ from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
 from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
 from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
+from letta_cli.core.reflection import ReflectionSettings
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import Skill
 from letta_cli.providers.tokens import estimate
 from letta_cli.skills import load_body
 from letta_cli.store import Store
-from letta_cli.store.leases import Lease
 from letta_cli.tools import Tool
 from letta_cli.workspace import Workspace
-
-LEASE_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class SessionParts:
         wait_seconds: how long to wait for a conversation that another session is using.
         notes: what a person may want to know at the start; `warnings` are those that say what is
             wrong.
+        occasions: notices when the agent may reflect in the background; None where it never does.
+        reflection: of the configuration, for reflections that a person asks for.
         busy_advice: what else can be done where this session runs when the conversation is in use.
     """
 
@@ -87,6 +90,8 @@ class SessionParts:
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     busy_advice: str = ""
+    occasions: Occasions | None = None
+    reflection: ReflectionSettings = field(default_factory=ReflectionSettings)
 
 
 class Session:
@@ -177,7 +182,7 @@ class Session:
             Busy: another session is using the conversation; says who.
             AgentError: the model cannot be loaded.
         """
-        return self._begin(text, attach=True)
+        return self._begin(text)
 
     def invoke_skill(self, name: str, arguments: str) -> AsyncIterator[Event]:
         """Send the body of the skill `name`, as ``/name arguments`` does.
@@ -187,7 +192,7 @@ class Session:
         """
         for skill in self.skills:
             if skill.name == name:
-                return self._begin(load_body(skill, arguments), attach=False)
+                return self._begin(load_body(skill, arguments), skill=name)
         known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
         raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
 
@@ -221,9 +226,32 @@ class Session:
                 async for event in compact(turn, "manual", focus):
                     if isinstance(event, Compacted):
                         self.usage += event.usage
+                    self._notice(event)
                     yield event
         finally:
             self._inbox = None
+
+    async def aside(
+        self, work: Callable[[Bench], AsyncGenerator[Event, None]]
+    ) -> AsyncGenerator[Event, None]:
+        """Let the agent work on its own memory for a while, apart from this conversation.
+
+        Raises:
+            AgentError: the model cannot be loaded, and what `work` raises.
+        """
+        self._inbox = inbox = Inbox()
+        handle = self._parts.reflection.model
+        try:
+            model = await (self._load(handle) if handle else self._ready())
+            self._set_state("running", "looking back")
+            async with contextlib.aclosing(work(self._bench(model, inbox))) as events:
+                async for event in events:
+                    if isinstance(event, RunFinished):
+                        self.usage += event.usage
+                    yield event
+        finally:
+            self._inbox = None
+            self._set_state("idle", "")
 
     def recover(self) -> list[str]:
         """Settle a run that was cut short, if nobody is using the conversation now.
@@ -300,12 +328,12 @@ class Session:
 
     # How it is done.
 
-    def _begin(self, text: str, *, attach: bool) -> AsyncGenerator[Event, None]:
+    def _begin(self, text: str, *, skill: str = "") -> AsyncGenerator[Event, None]:
         # The inbox is there before the first event is asked for: an early interrupt is heard.
         self._inbox = Inbox()
-        return self._run(text, self._inbox, attach=attach)
+        return self._run(text, self._inbox, skill)
 
-    async def _run(self, text: str, inbox: Inbox, *, attach: bool) -> AsyncGenerator[Event, None]:
+    async def _run(self, text: str, inbox: Inbox, skill: str) -> AsyncGenerator[Event, None]:
         try:
             async with self._leased():
                 model = await self._ready()
@@ -318,12 +346,14 @@ class Session:
                 for line in recovered:
                     yield Notice("recovered", line)
                 parts: tuple[Part, ...] = (Text(text),)
-                if attach:
+                if not skill:
                     parts, notices = with_files(text, self.workspace, self._parts.policy)
                     for notice in notices:
                         yield notice
                 self._set_state("running", "thinking")
-                async with contextlib.aclosing(run(self._turn(model, inbox), parts)) as events:
+                async with contextlib.aclosing(
+                    run(self._turn(model, inbox, skill), parts)
+                ) as events:
                     async for event in events:
                         self._observe(event)
                         yield event
@@ -339,24 +369,12 @@ class Session:
 
     def _new_warnings(self, info: ModelInfo) -> list[str]:
         """What the person should know of the model, each said once a session."""
-        found: list[str] = []
-        window = info.context_window
-        if window is not None and window < SMALLEST_USEFUL_WINDOW:
-            found.append(
-                f"{info.handle} has a context window of {window:,} tokens; an agent needs at least "
-                f"{SMALLEST_USEFUL_WINDOW:,}. Expect it to forget and to fail, or raise the window "
-                "where the model is served."
-            )
-        if self._parts.limits.max_budget_usd is not None and info.prices is None:
-            found.append(
-                f"The prices of {info.handle} are not known, so a budget may not end its runs. "
-                "Limit the number of model calls instead."
-            )
+        found = warnings_of(info, self._parts.limits)
         new = [warning for warning in found if warning not in self._warned]
         self._warned.update(new)
         return new
 
-    def _turn(self, model: Model, inbox: Inbox) -> Turn:
+    def _turn(self, model: Model, inbox: Inbox, skill: str = "") -> Turn:
         parts = self._parts
         return Turn(
             agent=self.agent,
@@ -375,7 +393,15 @@ class Session:
             compile_prompt=lambda: parts.compile_prompt(self.conversation, model.info.small),
             effort=parts.effort,
             radar=self._radar,
+            skill=skill,
         )
+
+    def _bench(self, model: Model, inbox: Inbox) -> Bench:
+        parts = self._parts
+        return Bench(
+            self.store, self.agent, model.handle, model.provider, model.info, self.workspace,
+            parts.policy.rules(), parts.limits, parts.reflection, inbox,
+        )  # fmt: skip
 
     def _recall_files(self) -> None:
         """What the conversation read before counts as read while the file is the same."""
@@ -389,24 +415,18 @@ class Session:
     @contextlib.asynccontextmanager
     async def _leased(self) -> AsyncGenerator[None]:
         """Hold the conversation; wait for it as long as the session was told to."""
-        lease = await self._acquire(self.conversation.id)
+        lease = await acquire(
+            self.store.leases,
+            self.conversation.id,
+            wait_seconds=self._parts.wait_seconds,
+            interrupted=lambda: self._inbox is not None and self._inbox.cancelled,
+            advice=self._parts.busy_advice,
+        )
         try:
             self._added += self._thread.refresh()
             yield
         finally:
             lease.release()
-
-    async def _acquire(self, conversation_id: str) -> Lease:
-        deadline = time.monotonic() + self._parts.wait_seconds
-        while True:
-            try:
-                return self.store.leases.acquire(conversation_id)
-            except Busy as error:
-                interrupted = self._inbox is not None and self._inbox.cancelled
-                if interrupted or time.monotonic() >= deadline:
-                    advice = self._parts.busy_advice
-                    raise Busy(f"{error} {advice}".strip(), holder=error.holder) from error
-            await asyncio.sleep(LEASE_POLL_SECONDS)
 
     async def _load(self, handle: str) -> Model:
         return await self._parts.load_model(handle)
@@ -439,6 +459,17 @@ class Session:
                 self.usage += usage
             case _:
                 pass
+        self._notice(event)
+
+    def _notice(self, event: Event) -> None:
+        """Let the background begin what is due; it must not end the work here."""
+        if self._parts.occasions is not None:
+            with contextlib.suppress(StoreError, OSError):
+                self._parts.occasions.saw(event, self._reflector)
+
+    @property
+    def _reflector(self) -> str:
+        return "" if self.info.small else self._handle
 
     def _set_state(self, state: SessionState, activity: str) -> None:
         if (state, activity) != (self._state, self._activity):
@@ -460,8 +491,10 @@ class Session:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             self._beat()
-            with contextlib.suppress(StoreError):
+            with contextlib.suppress(StoreError, OSError):
                 self._radar.look()
+                if self._parts.occasions is not None:
+                    self._parts.occasions.rest(self._reflector)
 
 
 async def _ready_made(model: Model) -> Model:

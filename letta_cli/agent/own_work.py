@@ -17,6 +17,7 @@ from letta_cli.core.agent import Agent
 from letta_cli.core.memory import Actor
 from letta_cli.core.permission import Rules
 from letta_cli.core.provider import ModelInfo, Provider
+from letta_cli.core.reflection import ReflectionSettings
 from letta_cli.store import Store
 from letta_cli.tools import Tool
 from letta_cli.workspace import Workspace
@@ -40,6 +41,7 @@ class Bench:
     workspace: Workspace
     rules: Rules
     limits: Limits
+    settings: ReflectionSettings
     inbox: Inbox
 
 

@@ -12,10 +12,10 @@ from letta_cli.agent.loop import run
 from letta_cli.agent.own_work import Bench, Job, own_turn
 from letta_cli.agent.reading import choose, room, transcripts
 from letta_cli.agent.reflection_prompt import CUT_OFF, SYSTEM, title_of
-from letta_cli.core.errors import StoreError, UsageError
+from letta_cli.core.errors import AgentError, StoreError, UsageError
 from letta_cli.core.event import Event, Notice, RunFinished
 from letta_cli.core.message import Message, Text, ToolReturn
-from letta_cli.core.reflection import Occasion, Reflection, ReflectionSettings
+from letta_cli.core.reflection import Occasion, Reflection
 from letta_cli.core.run import Run, StopReason, Usage
 from letta_cli.tools import reflection_tools
 
@@ -49,9 +49,7 @@ class Wish:
     done: list[Reflection] = field(default_factory=list[Reflection])
 
 
-async def reflect(
-    bench: Bench, settings: ReflectionSettings, wish: Wish
-) -> AsyncGenerator[Event, None]:
+async def reflect(bench: Bench, wish: Wish) -> AsyncGenerator[Event, None]:
     """Reflect on what is unread; the last event is `RunFinished`, if there was anything.
 
     Raises:
@@ -66,16 +64,16 @@ async def reflect(
     spent, last = Usage(), None
     with bench.store.reflections.alone(bench.agent.id):
         for _ in range(BATCHES.get(wish.occasion, BATCHES_ALONE)):
-            left = settings.max_budget_usd - (spent.cost_usd or 0.0)
+            left = bench.settings.max_budget_usd - (spent.cost_usd or 0.0)
             if left <= 0 or bench.inbox.cancelled:
                 break
-            reflection = _next(bench, settings, wish)
+            reflection = _next(bench, wish)
             if reflection is None:
                 break
             if last is not None:
                 yield Notice("info", last.text)
             last = None
-            async for event in _one(bench, settings, wish, reflection, left):
+            async for event in _one(bench, wish, reflection, left):
                 if isinstance(event, RunFinished):
                     spent += event.usage
                     last = replace(event, usage=spent)
@@ -87,7 +85,7 @@ async def reflect(
         yield last
 
 
-def _next(bench: Bench, settings: ReflectionSettings, wish: Wish) -> Reflection | None:
+def _next(bench: Bench, wish: Wish) -> Reflection | None:
     """The reflection to go on with, or a new one; None when everything was read."""
     store, agent = bench.store, bench.agent
     cut_off = store.reflections.unfinished(agent.id)
@@ -95,7 +93,7 @@ def _next(bench: Bench, settings: ReflectionSettings, wish: Wish) -> Reflection 
         return store.reflections.resume(cut_off.id)
     if cut_off is not None and cut_off.state == "open":
         store.reflections.fail(cut_off.id, f"It was cut off {cut_off.tries} times.")
-    tokens = room(bench.info, settings.max_budget_usd)
+    tokens = room(bench.info, bench.settings.max_budget_usd)
     chosen = choose(store, store.reflections.unread(agent.id), tokens)
     if not chosen:
         return None
@@ -112,12 +110,12 @@ def _next(bench: Bench, settings: ReflectionSettings, wish: Wish) -> Reflection 
 
 
 async def _one(
-    bench: Bench, settings: ReflectionSettings, wish: Wish, reflection: Reflection, left: float
+    bench: Bench, wish: Wish, reflection: Reflection, left: float
 ) -> AsyncGenerator[Event, None]:
     """Run one reflection. It is written down as done or failed before its end is told."""
     store = bench.store
     conversation_id = reflection.conversation_id or ""
-    ended = False
+    ended, problem = False, "It was interrupted."
     try:
         with store.leases.acquire(conversation_id):
             store.runs.recover(conversation_id)
@@ -127,7 +125,7 @@ async def _one(
                 wish.done.append(store.reflections.finish(reflection.id, whole))
                 ended = True
                 return
-            turn = own_turn(bench, conversation_id, _job(bench, settings, reflection, left))
+            turn = own_turn(bench, conversation_id, _job(bench, reflection, left))
             words = _opening(bench, reflection, wish, begun=bool(turn.thread.messages))
             async with contextlib.aclosing(run(turn, (Text(words),))) as events:
                 async for event in events:
@@ -135,15 +133,17 @@ async def _one(
                         _close(bench, reflection, event, wish)
                         ended = True
                     yield event
+    except AgentError as error:
+        problem = str(error)
+        raise
     finally:
         if not ended:
-            # Not a kill: the person interrupted, or the store said no.
             with contextlib.suppress(StoreError):
-                store.reflections.fail(reflection.id, "It was interrupted.")
+                store.reflections.fail(reflection.id, problem)
 
 
-def _job(bench: Bench, settings: ReflectionSettings, reflection: Reflection, left: float) -> Job:
-    limits = replace(bench.limits, max_steps=settings.max_steps, max_budget_usd=left)
+def _job(bench: Bench, reflection: Reflection, left: float) -> Job:
+    limits = replace(bench.limits, max_steps=bench.settings.max_steps, max_budget_usd=left)
     note = "after reading web pages" if _read_the_web(bench, reflection) else ""
     return Job(SYSTEM, reflection_tools(), limits, actor="reflection", note=note)
 

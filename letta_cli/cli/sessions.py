@@ -14,6 +14,7 @@ from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, NotFound, UsageError
 from letta_cli.core.presence import Presence
+from letta_cli.store import Store
 
 app = new_app("List, search, fork, export conversations. WHICH is an id, its start, or a title.")
 
@@ -30,6 +31,9 @@ def list_sessions(
         bool, typer.Option("--here", help="Only those of this directory.")
     ] = False,
     archived: Annotated[bool, typer.Option("--archived", help="Only archived ones.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those of reflection and learning, and archived.")
+    ] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")] = 30,
     agent: options.AgentName = None,
     database: options.Database = None,
@@ -44,7 +48,8 @@ def list_sessions(
         found = here.store.conversations.list(
             here.agent.id,
             cwd=here.directory if here_only else None,
-            archived=archived,
+            archived=None if everything else archived,
+            kind=None if everything else "chat",
             limit=limit,
         )
         present = _present(here)
@@ -256,14 +261,19 @@ def delete_session(
 
 
 def find(here: Opened, which: str) -> Conversation:
-    """The one conversation that `which` names.
+    """The one conversation that `which` names; see `find_conversation`."""
+    return find_conversation(here.store, here.agent.id, which)
+
+
+def find_conversation(store: Store, agent_id: str, which: str) -> Conversation:
+    """The one conversation of an agent that `which` names.
 
     Raises:
         NotFound: none. UsageError: several; lists them.
     """
     if which == "default":
-        return here.store.conversations.default(here.agent.id)
-    found = here.store.conversations.find(here.agent.id, which)
+        return store.conversations.default(agent_id)
+    found = store.conversations.find(agent_id, which)
     exact = [each for each in found if which in (each.id, each.title)]
     named = exact or [each for each in found if each.id.startswith(which)] or found
     if not named:
@@ -298,6 +308,7 @@ def facts(conversation: Conversation, present: list[Presence], ran_on: str = "")
         "state": state_of(present),
         "cwd": conversation.cwd,
         "project": conversation.project,
+        "kind": conversation.kind,
         "model": conversation.model or ran_on,
         "messages": conversation.head,
         "is_default": conversation.is_default,

@@ -28,6 +28,18 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("run:app", "Answer one prompt and exit: for scripts and CI."),
     "sessions": Entry("sessions:app", "List, search, fork, export conversations.", "list"),
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
+    "reflect": Entry(
+        "reflect:app",
+        "Look back on conversations and edit memory; review it.",
+        "now",
+        ("log", "show", "undo"),
+    ),
+    "learn": Entry(
+        "learn:app",
+        "Turn a conversation into a skill; accept or drop it.",
+        "from",
+        ("list", "show", "accept", "drop"),
+    ),
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
     "agents": Entry("agents:app", "List, create and choose agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
@@ -47,6 +59,8 @@ FAILURE = "failure:print_result"
 WORKTREE = "worktree:own_tree"
 CHOICE = "model_choice:choose_model"
 REPAIR = "repair:repair"
+REFLECT = "reflecting:run_reflection"
+LEARN = "learning:run_learning"
 """What chat and run do once their options are read; asking for help loads none of it."""
 
 

@@ -19,6 +19,9 @@ from letta_cli.config.schema import STRICTNESS, find_key
 from letta_cli.core.errors import ConfigError, UsageError
 from letta_cli.core.permission import Rule, Rules, rule_from_text
 from letta_cli.core.provider import ProviderSettings
+from letta_cli.core.reflection import ReflectionSettings
+
+_QUIET = ReflectionSettings()
 
 DEFAULTS: Mapping[str, Any] = {
     "model": "",
@@ -31,6 +34,13 @@ DEFAULTS: Mapping[str, Any] = {
     "permissions.defaultMode": "default",
     "localModel": "ask",
     "memoryTools": "single",
+    "reflection.everyTurns": _QUIET.every_turns,
+    "reflection.onCompaction": _QUIET.on_compaction,
+    "reflection.whenIdle": _QUIET.idle_minutes,
+    "reflection.headless": _QUIET.headless,
+    "reflection.model": _QUIET.model,
+    "reflection.maxBudgetUsd": _QUIET.max_budget_usd,
+    "reflection.maxSteps": _QUIET.max_steps,
     "editor": "vi",
 }
 
@@ -115,6 +125,15 @@ def load_config(
         own_environment=own,
         passed_environment=passed,
         omni_memory=values["memoryTools"] == "omni",
+        reflection=ReflectionSettings(
+            every_turns=values["reflection.everyTurns"],
+            on_compaction=values["reflection.onCompaction"],
+            idle_minutes=values["reflection.whenIdle"],
+            headless=values["reflection.headless"],
+            model=values["reflection.model"],
+            max_budget_usd=values["reflection.maxBudgetUsd"],
+            max_steps=values["reflection.maxSteps"],
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from letta_cli.core.permission import PermissionMode, Rules
 from letta_cli.core.provider import Effort, ProviderSettings
+from letta_cli.core.reflection import ReflectionSettings
 
 PROVIDERS: tuple[str, ...] = (
     "anthropic",
@@ -37,6 +38,7 @@ class Config:
         own_environment: the part of `environment` that the person's settings add.
         passed_environment: names of credentials that are passed on all the same.
         local_model_consent: the person agreed to fetch the embedded model.
+        reflection: when the agent looks back by itself, and what that may cost.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
         editor: a command line, from VISUAL or EDITOR.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
@@ -69,6 +71,7 @@ class Config:
     own_environment: Mapping[str, str] = field(default_factory=dict[str, str])
     passed_environment: tuple[str, ...] = ()
     omni_memory: bool = False
+    reflection: ReflectionSettings = field(default_factory=ReflectionSettings)
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of `name`; plain ones when nothing is configured for it."""

@@ -133,6 +133,13 @@ KEYS: tuple[Key, ...] = (
     Key("editor", "a command line", _text),
     Key("localModel", '"ask" or "auto"', _one_of(("ask", "auto"))),
     Key("memoryTools", '"single" or "omni"', _one_of(("single", "omni"))),
+    Key("reflection.everyTurns", "a whole number; 0 is never", _whole(0)),
+    Key("reflection.onCompaction", "true or false", _flag),
+    Key("reflection.whenIdle", "minutes, a whole number; 0 is never", _whole(0)),
+    Key("reflection.headless", "true or false", _flag),
+    Key("reflection.model", 'a handle "provider/model", or an empty text', _handle),
+    Key("reflection.maxBudgetUsd", "an amount in US dollars above 0", _amount, "lower"),
+    Key("reflection.maxSteps", "a whole number above 0", _whole(1), "lower"),
     Key("env", "an object of names and texts", _strings),
     Key("passEnvironment", "a list of variable names", _texts),
     Key(

@@ -6,7 +6,6 @@ What needs no store is checked here: head, sections, size, and nothing that look
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from letta_cli.skills.discovery import is_name
 from letta_cli.skills.frontmatter import SkillRefused, parse_skill
@@ -100,11 +99,6 @@ def read_draft(text: str) -> Draft:
 def citations(text: str) -> Sequence[tuple[str, int]]:
     """The messages that a text names as ``conv-…:7``, each once: conversation and number."""
     return list(dict.fromkeys((id_, int(seq)) for id_, seq in _CITATION.findall(text)))
-
-
-def place_of(name: str, root: Path) -> Path:
-    """The file of the skill `name` under a folder of skills."""
-    return root / name / "SKILL.md"
 
 
 def _missing(body: str) -> list[str]:

@@ -353,6 +353,10 @@ class Blocks:
         )  # fmt: skip
         return [rows.block(row) for row in found]
 
+    def get(self, block_id: str) -> MemoryBlock | None:
+        """The block of this id, also a deleted one."""
+        return self._by_id(block_id)
+
     def _edit(self, block_id: str, edit: _Edit, origin: Origin) -> BlockRevision:
         with self._database.transaction():
             block = self._writable(block_id, origin)

@@ -1,6 +1,7 @@
 """The list of all commands; a new one is one line here and one function beside its like."""
 
 from letta_cli.frontends.interactive import conversation_commands as conversation
+from letta_cli.frontends.interactive import learning_commands as learning
 from letta_cli.frontends.interactive import memory_commands as memory
 from letta_cli.frontends.interactive import session_commands as session
 from letta_cli.frontends.interactive.commands import Command
@@ -12,6 +13,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("sessions", "", "what is open where", conversation.sessions, in_run=True),
     Command("memory", "[label]", "shared memory, or one block", memory.show_memory, in_run=True),
     Command("search", "WORDS", "search all conversations", memory.search, in_run=True),
+    Command("reflect", "[words]", "look back and edit memory", learning.reflect),
+    Command("learn", "[words]", "a skill from this conversation", learning.learn_from_this),
     Command("model", "[handle]", "change the model", session.change_model),
     Command("compact", "[focus]", "summarise the older part", session.compact),
     Command("context", "", "how full the window is", session.show_context, in_run=True),
