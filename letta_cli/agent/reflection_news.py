@@ -10,7 +10,8 @@ def news_of(store: Store, agent_id: str) -> list[str]:
     """One line on those that ended since a terminal was last opened; told once."""
     untold = store.reflections.take_untold(agent_id)
     lines: list[str] = []
-    changed = [each for each in untold if changed_text(store, each) != "nothing"]
+    ended = [each for each in untold if each.state == "done"]
+    changed = [each for each in ended if changed_text(store, each) != "nothing"]
     if changed:
         newest = changed[-1]
         more = f" and {len(changed) - 1} before it" if len(changed) > 1 else ""

@@ -1,5 +1,7 @@
 """What the model is told when it reflects."""
 
+from xml.sax.saxutils import quoteattr
+
 from letta_cli.core.reflection import Slice
 
 SYSTEM = """\
@@ -42,7 +44,7 @@ def title_of(titles: list[str]) -> str:
 
 def framed(transcript: str, read: Slice, *, title: str, cwd: str) -> str:
     """One transcript with what it is; nothing in it can end the frame early."""
-    safe = transcript.replace("</transcript", "<\\/transcript")
     heading = f'conversation="{read.conversation_id}" messages="{read.first}-{read.last}"'
-    place = f"title={title.replace(chr(34), chr(39))!r} directory={cwd!r}"
+    place = f"title={quoteattr(title)} directory={quoteattr(cwd)}"
+    safe = transcript.replace("</transcript", "<\\/transcript")
     return f"<transcript {heading} {place}>\n{safe}\n</transcript>"

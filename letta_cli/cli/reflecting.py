@@ -21,6 +21,8 @@ from letta_cli.core.exit_codes import OK
 from letta_cli.core.reflection import Occasion
 from letta_cli.frontends.sanitize import sanitize_line
 
+NOTHING = "Nothing to reflect on: all conversations were read."
+
 
 def run_reflection(
     *,
@@ -45,6 +47,13 @@ def run_reflection(
 
 
 async def _in_front(config: Config, agent: str | None, wish: Wish, as_json: bool) -> int:
+    if not _anything(config, agent):
+        # No model is needed to say so.
+        if as_json:
+            say_json([])
+        else:
+            say(NOTHING)
+        return OK
     config = await target(CHOICE)(config, agent, can_ask=False)
     bench = await open_bench(config, agent)
     with contextlib.suppress(NotImplementedError):
@@ -72,6 +81,16 @@ async def _in_front(config: Config, agent: str | None, wish: Wish, as_json: bool
     return OK
 
 
+def _anything(config: Config, agent_name: str | None) -> bool:
+    store = open_store_of(config)
+    try:
+        agent = store.agents.find(agent_name) if agent_name else store.agents.current()
+        reflections = store.reflections
+        return bool(reflections.unread(agent.id) or reflections.unfinished(agent.id))
+    finally:
+        store.close()
+
+
 def _tell(event: Event) -> None:
     match event:
         case Retrying():
@@ -86,8 +105,6 @@ def _tell(event: Event) -> None:
 
 def _sum_up(bench: Bench, wish: Wish) -> None:
     store = bench.store
-    if not wish.done and store.reflections.unfinished(bench.agent.id) is None:
-        say("Nothing to reflect on: all conversations were read.")
     for each in wish.done:
         for line in lines_of(store, each):
             say(line)
