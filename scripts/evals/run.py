@@ -33,7 +33,7 @@ ALLOWED = (
 """Nothing that could hurt the machine: the model that is measured may be a very small one."""
 
 SECONDS = 600
-"""The longest that one conversation may take."""
+"""The longest that one conversation may take, unless ``--seconds`` says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,12 @@ class Lessons:
     """Attributes:
     skills: the folder of the skills that fresh agents get; what is learned is added to it.
     teacher: the model that learns from failures; empty: nobody does.
+    seconds: the longest that one conversation may take.
     """
 
     skills: Path
     teacher: str = ""
+    seconds: int = SECONDS
 
 
 def main() -> int:
@@ -67,13 +69,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="agent-skills-") as folder:
         skills = Path(folder)
         teacher = options.teacher or options.model if options.learn else ""
-        before = _rounds(options, tasks, Lessons(skills, teacher))
+        before = _rounds(options, tasks, Lessons(skills, teacher, options.seconds))
         median = _print_table(options.model, before)
         if not options.learn:
             return 0 if options.goal is None or median >= options.goal else 1
         learned = sorted(path.name for path in skills.iterdir())
         print(f"\nlearned: {', '.join(learned) or 'no skill'}\n", flush=True)
-        after = _print_table(options.model, _rounds(options, tasks, Lessons(skills)))
+        after = _print_table(
+            options.model, _rounds(options, tasks, Lessons(skills, seconds=options.seconds))
+        )
         print(f"before learning {median:g}, after {after:g}, of {len(tasks)}")
     return 0 if options.goal is None or after >= options.goal else 1
 
@@ -104,6 +108,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--model", required=True, metavar="HANDLE")
     parser.add_argument("--seeds", type=int, default=3, help="rounds over all tasks")
     parser.add_argument("--tasks", nargs="*", default=[], metavar="WORD", help="only these")
+    parser.add_argument("--seconds", type=int, default=SECONDS, help="limit of a conversation")
     parser.add_argument("--goal", type=float, help="exit 1 when the median score is lower")
     parser.add_argument("--learn", action="store_true", help="learn from failures, and do it again")
     parser.add_argument("--teacher", metavar="HANDLE", help="learn with this model instead")
@@ -126,7 +131,9 @@ def run_task(task: Task, model: str, *, keep: bool = False, lessons: Lessons) ->
     started = time.monotonic()
     steps, answer, problem = 0, "", ""
     for prompt in task.prompts:
-        result = _converse(prompt, model, repository, user_home, may_run=task.may_run)
+        result = _converse(
+            prompt, model, repository, user_home, may_run=task.may_run, lessons=lessons
+        )
         steps += int(result.get("num_turns") or 0)
         answer = str(result.get("result") or "")
         problem = problem or str(result.get("problem") or "")
@@ -149,7 +156,15 @@ def _learn(
 ) -> None:
     """Say what was wrong, let the model try once more, and make a skill of the conversation."""
     said = f"That was not right: {' '.join(problem.split())[:300]} Find out why, and do it right."
-    _converse(said, model, repository, user_home, may_run=task.may_run, options=["--continue"])
+    _converse(
+        said,
+        model,
+        repository,
+        user_home,
+        may_run=task.may_run,
+        lessons=lessons,
+        options=["--continue"],
+    )
     command = [*_agent(), "learn", "--model", lessons.teacher, "--yes", "--json"]
     try:
         done = subprocess.run(
@@ -158,12 +173,12 @@ def _learn(
             env=_environment(user_home),
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=lessons.seconds,
             check=False,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        print(f"        nothing was learned within {SECONDS} s", flush=True)
+        print(f"        nothing was learned within {lessons.seconds} s", flush=True)
         return
     if done.returncode:
         reason = " ".join(done.stderr.split())
@@ -203,6 +218,7 @@ def _converse(
     user_home: Path,
     *,
     may_run: bool,
+    lessons: Lessons,
     options: Sequence[str] = (),
 ) -> dict[str, object]:
     """One ``agent run``: its result object, and ``problem`` when there is none."""
@@ -217,12 +233,12 @@ def _converse(
             env=_environment(user_home),
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=lessons.seconds,
             check=False,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        return {"problem": f"not done after {SECONDS} s"}
+        return {"problem": f"not done after {lessons.seconds} s"}
     try:
         result = json.loads(done.stdout)
     except ValueError:
