@@ -461,15 +461,11 @@ class Session:
                 pass
         self._notice(event)
 
-    def _notice(self, event: Event) -> None:
+    def _notice(self, event: Event | None) -> None:
         """Let the background begin what is due; it must not end the work here."""
         if self._parts.occasions is not None:
             with contextlib.suppress(StoreError, OSError):
-                self._parts.occasions.saw(event, self._reflector)
-
-    @property
-    def _reflector(self) -> str:
-        return "" if self.info.small else self._handle
+                self._parts.occasions.look(event, "" if self.info.small else self._handle)
 
     def _set_state(self, state: SessionState, activity: str) -> None:
         if (state, activity) != (self._state, self._activity):
@@ -491,10 +487,9 @@ class Session:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             self._beat()
-            with contextlib.suppress(StoreError, OSError):
+            with contextlib.suppress(StoreError):
                 self._radar.look()
-                if self._parts.occasions is not None:
-                    self._parts.occasions.rest(self._reflector)
+            self._notice(None)
 
 
 async def _ready_made(model: Model) -> Model:

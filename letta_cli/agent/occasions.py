@@ -22,6 +22,11 @@ LEAST_IDLE_RUNS = 3
 LONGEST_WAIT = timedelta(hours=24)
 
 
+def provider_of(handle: str) -> str:
+    """``anthropic/`` of ``anthropic/claude-…``."""
+    return handle.partition("/")[0] + "/"
+
+
 class Occasions:
     """One session's eye on `ReflectionSettings`.
 
@@ -46,10 +51,11 @@ class Occasions:
         self._ended_at = time.monotonic()
         self._begun_at = float("-inf")
 
-    def saw(self, event: Event, model: str) -> None:
-        """An event of the session. What is due begins when no run goes on.
+    def look(self, event: Event | None, model: str) -> None:
+        """What is due begins, if no run goes on.
 
         Args:
+            event: what happened in the session; None when nothing did for a while.
             model: the session's; empty for one that is not fit to reflect.
         """
         match event:
@@ -60,6 +66,9 @@ class Occasions:
             case RunFinished():
                 self._running, self._rested = False, False
                 self._ended_at = time.monotonic()
+            case None:
+                self._rest(model)
+                return
             case _:
                 return
         if self._running:
@@ -71,8 +80,7 @@ class Occasions:
         elif isinstance(event, RunFinished) and every:
             self._consider("turns", model, least=every)
 
-    def rest(self, model: str) -> None:
-        """Called now and then while nobody does anything."""
+    def _rest(self, model: str) -> None:
         minutes = self._settings.idle_minutes
         if not minutes or self._running or self._rested:
             return
@@ -85,7 +93,9 @@ class Occasions:
         moment = time.monotonic()
         if not model or moment - self._begun_at < PAUSE_SECONDS:
             return
-        if self._reflections.unread_runs(self._agent_id) < least or self._must_wait():
+        provider = "" if self._settings.model else provider_of(model)
+        unread = self._reflections.unread_runs(self._agent_id, provider=provider)
+        if unread < least or self._must_wait():
             return
         self._begun_at = moment
         self._begin(model, occasion)

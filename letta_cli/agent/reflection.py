@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from letta_cli.agent.loop import run
+from letta_cli.agent.occasions import provider_of
 from letta_cli.agent.own_work import Bench, Job, own_turn
 from letta_cli.agent.reading import choose, room, transcripts
 from letta_cli.agent.reflection_prompt import CUT_OFF, SYSTEM, title_of
@@ -88,13 +89,19 @@ async def reflect(bench: Bench, wish: Wish) -> AsyncGenerator[Event, None]:
 def _next(bench: Bench, wish: Wish) -> Reflection | None:
     """The reflection to go on with, or a new one; None when everything was read."""
     store, agent = bench.store, bench.agent
+    # What a person said to one provider goes to no other one unless they say so.
+    alone = wish.occasion != "person" and not bench.settings.model
+    provider = provider_of(bench.handle) if alone else ""
     cut_off = store.reflections.unfinished(agent.id)
+    if cut_off is not None and cut_off.conversation_id is not None and provider:
+        ran_on = store.runs.last_models(agent.id).get(cut_off.conversation_id, "")
+        cut_off = cut_off if ran_on.startswith(provider) else None
     if cut_off is not None and cut_off.tries < MOST_TRIES:
         return store.reflections.resume(cut_off.id)
     if cut_off is not None and cut_off.state == "open":
         store.reflections.fail(cut_off.id, f"It was cut off {cut_off.tries} times.")
     tokens = room(bench.info, bench.settings.max_budget_usd)
-    chosen = choose(store, store.reflections.unread(agent.id), tokens)
+    chosen = choose(store, store.reflections.unread(agent.id, provider=provider), tokens)
     if not chosen:
         return None
     first, _ = chosen[0]
@@ -161,7 +168,9 @@ def _close(bench: Bench, reflection: Reflection, event: RunFinished, wish: Wish)
     if note is not None:
         wish.done.append(reflections.finish(reflection.id, note))
     else:
-        reflections.fail(reflection.id, event.error or f"It ended with {event.stop_reason}.")
+        interrupted = event.stop_reason == "cancelled"
+        why = "It was interrupted." if interrupted else f"It ended with {event.stop_reason}."
+        reflections.fail(reflection.id, event.error or why)
 
 
 def _ended_before(runs: Sequence[Run]) -> str | None:

@@ -202,7 +202,10 @@ def _reflection(config: Config) -> Check:
     when = [every, "at compaction" if settings.on_compaction else "", idle]
     plan = ", ".join(filter(None, when)) or "only when asked"
     plan += f"; at most ${settings.max_budget_usd:g} each"
-    store = open_store(config.database_url)
+    try:
+        store = open_store(config.database_url)
+    except AgentError:
+        return Check("reflection", "warn", "not known: the database cannot be opened")
     try:
         agent = store.agents.current()
         newest = next(iter(store.reflections.list(agent.id, limit=1)), None)

@@ -54,9 +54,10 @@ def learn_from(
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> int:
-    """Make a draft of what a conversation teaches: when to use it, steps, pitfalls.
+    """Make a draft of what a conversation teaches.
 
-    The draft is checked, shown, and kept until somebody accepts or drops it.
+    It says when to use it, which steps worked, and which pitfalls there are. It is checked,
+    shown, and kept until somebody accepts or drops it.
     """
     return target(LEARN)(
         which=conversation,
@@ -106,7 +107,7 @@ def show_draft(
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> None:
-    """Show a draft as a diff to the skill that it would replace, if there is one."""
+    """Show a draft, as a diff where it would replace a skill."""
     with opened(agent=agent, database=database, directory=directory) as here:
         draft = here.store.skill_drafts.find(here.agent.id, which)
         if as_json:

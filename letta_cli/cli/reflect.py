@@ -48,7 +48,7 @@ def reflect_now(
     background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
     occasion: Annotated[str, typer.Option("--occasion", hidden=True)] = "person",
 ) -> int:
-    """Read what was not reflected on yet, in all conversations, and edit memory.
+    """Read what is unread in all conversations; edit memory.
 
     It costs model calls: see reflection.maxBudgetUsd and reflection.maxSteps in agent config.
     """
@@ -121,7 +121,10 @@ def undo_reflection(
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> None:
-    """Take back all that a reflection changed; what others changed since stays."""
+    """Take back all that a reflection changed.
+
+    What others changed since stays.
+    """
     with opened(agent=agent, database=database) as here:
         found = here.store.reflections.find(here.agent.id, which)
         if found.state == "undone":

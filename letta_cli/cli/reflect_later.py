@@ -1,12 +1,12 @@
 """Starts a reflection in a process of its own that nobody waits for; see `agent.occasions`."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
 
 from letta_cli.config import Config
+from letta_cli.config.environment import inherited
 from letta_cli.core.reflection import Occasion
 
 Begin = Callable[[str, str, Occasion], None]
@@ -33,6 +33,6 @@ def _begin(url: str, folder: str, agent_id: str, model: str, occasion: Occasion)
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=folder,
-        env={**os.environ, "AGENT_DATABASE_URL": url},
+        env=inherited(AGENT_DATABASE_URL=url),
         start_new_session=True,
     )  # fmt: skip

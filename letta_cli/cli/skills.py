@@ -56,7 +56,7 @@ def show_skill(
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> None:
-    """Print a skill as the model reads it; with --json also how often it was used."""
+    """Print a skill as the model reads it. With --json also how often it was used."""
     with opened(agent=agent, database=database, directory=directory) as here:
         skills, _ = _found(here.config)
         scores = here.store.skill_uses.scores(here.agent.id)

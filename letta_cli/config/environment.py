@@ -1,5 +1,6 @@
 """What the environment says, as a layer; and the environment that child processes get."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,11 @@ def home_of(environ: Mapping[str, str], user_home: Path) -> Path:
     if not path.is_absolute():
         raise ConfigError(f"environment variable AGENT_HOME: {named!r} is not an absolute path.")
     return path
+
+
+def inherited(**changed: str) -> dict[str, str]:
+    """All of this process's environment, credentials too, for another process of this program."""
+    return {**os.environ, **changed}
 
 
 def child_environment(

@@ -23,6 +23,10 @@ _FROM_CHATS = (
     " LEFT JOIN conversation o ON o.id = c.forked_from"
 )
 
+_SEEN_ONLY_BY = (
+    "NOT EXISTS (SELECT 1 FROM run x WHERE x.conversation_id = c.id AND x.model NOT LIKE ?)"
+)
+
 # `Reflections.list` hides the builtin in the class body.
 _Reflections = list[Reflection]
 _Revisions = list[BlockRevision]
@@ -75,17 +79,20 @@ class Reflections:
         """Whether some process reflects for this agent now."""
         return self._leases.holder(_lease(agent_id)) is not None
 
-    def unread(self, agent_id: str) -> Sequence[Unread]:
+    def unread(self, agent_id: str, *, provider: str = "") -> Sequence[Unread]:
         """The conversations with something unread, the newest first.
 
         A run that goes on now is left for later: how it ends is what is worth knowing.
+
+        Args:
+            provider: only conversations that no other provider has seen; all when empty.
         """
         found = self._database.query(
             f"SELECT c.id, c.title, c.cwd, c.project, {_READ}, c.head {_FROM_CHATS}"
-            f" WHERE c.agent_id = ? AND c.kind = 'chat' AND c.head > {_READ}"
+            f" WHERE c.agent_id = ? AND c.kind = 'chat' AND c.head > {_READ} AND {_SEEN_ONLY_BY}"
             " ORDER BY c.updated_at DESC, c.id",
-            agent_id,
-        )
+            agent_id, f"{provider}%",
+        )  # fmt: skip
         begun = self._begun(agent_id)
         unread: list[Unread] = []
         for conversation_id, title, cwd, project, read, head in found:
@@ -96,15 +103,15 @@ class Reflections:
                 unread.append(Unread(conversation_id, title, cwd, project, read + 1, last))
         return unread
 
-    def unread_runs(self, agent_id: str) -> int:
-        """How many runs have ended since their conversation was last read."""
+    def unread_runs(self, agent_id: str, *, provider: str = "") -> int:
+        """How many runs have ended since their conversation was last read; see `unread`."""
         return self._database.query(
             "SELECT count(*) FROM conversation c JOIN run r ON r.conversation_id = c.id"
             " LEFT JOIN reflection_cursor k ON k.conversation_id = c.id"
             " WHERE c.agent_id = ? AND c.kind = 'chat' AND r.state = 'closed'"
-            " AND (k.read_at IS NULL OR r.finished_at > k.read_at)",
-            agent_id,
-        )[0][0]
+            f" AND (k.read_at IS NULL OR r.finished_at > k.read_at) AND {_SEEN_ONLY_BY}",
+            agent_id, f"{provider}%",
+        )[0][0]  # fmt: skip
 
     def begin(
         self, agent_id: str, conversation_id: str, occasion: Occasion, slices: Sequence[Slice]

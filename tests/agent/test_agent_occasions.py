@@ -32,12 +32,14 @@ class Eye:
         )
 
     def turn(self, *, compacted: bool = False, model: str = "m/m") -> None:
-        run, _ = self.store.runs.start(self.conversation.id, "m", [Text("go")], expected_head=None)
-        self.occasions.saw(RunStarted(run.id, self.conversation.id, self.agent.id, "m"), model)
+        run, _ = self.store.runs.start(
+            self.conversation.id, "m/m", [Text("go")], expected_head=None
+        )
+        self.occasions.look(RunStarted(run.id, self.conversation.id, self.agent.id, "m"), model)
         if compacted:
-            self.occasions.saw(Compacted("auto", 10, 5), model)
+            self.occasions.look(Compacted("auto", 10, 5), model)
         self.store.runs.finish(run.id, "end_turn")
-        self.occasions.saw(ENDED, model)
+        self.occasions.look(ENDED, model)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_after_a_compaction_when_the_run_is_over(store: Store):
 def test_a_compaction_that_a_person_asked_for_begins_one_at_once(store: Store):
     eye = Eye(store, every_turns=0)
     eye.turn()
-    eye.occasions.saw(Compacted("manual", 10, 5), "m/m")
+    eye.occasions.look(Compacted("manual", 10, 5), "m/m")
     assert eye.begun == [("m/m", "compaction")]
 
 
@@ -84,12 +86,12 @@ def test_a_terminal_that_rests_long_enough_once(store: Store, monkeypatch: pytes
     eye = Eye(store, every_turns=0, idle_minutes=5)
     for _ in range(3):
         eye.turn()
-    eye.occasions.rest("m/m")
+    eye.occasions.look(None, "m/m")
     assert eye.begun == []
     later = module.time.monotonic() + 301
     monkeypatch.setattr(module.time, "monotonic", lambda: later)
-    eye.occasions.rest("m/m")
-    eye.occasions.rest("m/m")
+    eye.occasions.look(None, "m/m")
+    eye.occasions.look(None, "m/m")
     assert eye.begun == [("m/m", "idle")]
 
 

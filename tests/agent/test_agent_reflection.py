@@ -45,16 +45,18 @@ class Desk:
         self.agent = self.store.agents.current()
         self.record = folder / "requests"
 
-    def talk(self, *words: str, project: str = "/p", answer: str = "heard") -> str:
+    def talk(
+        self, *words: str, project: str = "/p", answer: str = "heard", model: str = "scripted/m"
+    ) -> str:
         made = self.store.conversations.create(self.agent.id, cwd=project, project=project)
         self.store.blocks.ensure_project(self.agent.id, project)
         for said in words:
-            self.say(made.id, said, answer)
+            self.say(made.id, said, answer, model)
         return made.id
 
-    def say(self, conversation_id: str, said: str, answer: str = "heard") -> None:
+    def say(self, conversation_id: str, said: str, answer: str, model: str) -> None:
         runs = self.store.runs
-        run, _ = runs.start(conversation_id, "m", [Text(said)], expected_head=None)
+        run, _ = runs.start(conversation_id, model, [Text(said)], expected_head=None)
         runs.add_reply(run.id, [Text(answer)], Usage(), expected_head=None)
         runs.finish(run.id, "end_turn")
 
@@ -213,6 +215,19 @@ async def test_a_second_one_is_told_who_is_at_it(desk: Desk):
         await desk.reflect([{"text": "x"}])
 
 
+async def test_by_itself_it_reads_only_what_its_own_provider_has_seen(desk: Desk):
+    private = desk.talk("between us", model="ollama/qwen")
+    desk.talk("anybody may know", model="scripted/other")
+    await desk.reflect([{"text": "x", "repeat": True}], Wish("turns"))
+    assert "anybody may know" in str(desk.asked()) and "between us" not in str(desk.asked())
+    assert [each.conversation_id for each in desk.store.reflections.unread(desk.agent.id)] == [
+        private
+    ]
+    assert desk.store.reflections.unread_runs(desk.agent.id, provider="scripted/") == 0
+    await desk.reflect([{"text": "x", "repeat": True}], Wish("turns"), model="scripted/chosen")
+    assert "between us" in str(desk.asked()), "a model that was named may read all"
+
+
 async def test_a_small_model_is_refused(desk: Desk):
     desk.talk("hello")
     with pytest.raises(UsageError, match=r"reflection\.model"):
@@ -259,9 +274,13 @@ async def test_all_of_it_can_be_taken_back_and_others_edits_stay(desk: Desk):
     desk.store.blocks.insert(human.id, "by hand", origin=Origin("person"))
     desk.store.blocks.replace(human.id, "has a cat", "has two cats", origin=Origin("person"))
     (found,) = desk.store.reflections.list(desk.agent.id)
+    origin = Origin("reflection", found.conversation_id)
+    desk.store.passages.insert(desk.agent.id, "a long story", origin=origin)
+    desk.store.passages.insert(desk.agent.id, "another one", origin=Origin("person"))
     done = take_back(desk.store, found, Origin("person"))
     assert desk.block("human") == "Ada\nhas two cats\nby hand"
     assert len(done.revisions) == 1 and len(done.kept) == 1
+    assert [each.text for each in desk.store.passages.list(desk.agent.id)] == ["another one"]
     assert desk.store.reflections.get(found.id).state == "undone"
     assert desk.store.reflections.unread(desk.agent.id) == []
 

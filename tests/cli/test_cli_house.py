@@ -187,7 +187,9 @@ def test_memory_is_listed_as_another_directory_sees_it(machine: Machine) -> None
         machine.ok("memory", command, "-C", str(machine.root))
 
 
-@pytest.mark.parametrize("group", ["sessions", "memory", "skills", "agents", "models", "config"])
+@pytest.mark.parametrize(
+    "group", ["sessions", "memory", "skills", "reflect", "learn", "agents", "models", "config"]
+)
 def test_the_help_of_a_group_is_cut_off_nowhere(machine: Machine, group: str) -> None:
     machine.environ["COLUMNS"] = "80"
     lines = machine.ok(group, "--help").splitlines()
