@@ -21,6 +21,7 @@ from letta_cli.config import Config
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now
 from letta_cli.core.errors import ConfigError, NoModelConfigured, NotFound, UsageError
+from letta_cli.core.memory import Origin
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import Offer, Provider
 from letta_cli.core.reflection import Occasion
@@ -56,6 +57,7 @@ class SessionOptions:
         continue_latest: this directory's latest conversation.
         fork: go on in a copy of the chosen conversation.
         agent: name or id; None for the one in use.
+        isolate: labels of memory blocks that the conversation gets its own copies of.
         wait_seconds: for a conversation that another session is using.
         reflect_later: begins a reflection in the background: of this agent, with this model, why.
     """
@@ -67,6 +69,7 @@ class SessionOptions:
     fork: bool = False
     agent: str | None = None
     title: str = ""
+    isolate: tuple[str, ...] = ()
     wait_seconds: float = 0.0
     allowed_tools: tuple[str, ...] = ()
     disallowed_tools: tuple[str, ...] = ()
@@ -96,10 +99,13 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     policy = _policy(config, options)
     chosen = _existing_conversation(store, agent, workspace, options)
     handle = _handle(config, agent, chosen)
+    store.blocks.ensure_project(agent.id, workspace.project)
+    for label in options.isolate:
+        store.blocks.find(agent.id, label, project=chosen.project if chosen else workspace.project)
     conversation = _open_conversation(store, agent, workspace, options, chosen)
+    _isolate(store, conversation, options.isolate)
     loading = asyncio.create_task(load_model(config, handle))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
-    store.blocks.ensure_project(agent.id, workspace.project)
     store.touches.prune()
     instructions = find_instructions(
         workspace.cwd, workspace.git_root, config.user_home, agent_home=config.home
@@ -266,6 +272,15 @@ def _open_conversation(
     if options.fork:
         return store.conversations.fork(chosen.id)
     return chosen
+
+
+def _isolate(store: Store, conversation: Conversation, labels: tuple[str, ...]) -> None:
+    """Give the conversation its own copies, but of what it has already."""
+    blocks = {block.label: block for block in store.blocks.visible(conversation)}
+    for label in labels:
+        block = blocks.get(label.strip())
+        if block is not None and block.scope != "conversation":
+            store.sharing.isolate(block.id, conversation.id, origin=Origin("person"))
 
 
 def _existing_conversation(

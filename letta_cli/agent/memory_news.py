@@ -6,15 +6,19 @@ from collections.abc import Iterable
 from letta_cli.agent.thread import Thread
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import NotFound
-from letta_cli.core.memory import BlockRevision, MemoryBlock
+from letta_cli.core.memory import (
+    ATTACHED,
+    DETACHED,
+    ISOLATED,
+    RENAMED,
+    BlockRevision,
+    MemoryBlock,
+)
 from letta_cli.core.message import Message, Text
 from letta_cli.store import Store
 
 WHOLE_TEXT_LIMIT = 1_000
 """A block up to this many characters is told whole; a longer one as its changed lines."""
-
-
-_RENAMED = "renamed from"
 
 
 def deliver(store: Store, thread: Thread, run_id: str) -> Message | None:
@@ -27,16 +31,25 @@ def deliver(store: Store, thread: Thread, run_id: str) -> Message | None:
     if not changed:
         return None
     seen = thread.conversation.memory_versions
+    labels = {block.label for block in changed if not block.away}
+    if any(block.away for block in changed):
+        labels = {block.label for block in store.blocks.visible(thread.conversation)}
     told: list[str] = []
     for block in changed:
+        if block.away and block.label in labels:
+            # Another block has its place now, which is told of instead.
+            continue
+        known = seen.get(block.id, 0)
         foreign = [
             revision
-            for revision in store.blocks.since(block.id, abs(seen.get(block.id, 0)))
+            for revision in store.blocks.since(block.id, abs(known))
             if revision.origin.conversation_id != thread.conversation.id
         ]
         if foreign:
             told.append(describe(store, block, foreign))
-    versions = {block.id: -block.version if block.deleted else block.version for block in changed}
+        elif known < 0 and not block.away:
+            told.append(_returned(block))
+    versions = {block.id: -block.version if block.away else block.version for block in changed}
     if not told:
         thread.saw_memory(versions)
         return None
@@ -51,13 +64,13 @@ def describe(store: Store, block: MemoryBlock, foreign: list[BlockRevision]) -> 
     head = (
         f'Shared memory: block "{block.label}" was {_deed(block, foreign)} by {writers} at {when}.'
     )
-    if block.deleted:
-        return f"{head} It is in no conversation any more; do not rely on its text."
-    renamed = [each.origin.note for each in foreign if each.origin.note.startswith(_RENAMED)]
+    if block.away:
+        return f"{head} It is in this conversation no more; do not rely on its text."
+    renamed = [each.origin.note for each in foreign if each.origin.note.startswith(RENAMED)]
     if renamed:
         head += f" It was {renamed[0]}."
-    if len(block.value) <= WHOLE_TEXT_LIMIT:
-        return f"{head} It now reads:\n{block.value}" if block.value else f"{head} It is empty."
+    if len(block.value) <= WHOLE_TEXT_LIMIT or foreign[0].before == block.value:
+        return f"{head} {_text(block)}"
     lines = "\n".join(_changed_lines(foreign[0].before, block.value))
     return f"{head} Changed lines (version {block.version}):\n{lines}"
 
@@ -65,7 +78,21 @@ def describe(store: Store, block: MemoryBlock, foreign: list[BlockRevision]) -> 
 def _deed(block: MemoryBlock, foreign: list[BlockRevision]) -> str:
     if block.deleted:
         return "deleted"
+    notes = [each.origin.note for each in foreign if each.before == each.after]
+    for note in reversed(notes):
+        if note.startswith((ATTACHED, DETACHED)):
+            return note if not block.away or note.startswith(DETACHED) else "taken out"
+    if foreign[0].origin.note == ISOLATED:
+        return ISOLATED
     return "created" if foreign[0].version == 1 else "changed"
+
+
+def _returned(block: MemoryBlock) -> str:
+    return f'Shared memory: block "{block.label}" is seen here again. {_text(block)}'
+
+
+def _text(block: MemoryBlock) -> str:
+    return f"It now reads:\n{block.value}" if block.value else "It is empty."
 
 
 def _writer(store: Store, revision: BlockRevision) -> str:

@@ -1,9 +1,11 @@
-"""Starts the day's backup when a session ends, in a process of its own that nobody waits for."""
+"""What a session leaves behind when it ends, in processes of their own that nobody waits for."""
 
 import contextlib
 import subprocess
 import sys
+from pathlib import Path
 
+from letta_cli.config import Config
 from letta_cli.core.clock import now
 from letta_cli.core.errors import AgentError
 from letta_cli.store import Store, database_file
@@ -29,11 +31,27 @@ def back_up_later(url: str, store: Store) -> None:
         unchanged = bool(stamps) and f"{changed:%Y%m%dT%H%M%S%fZ}" <= stamps[-1]
         if unchanged or born.date() == now().date():
             return
-        subprocess.Popen(
-            [sys.executable, "-P", "-m", "letta_cli", "backup", "--daily", "--db", url],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=database.parent,
-            start_new_session=True,
-        )
+        _start("backup", "--daily", "--db", url, cwd=database.parent)
+
+
+def mirror_later(config: Config, store: Store) -> None:
+    """Bring the mirror up to date when this process changed memory.
+
+    What goes wrong there is told by the next `agent memory mirror`, and nothing is lost.
+    """
+    if config.memory_mirror is None or not store.blocks.wrote:
+        return
+    with contextlib.suppress(OSError):
+        once = ("--once", str(config.memory_mirror))
+        _start("memory", "mirror", *once, "--db", config.database_url, cwd=config.home)
+
+
+def _start(*arguments: str, cwd: Path) -> None:
+    subprocess.Popen(
+        [sys.executable, "-P", "-m", "letta_cli", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=cwd,
+        start_new_session=True,
+    )

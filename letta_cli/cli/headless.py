@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from letta_cli import __version__
-from letta_cli.cli.daily import back_up_later
+from letta_cli.cli.daily import back_up_later, mirror_later
 from letta_cli.cli.event_loop import run_async
 from letta_cli.cli.invocation import Invocation
 from letta_cli.cli.opening import open_invocation
@@ -68,6 +68,7 @@ async def _run(config: Config, invocation: Invocation, prompt: str, answer: Text
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(session.aclose(), 2.0)
         back_up_later(config.database_url, session.store)
+        mirror_later(config, session.store)
 
 
 def _events(session: Session, prompt: str) -> AsyncIterator[Event]:

@@ -6,7 +6,7 @@ import dataclasses
 import sys
 
 from letta_cli.app import open_store_of
-from letta_cli.cli.daily import back_up_later
+from letta_cli.cli.daily import back_up_later, mirror_later
 from letta_cli.cli.event_loop import run_async
 from letta_cli.cli.invocation import Invocation
 from letta_cli.cli.opening import open_invocation
@@ -55,6 +55,7 @@ async def _talk(config: Config, invocation: Invocation) -> int:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(session.aclose(), 2.0)
         back_up_later(config.database_url, session.store)
+        mirror_later(config, session.store)
 
 
 def _pick(config: Config, agent_name: str | None) -> str:

@@ -50,6 +50,14 @@ class Invocation:
     title: Annotated[
         str, typer.Option("--name", "-n", metavar="TITLE", help="Name the conversation.")
     ] = ""
+    isolate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--isolate",
+            metavar="LABEL",
+            help="Give the conversation its own copy of this memory block. Repeatable.",
+        ),
+    ] = None
     wait: Annotated[
         float,
         typer.Option(

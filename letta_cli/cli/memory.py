@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from letta_cli.cli import memory_blocks, memory_files, memory_history, options
+from letta_cli.cli import (
+    memory_blocks,
+    memory_files,
+    memory_history,
+    memory_mirror,
+    memory_sharing,
+    options,
+)
 from letta_cli.cli.editor import edit_text, keep_draft
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.memory_view import (
@@ -41,13 +48,15 @@ def list_blocks(
     """List the memory blocks of all scopes."""
     with opened(agent=agent, database=database, directory=directory) as here:
         blocks = here.store.blocks.list(here.agent.id)
+        blocks += here.store.sharing.detached(here.agent.id)
+        places = {block.id: seen_in(here, block) for block in blocks}
     if as_json:
         say_json([block_facts(block) for block in blocks])
         return
     rows = [
         (
             block.label + (" (read-only)" if block.read_only else ""),
-            seen_in(here, block),
+            places[block.id],
             f"{len(block.value)}/{block.limit}",
             str(block.version),
             age(block.updated_at),
@@ -163,11 +172,16 @@ for _name, _command in (
     ("rename", memory_blocks.rename_block),
     ("describe", memory_blocks.describe_block),
     ("limit", memory_blocks.limit_block),
+    ("read-only", memory_blocks.protect_block),
     ("delete", memory_blocks.delete_block),
+    ("attach", memory_sharing.attach_block),
+    ("detach", memory_sharing.detach_block),
+    ("isolate", memory_sharing.isolate_block),
     ("diff", memory_history.show_diff),
     ("blame", memory_history.show_blame),
     ("export", memory_files.export_blocks),
     ("import", memory_files.import_blocks),
+    ("mirror", memory_mirror.mirror_blocks),
 ):
     app.command(_name, cls=LightCommand)(_command)
 

@@ -121,6 +121,30 @@ def limit_block(
         say(f"{label} has {len(block.value):,} of {block.limit:,} characters")
 
 
+def protect_block(
+    label: Label,
+    state: Annotated[str, typer.Argument(metavar="on|off", help="Whether only you may edit it.")],
+    conversation: ConversationId = None,
+    as_json: options.Json = False,
+    agent: options.AgentName = None,
+    database: options.Database = None,
+    directory: options.Directory = None,
+) -> None:
+    """Let only yourself edit a block, or the model too."""
+    if state not in ("on", "off"):
+        raise UsageError(f"Expected on or off, found {state!r}.")
+    with opened(agent=agent, database=database, directory=directory) as here:
+        block = find_block(here, label, conversation)
+        here.store.blocks.set_read_only(block.id, state == "on")
+        block = find_block(here, label, conversation)
+    if as_json:
+        say_json(block_facts(block))
+    elif block.read_only:
+        say(f"{label} is read-only: the model sees it and cannot change it")
+    else:
+        say(f"{label} can be edited by the model again")
+
+
 def delete_block(
     label: Label,
     yes: options.Yes = False,

@@ -4,15 +4,9 @@ Neither overwrites what it did not write: a file that was edited is kept by an e
 that went on since its file was written is kept by an import. Both say so and exit with 1.
 """
 
-import json
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import unified_diff
-from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
-from urllib.parse import quote
+from typing import Annotated, Any
 
 import typer
 
@@ -21,26 +15,12 @@ from letta_cli.cli.memory_view import text_at
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import say, say_json, warn
 from letta_cli.core.errors import AgentError, NotFound, StoreError, UsageError
-from letta_cli.core.memory import DEFAULT_LIMIT, MemoryBlock, Origin, Scope
+from letta_cli.core.memory import MemoryBlock, Origin
+from letta_cli.core.memory_file import Document, parse, place, text_of
 from letta_cli.frontends.sanitize import sanitize_line
 
 IMPORT = Origin(actor="person", note="agent memory import")
-_HEAD = re.compile(r"\A\ufeff?---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _CLASH = ("conflict", "kept", "refused")
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file's block. `version` is the one it was written from; None in a new file."""
-
-    label: str
-    value: str
-    version: int | None
-    scope: Scope
-    scope_key: str
-    description: str
-    limit: int
-    read_only: bool
 
 
 def export_blocks(
@@ -77,57 +57,8 @@ def import_blocks(
     return _tell(done, as_json=as_json)
 
 
-def text_of(block: MemoryBlock) -> str:
-    """A block as a file. The values of the head are JSON, which is YAML too."""
-    head = {
-        "label": block.label,
-        "description": block.description,
-        "scope": block.scope,
-        "scope_key": block.scope_key,
-        "limit": block.limit,
-        "read_only": block.read_only,
-        "version": block.version,
-    }
-    lines = "\n".join(f"{key}: {json.dumps(value)}" for key, value in head.items())
-    return f"---\n{lines}\n---\n{block.value}\n"
-
-
-def parse(text: str, name: str) -> Document:
-    """The inverse of `text_of`; lenient with a head that a person wrote.
-
-    Raises:
-        UsageError: there is no head with a label, or a value in it is none.
-    """
-    text = text.replace("\r\n", "\n")
-    head = _HEAD.match(text)
-    if head is None:
-        raise UsageError(f"{name}: it does not begin with a head between two lines of ---.")
-    fields = dict(_fields(head[1]))
-    label, scope = str(fields.get("label", "")).strip(), str(fields.get("scope", "agent"))
-    if not label or scope not in get_args(Scope):
-        raise UsageError(f"{name}: its head needs a label, and a scope of {get_args(Scope)}.")
-    version, limit = fields.get("version"), fields.get("limit", DEFAULT_LIMIT)
-    if not isinstance(limit, int) or not isinstance(version, int | None):
-        raise UsageError(f"{name}: version and limit are whole numbers.")
-    return Document(
-        label, text[head.end() :].removesuffix("\n"), version, cast("Scope", scope),
-        str(fields.get("scope_key", "")), str(fields.get("description", "")), limit,
-        fields.get("read_only") is True,
-    )  # fmt: skip
-
-
-def _fields(head: str) -> Iterator[tuple[str, Any]]:
-    for line in head.split("\n"):
-        key, separator, value = line.partition(":")
-        if separator:
-            try:
-                yield key.strip(), json.loads(value)
-            except ValueError:
-                yield key.strip(), value.strip()
-
-
 def _write(here: Opened, block: MemoryBlock, folder: Path) -> dict[str, Any]:
-    path = folder / _place(block)
+    path = folder / place(block)
     told = {"label": block.label, "path": str(path), "version": block.version}
     try:
         if path.exists() and (path.is_symlink() or not _is_ours(here, block, path)):
@@ -137,14 +68,6 @@ def _write(here: Opened, block: MemoryBlock, folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error
     return {**told, "state": "written", "detail": ""}
-
-
-def _place(block: MemoryBlock) -> Path:
-    name = quote(block.label, safe=" ").lstrip(".") + ".md"
-    if block.scope == "agent":
-        return Path(name)
-    tail = quote(Path(block.scope_key).name, safe=" ").strip(".")[:60]
-    return Path(block.scope) / f"{tail}-{sha256(block.scope_key.encode()).hexdigest()[:8]}" / name
 
 
 def _is_ours(here: Opened, block: MemoryBlock, path: Path) -> bool:
@@ -186,9 +109,9 @@ def _take(here: Opened, path: Path) -> dict[str, Any]:
 
 
 def _block_of(here: Opened, document: Document) -> MemoryBlock | None:
-    place = (document.label, document.scope, document.scope_key)
+    where = (document.label, document.scope, document.scope_key)
     for block in here.store.blocks.list(here.agent.id):
-        if (block.label, block.scope, block.scope_key) == place:
+        if (block.label, block.scope, block.scope_key) == where:
             return block
     return None
 

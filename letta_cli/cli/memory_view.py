@@ -76,6 +76,10 @@ def text_at(here: Opened, block: MemoryBlock, version: int) -> str:
 
 def seen_in(here: Opened, block: MemoryBlock) -> str:
     """The block's scope in words."""
+    if block.agent_id != here.agent.id:
+        return f"all conversations, from {here.store.sharing.owner(block.id)}"
+    if block.detached:
+        return "none (detached)"
     match block.scope:
         case "agent":
             return "all conversations"
@@ -96,6 +100,8 @@ def block_facts(block: MemoryBlock) -> dict[str, Any]:
         "read_only": block.read_only,
         "scope": block.scope,
         "scope_key": block.scope_key,
+        "agent_id": block.agent_id,
+        "detached": block.detached,
         "version": block.version,
         "updated_at": to_text(block.updated_at),
     }

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from letta_cli.cli.daily import mirror_later
 from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.output import warn_ignored
 from letta_cli.config import Config, load_config
@@ -30,9 +31,15 @@ class Opened:
 
 @contextmanager
 def opened(
-    *, agent: str | None = None, database: str | None = None, directory: str | None = None
+    *,
+    agent: str | None = None,
+    database: str | None = None,
+    directory: str | None = None,
+    mirrored: bool = True,
 ) -> Generator[Opened]:
     """Open the store without anything that only talking to a model needs.
+
+    When memory was changed, its mirror follows, unless not `mirrored`.
 
     Not through `app`, which would import every tool and frontend's ground for a list of titles.
     """
@@ -47,4 +54,6 @@ def opened(
         chosen = store.agents.find(agent) if agent else store.agents.current()
         yield Opened(config, store, chosen, str(config.cwd.resolve()))
     finally:
+        if mirrored:
+            mirror_later(config, store)
         store.close()

@@ -33,6 +33,7 @@ def session_options(invocation: Invocation, config: Config, *, interactive: bool
         fork=invocation.fork,
         agent=invocation.agent,
         title=invocation.title,
+        isolate=tuple(invocation.isolate or ()),
         wait_seconds=invocation.wait,
         allowed_tools=split_rules(invocation.allowed_tools),
         disallowed_tools=split_rules(invocation.disallowed_tools),

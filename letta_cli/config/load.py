@@ -41,6 +41,7 @@ DEFAULTS: Mapping[str, Any] = {
     "reflection.model": _QUIET.model,
     "reflection.maxBudgetUsd": _QUIET.max_budget_usd,
     "reflection.maxSteps": _QUIET.max_steps,
+    "memoryMirror": "",
     "editor": "vi",
 }
 
@@ -134,7 +135,15 @@ def load_config(
             max_budget_usd=values["reflection.maxBudgetUsd"],
             max_steps=values["reflection.maxSteps"],
         ),
+        memory_mirror=_under(user_home, values["memoryMirror"]),
     )
+
+
+def _under(user_home: Path, folder: str) -> Path | None:
+    """The folder that a setting names, ``~`` being the person's home; None for none."""
+    if folder == "~" or folder.startswith("~/"):
+        return user_home / folder[2:]
+    return Path(folder) if folder else None
 
 
 def _prepare_home(home: Path) -> Path:

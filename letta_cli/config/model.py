@@ -39,6 +39,7 @@ class Config:
         passed_environment: names of credentials that are passed on all the same.
         local_model_consent: the person agreed to fetch the embedded model.
         reflection: when the agent looks back by itself, and what that may cost.
+        memory_mirror: the folder of the git repository that mirrors memory; None for none.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
         editor: a command line, from VISUAL or EDITOR.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
@@ -72,6 +73,7 @@ class Config:
     passed_environment: tuple[str, ...] = ()
     omni_memory: bool = False
     reflection: ReflectionSettings = field(default_factory=ReflectionSettings)
+    memory_mirror: Path | None = None
 
     def provider(self, name: str) -> ProviderSettings:
         """The settings of `name`; plain ones when nothing is configured for it."""

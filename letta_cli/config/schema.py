@@ -5,6 +5,7 @@ Names follow Claude Code's where it has one, so that files and habits carry over
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import Any, Literal, cast, get_args
 
 from letta_cli.config.model import PROVIDERS
@@ -102,6 +103,13 @@ def _url(value: Any) -> str:
     return text.rstrip("/")
 
 
+def _folder(value: Any) -> str:
+    text = _text(value).strip()
+    if text and not text.startswith(("/", "~")) and not PureWindowsPath(text).is_absolute():
+        raise ValueError
+    return text
+
+
 def _database(value: Any) -> str:
     text = _text(value).strip()
     if not text.startswith(("sqlite:///", "postgresql://", "postgres://")):
@@ -132,6 +140,7 @@ KEYS: tuple[Key, ...] = (
     Key("database", 'a URL "sqlite:////path/to/file.db" or "postgresql://…"', _database),
     Key("editor", "a command line", _text),
     Key("localModel", '"ask" or "auto"', _one_of(("ask", "auto"))),
+    Key("memoryMirror", "the absolute path of a folder, or one that begins with ~", _folder),
     Key("memoryTools", '"single" or "omni"', _one_of(("single", "omni"))),
     Key("reflection.everyTurns", "a whole number; 0 is never", _whole(0)),
     Key("reflection.onCompaction", "true or false", _flag),

@@ -35,6 +35,7 @@ def shown_settings(config: Config) -> list[Shown]:
         "bash.maxTimeoutMs": config.bash_max_timeout_ms,
         "bash.maxOutput": config.bash_max_output,
         "localModel": "auto" if config.local_model_consent else "ask",
+        "memoryMirror": str(config.memory_mirror or ""),
         "memoryTools": "omni" if config.omni_memory else "single",
         "reflection.everyTurns": config.reflection.every_turns,
         "reflection.onCompaction": config.reflection.on_compaction,

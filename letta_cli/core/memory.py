@@ -3,12 +3,20 @@ passages, which are only found by search."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 Scope = Literal["agent", "project", "conversation"]
 """Where a block is seen: in all conversations, in those of one project, in one only."""
 
 Actor = Literal["model", "person", "reflection", "import", "system"]
+
+RENAMED: Final = "renamed from"
+ATTACHED: Final = "attached to"
+DETACHED: Final = "detached from"
+"""How the notes of revisions begin that change no text. What they name stands in quotes."""
+
+ISOLATED: Final = "copied for this conversation alone"
+"""The note of the first revision of an isolated copy."""
 
 DEFAULT_LIMIT = 5_000
 """Characters a block may hold unless told otherwise (Letta's default for core memory)."""
@@ -33,6 +41,8 @@ class MemoryBlock:
         limit: the most characters `value` may have.
         version: grows by one with each edit.
         deleted: it is in no conversation any more; its history is kept and it can come back.
+        detached: it is not in the conversations of its agent, but in those of others it is
+            attached to.
     """
 
     id: str
@@ -47,6 +57,12 @@ class MemoryBlock:
     version: int
     updated_at: datetime
     deleted: bool = False
+    detached: bool = False
+
+    @property
+    def away(self) -> bool:
+        """Whether it is not seen: deleted or detached."""
+        return self.deleted or self.detached
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class OpenAIChatProvider:
         if not base_url:
             raise ConfigError(
                 "The provider openai-compatible needs an address. Set OPENAI_BASE_URL, or "
-                "providers.openai-compatible.base_url in the settings, for example to "
+                "providers.openai-compatible.baseUrl in the settings, for example to "
                 "http://127.0.0.1:8000/v1."
             )
         self._settings = settings

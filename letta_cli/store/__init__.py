@@ -11,6 +11,7 @@ from typing import Any
 from letta_cli.core.clock import from_text
 from letta_cli.core.errors import ConfigError
 from letta_cli.store.agents import Agents
+from letta_cli.store.block_table import BlockTable
 from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
@@ -23,6 +24,7 @@ from letta_cli.store.reflections import Reflections
 from letta_cli.store.runs import Runs
 from letta_cli.store.search import Hit, Search
 from letta_cli.store.sessions import Sessions
+from letta_cli.store.sharing import Sharing
 from letta_cli.store.touches import Touches
 
 __all__ = ["Hit", "Lease", "PassageHit", "Store", "database_file", "open_store"]
@@ -35,8 +37,8 @@ class Store:
     """The repositories over one database. Safe to share between the threads of a process.
 
     Attributes:
-        agents, conversations, messages, blocks, passages, runs, sessions, touches, reflections,
-            skill_drafts, skill_uses, search, leases: one noun each.
+        agents, conversations, messages, blocks, sharing, passages, runs, sessions, touches,
+            reflections, skill_drafts, skill_uses, search, leases: one noun each.
     """
 
     def __init__(self, database: Database, index: MessageIndex, locks: LeaseLocks) -> None:
@@ -44,10 +46,14 @@ class Store:
         self.search = Search(database, index)
         self.leases = Leases(locks, self._title_of)
         self.messages = Messages(database, self.search)
-        self.conversations = Conversations(database, self.messages, self.search, self.leases)
-        self.blocks = Blocks(database)
+        table = BlockTable(database)
+        self.blocks = Blocks(database, table)
+        self.sharing = Sharing(database, table)
+        self.conversations = Conversations(
+            database, self.messages, self.search, self.leases, self.sharing
+        )
+        self.agents = Agents(database, self.conversations, self.blocks, self.sharing)
         self.passages = Passages(database)
-        self.agents = Agents(database, self.conversations, self.blocks)
         self.runs = Runs(database, self.messages)
         self.sessions = Sessions(database)
         self.touches = Touches(database)

@@ -9,6 +9,7 @@ from letta_cli.store import rows
 from letta_cli.store.blocks import Blocks
 from letta_cli.store.conversations import Conversations
 from letta_cli.store.database import Database
+from letta_cli.store.sharing import Sharing
 
 FIRST_NAME = "agent"
 """What the agent is called that is made when there is none."""
@@ -24,8 +25,11 @@ FIRST_BLOCKS = (
 class Agents:
     """The repository of agents. Raises what `Database` raises, and what each method names."""
 
-    def __init__(self, database: Database, conversations: Conversations, blocks: Blocks) -> None:
+    def __init__(
+        self, database: Database, conversations: Conversations, blocks: Blocks, sharing: Sharing
+    ) -> None:
         self._database = database
+        self._sharing = sharing
         self._conversations = conversations
         self._blocks = blocks
 
@@ -131,6 +135,8 @@ class Agents:
     def delete(self, agent_id: str) -> None:
         """Remove an agent with its conversations and its memory, for good.
 
+        Blocks that are attached to other agents stay with those.
+
         Raises:
             NotFound: there is no such agent.
             Busy: a session is using one of its conversations.
@@ -144,6 +150,7 @@ class Agents:
                     "first: agent agents use NAME"
                 )
             self._conversations.forget_all(agent_id)
+            self._sharing.hand_over(agent_id)
             self._database.execute("DELETE FROM agent WHERE id = ?", agent_id)
 
     def list(self) -> list[Agent]:

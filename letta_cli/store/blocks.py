@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from letta_cli.core.agent import Conversation
-from letta_cli.core.clock import now, to_text
-from letta_cli.core.errors import Conflict, LimitExceeded, NotFound, ReadOnly, UsageError
+from letta_cli.core.clock import now
+from letta_cli.core.errors import Conflict, NotFound, UsageError
 from letta_cli.core.ids import new_id
-from letta_cli.core.memory import DEFAULT_LIMIT, BlockRevision, MemoryBlock, Origin, Scope
+from letta_cli.core.memory import DEFAULT_LIMIT, RENAMED, BlockRevision, MemoryBlock, Origin, Scope
 from letta_cli.store import rows
+from letta_cli.store.block_table import ORDER, BlockTable, refuse_long
 from letta_cli.store.database import Database
 
 PROJECT_LABEL = "project"
@@ -16,17 +17,12 @@ PROJECT_DESCRIPTION = (
     "What I know of this project: how it is built and tested, its conventions, decisions and traps."
 )
 
-_VISIBLE = (
-    "WHERE agent_id = ? AND (scope = 'agent' OR scope = 'project' AND scope_key = ?"
-    " OR scope = 'conversation' AND scope_key = ?)"
-)
-_ORDER = "ORDER BY CASE scope WHEN 'agent' THEN 0 WHEN 'project' THEN 1 ELSE 2 END, created_at, id"
 _Edit = Callable[[MemoryBlock], str]
 
 # `Blocks.list` hides the builtin in the class body.
 _Blocks = list[MemoryBlock]
 _Revisions = list[BlockRevision]
-_Arguments = list[str | int]
+_Keys = list[tuple[str, int, str]]
 
 
 class Blocks:
@@ -39,8 +35,14 @@ class Blocks:
         ReadOnly: the block is read-only and the writer is not a person.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, table: BlockTable) -> None:
         self._database = database
+        self._table = table
+
+    @property
+    def wrote(self) -> bool:
+        """Whether memory was changed through this store since it was opened."""
+        return self._table.wrote
 
     def create(
         self,
@@ -76,32 +78,17 @@ class Blocks:
             new_id("block"), agent_id, label, rows.clean(description), value, limit, read_only,
             scope, rows.clean(scope_key), 1, moment,
         )  # fmt: skip
-        _refuse_long(made, value)
         with self._database.transaction():
-            there = self._at(agent_id, scope, made.scope_key, label)
-            if there is not None:
-                raise Conflict(
-                    f"There is already a memory block {label!r}. Edit it instead.",
-                    current=there.value,
-                    version=there.version,
-                )
-            self._database.execute(
-                f"INSERT INTO block ({rows.BLOCK}, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                made.id, agent_id, label, made.description, value, limit, int(read_only), scope,
-                made.scope_key, 1, to_text(moment), to_text(moment),
-            )  # fmt: skip
-            if value or origin.actor != "system":
-                self._record(BlockRevision(made.id, label, 1, "", value, origin, moment))
+            self._table.insert(made, origin)
         return made
 
     def ensure_project(self, agent_id: str, project: str) -> MemoryBlock:
         """The block ``project`` of this project; made when first asked for, once."""
-        there = self._at(agent_id, "project", project, PROJECT_LABEL)
+        there = self._table.at(agent_id, "project", project, PROJECT_LABEL)
         if there is not None:
             return there
         with self._database.transaction():
-            there = self._at(agent_id, "project", project, PROJECT_LABEL)
+            there = self._table.at(agent_id, "project", project, PROJECT_LABEL)
             return there or self.create(
                 agent_id,
                 PROJECT_LABEL,
@@ -113,34 +100,32 @@ class Blocks:
 
     def visible(self, conversation: Conversation) -> list[MemoryBlock]:
         """What a conversation sees: its agent's blocks, its project's, its own; stable order."""
-        return self._seen_by(
+        return self._table.seen_by(
             conversation.agent_id, project=conversation.project, conversation_id=conversation.id
         )
 
     def changed(self, conversation: Conversation) -> list[MemoryBlock]:
         """The visible blocks whose version is another than the conversation has seen.
 
-        Those that it has seen and that were deleted since are among them. What the conversation
-        was told of a deletion it keeps as the negative version.
+        Those that it has seen and sees no more are among them, as deleted or detached. What the
+        conversation was told of that it keeps as the negative version.
 
         Cheap when nothing changed: one look into one index.
         """
-        versions = self._database.query(
-            f"SELECT id, version FROM block {_VISIBLE}",
-            conversation.agent_id, conversation.project, conversation.id,
-        )  # fmt: skip
+        versions = self._table.versions_seen_by(
+            conversation.agent_id, project=conversation.project, conversation_id=conversation.id
+        )
         seen = conversation.memory_versions
-        known = sum(version > 0 for version in seen.values())
-        if known == len(versions) and all(
-            seen.get(block_id) == version for block_id, version in versions
-        ):
+        if versions == {key: version for key, version in seen.items() if version > 0}:
             return []
-        visible = self.visible(conversation)
-        there = {block.id for block in visible}
-        gone = [key for key, version in seen.items() if version > 0 and key not in there]
+        gone = [key for key, version in seen.items() if version > 0 and key not in versions]
         return [
-            *(block for block in visible if seen.get(block.id) != block.version),
-            *(block for block in map(self._by_id, gone) if block is not None and block.deleted),
+            *(block for block in self.visible(conversation) if seen.get(block.id) != block.version),
+            *(
+                replace(block, detached=not block.deleted)
+                for block in map(self._table.by_id, gone)
+                if block is not None
+            ),
         ]
 
     def find(
@@ -159,7 +144,7 @@ class Blocks:
         Raises:
             NotFound: lists the labels there are.
         """
-        blocks = self._seen_by(agent_id, project=project, conversation_id=conversation_id)
+        blocks = self._table.seen_by(agent_id, project=project, conversation_id=conversation_id)
         for block in reversed(blocks):
             if block.label == label.strip():
                 return block
@@ -242,7 +227,7 @@ class Blocks:
 
         def edit(block: MemoryBlock) -> str:
             # A new name is no edit of the text.
-            newest = self._revisions(
+            newest = self._table.revisions(
                 "WHERE r.block_id = ? AND r.before <> r.after", [block_id], "DESC LIMIT 1"
             )
             if not newest:
@@ -262,27 +247,24 @@ class Blocks:
         if not label:
             raise UsageError("A memory block needs a label.")
         with self._database.transaction():
-            block = self._writable(block_id, origin)
+            block = self._table.writable(block_id, origin)
             if label == block.label:
                 return BlockRevision(
                     block_id, label, block.version, block.value, block.value, origin,
                     block.updated_at,
                 )  # fmt: skip
-            self._refuse_second(block, label)
-            note = f'renamed from "{block.label}"'
-            made = self._step(block, block.value, replace(origin, note=note))
+            self._table.refuse_second(block, label)
+            note = f'{RENAMED} "{block.label}"'
+            made = self._table.step(block, block.value, replace(origin, note=note))
             self._database.execute("UPDATE block SET label = ? WHERE id = ?", label, block_id)
         return replace(made, label=label)
 
     def delete(self, block_id: str, *, origin: Origin) -> BlockRevision:
         """Take a block out of all conversations. Its history is kept, see `restore`."""
         with self._database.transaction():
-            block = self._writable(block_id, origin)
-            made = self._step(block, "", replace(origin, note="deleted"))
-            self._database.execute(
-                "UPDATE block SET scope = ?, scope_key = ? WHERE id = ?",
-                rows.DELETED, rows.deleted_key(block), block_id,
-            )  # fmt: skip
+            block = self._table.writable(block_id, origin)
+            made = self._table.step(block, "", replace(origin, note="deleted"))
+            self._table.move(block_id, rows.DELETED, rows.away_key(block))
         return made
 
     def deleted(self, agent_id: str) -> _Blocks:
@@ -302,21 +284,22 @@ class Blocks:
             Conflict: there is a new one with its label; carries its value.
         """
         with self._database.transaction():
-            block = self._by_id(block_id)
+            block = self._table.by_id(block_id)
             if block is None or not block.deleted:
                 raise NotFound(f"There is no deleted memory block {block_id}.")
-            self._refuse_second(block, block.label)
-            newest = self._revisions("WHERE r.block_id = ?", [block_id], "DESC LIMIT 1")
-            made = self._step(block, newest[0].before, replace(origin, note="brought back"))
-            self._database.execute(
-                "UPDATE block SET scope = ?, scope_key = ? WHERE id = ?",
-                block.scope, block.scope_key, block_id,
-            )  # fmt: skip
+            self._table.refuse_second(block, block.label)
+            newest = self._table.revisions("WHERE r.block_id = ?", [block_id], "DESC LIMIT 1")
+            made = self._table.step(block, newest[0].before, replace(origin, note="brought back"))
+            self._table.move(block_id, block.scope, block.scope_key)
         return made
 
     def describe(self, block_id: str, description: str) -> None:
         """Say anew what a block is about. Its text and version stay."""
         self._set(block_id, "description", rows.clean(description))
+
+    def set_read_only(self, block_id: str, read_only: bool) -> None:
+        """Whether only a person may change it."""
+        self._set(block_id, "read_only", int(read_only))
 
     def set_limit(self, block_id: str, limit: int) -> None:
         """How many characters it may hold. A text that is longer already stays as it is.
@@ -343,57 +326,49 @@ class Blocks:
 
     def since(self, block_id: str, version: int) -> _Revisions:
         """The revisions newer than `version`, oldest first."""
-        return self._revisions("WHERE r.block_id = ? AND r.version > ?", [block_id, version], "")
+        return self._table.revisions(
+            "WHERE r.block_id = ? AND r.version > ?", [block_id, version], ""
+        )
 
     def list(self, agent_id: str) -> list[MemoryBlock]:
-        """All blocks of the agent, those of other projects and conversations too."""
+        """All blocks of the agent, those of other projects and conversations, and attached ones."""
         found = self._database.query(
-            f"SELECT {rows.BLOCK} FROM block WHERE agent_id = ? AND scope <> ? {_ORDER}",
-            agent_id, rows.DELETED,
+            f"SELECT {rows.BLOCK} FROM block WHERE agent_id = ? AND scope NOT IN (?, ?)"
+            " OR scope <> ? AND id IN (SELECT block_id FROM block_attachment WHERE agent_id = ?)"
+            f" {ORDER}",
+            agent_id, rows.DELETED, rows.DETACHED, rows.DELETED, agent_id,
         )  # fmt: skip
         return [rows.block(row) for row in found]
 
     def get(self, block_id: str) -> MemoryBlock | None:
-        """The block of this id, also a deleted one."""
-        return self._by_id(block_id)
+        """The block of this id, a deleted one too; None when there is none."""
+        return self._table.by_id(block_id)
+
+    def everything(self) -> _Blocks:
+        """The blocks of all agents, in one look; the deleted and detached ones too."""
+        found = self._database.query(f"SELECT {rows.BLOCK} FROM block ORDER BY created_at, id")
+        return [rows.block(row) for row in found]
+
+    def revision_keys(self) -> _Keys:
+        """Block id, version and date as text of every revision there is, oldest first."""
+        return self._database.query(
+            "SELECT block_id, version, created_at FROM block_revision"
+            " ORDER BY created_at, block_id, version"
+        )
 
     def _edit(self, block_id: str, edit: _Edit, origin: Origin) -> BlockRevision:
         with self._database.transaction():
-            block = self._writable(block_id, origin)
+            block = self._table.writable(block_id, origin)
             after = edit(block)
             if after == block.value:
                 return BlockRevision(
                     block_id, block.label, block.version, after, after, origin, block.updated_at
                 )
-            _refuse_long(block, after)
-            return self._step(block, after, origin)
-
-    def _writable(self, block_id: str, origin: Origin) -> MemoryBlock:
-        """The block as it is now, for a writer who may change it. Inside a transaction."""
-        block = self._by_id(block_id)
-        if block is None or block.deleted:
-            raise NotFound(f"There is no memory block {block_id} any more.")
-        if block.read_only and origin.actor != "person":
-            raise ReadOnly(
-                f"Memory block {block.label!r} is read-only. Only a person may edit it, with: "
-                f"agent memory edit {block.label}"
-            )
-        return block
-
-    def _step(self, block: MemoryBlock, after: str, origin: Origin) -> BlockRevision:
-        """Store the next version with its revision."""
-        moment = now()
-        made = BlockRevision(
-            block.id, block.label, block.version + 1, block.value, after, origin, moment
-        )
-        self._database.execute(
-            "UPDATE block SET value = ?, version = ?, updated_at = ? WHERE id = ?",
-            after, made.version, to_text(moment), block.id,
-        )  # fmt: skip
-        self._record(made)
-        return made
+            refuse_long(block, after)
+            return self._table.step(block, after, origin)
 
     def _set(self, block_id: str, column: str, value: str | int) -> None:
+        self._table.wrote = True
         with self._database.transaction():
             if not self._database.execute(
                 f"UPDATE block SET {column} = ? WHERE id = ? AND scope <> ?",
@@ -401,63 +376,6 @@ class Blocks:
             ):  # fmt: skip
                 raise NotFound(f"There is no memory block {block_id} any more.")
 
-    def _refuse_second(self, block: MemoryBlock, label: str) -> None:
-        there = self._at(block.agent_id, block.scope, block.scope_key, label)
-        if there is not None:
-            raise Conflict(
-                f"There is already a memory block {label!r}.",
-                current=there.value,
-                version=there.version,
-            )
-
-    def _by_id(self, block_id: str) -> MemoryBlock | None:
-        found = self._database.query(f"SELECT {rows.BLOCK} FROM block WHERE id = ?", block_id)
-        return rows.block(found[0]) if found else None
-
-    def _record(self, revision: BlockRevision) -> None:
-        origin = revision.origin
-        self._database.execute(
-            "INSERT INTO block_revision (block_id, version, before, after, actor, conversation_id,"
-            " run_id, note, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            revision.block_id, revision.version, revision.before, revision.after, origin.actor,
-            origin.conversation_id, origin.run_id, rows.clean(origin.note),
-            to_text(revision.created_at),
-        )  # fmt: skip
-
-    def _at(self, agent_id: str, scope: Scope, scope_key: str, label: str) -> MemoryBlock | None:
-        found = self._database.query(
-            f"SELECT {rows.BLOCK} FROM block"
-            " WHERE agent_id = ? AND scope = ? AND scope_key = ? AND label = ?",
-            agent_id, scope, scope_key, label,
-        )  # fmt: skip
-        return rows.block(found[0]) if found else None
-
-    def _seen_by(
-        self, agent_id: str, *, project: str | None, conversation_id: str | None
-    ) -> _Blocks:
-        # NULL equals nothing, so a scope that is not asked for finds no row.
-        found = self._database.query(
-            f"SELECT {rows.BLOCK} FROM block {_VISIBLE} {_ORDER}",
-            agent_id, project, conversation_id,
-        )  # fmt: skip
-        return [rows.block(row) for row in found]
-
-    def _revisions(self, condition: str, args: _Arguments, order: str) -> _Revisions:
-        found = self._database.query(
-            f"SELECT {rows.REVISION} {rows.FROM_REVISION} {condition} ORDER BY r.version {order}",
-            *args,
-        )
-        return [rows.revision(row) for row in found]
-
 
 def _conflict(block: MemoryBlock, message: str) -> Conflict:
     return Conflict(message, current=block.value, version=block.version)
-
-
-def _refuse_long(block: MemoryBlock, after: str) -> None:
-    # A text that is too long already, because the limit was lowered, may still be shortened.
-    if len(after) > max(block.limit, len(block.value) - 1 if block.value != after else 0):
-        raise LimitExceeded(
-            f"Memory block {block.label!r} would have {len(after):,} characters; its limit is "
-            f"{block.limit:,}. Make room first: shorten, merge or remove what is no longer needed."
-        )

@@ -15,6 +15,7 @@ from letta_cli.store.database import Database
 from letta_cli.store.leases import Leases
 from letta_cli.store.messages import Messages
 from letta_cli.store.search import Search
+from letta_cli.store.sharing import Sharing
 
 _SELECT = f"SELECT {rows.CONVERSATION} {rows.FROM_CONVERSATION}"
 _NEWEST = "ORDER BY c.updated_at DESC, c.id DESC"
@@ -30,12 +31,18 @@ class Conversations:
     """The repository of conversations. Raises what `Database` raises, and what methods name."""
 
     def __init__(
-        self, database: Database, messages: Messages, search: Search, leases: Leases
+        self,
+        database: Database,
+        messages: Messages,
+        search: Search,
+        leases: Leases,
+        sharing: Sharing,
     ) -> None:
         self._database = database
         self._messages = messages
         self._search = search
         self._leases = leases
+        self._sharing = sharing
 
     def create(
         self,
@@ -157,7 +164,8 @@ class Conversations:
     def fork(self, conversation_id: str, *, upto_seq: int | None = None) -> Conversation:
         """A new conversation that starts as a copy of this one.
 
-        Prompt, memory versions and window are kept, so that the provider's cache still fits. A
+        Prompt, memory versions and window are kept, so that the provider's cache still fits; of
+        the source's own memory blocks it gets copies. A
         tool call always takes its return along; one that has none yet gets a return that says so.
 
         Args:
@@ -183,6 +191,8 @@ class Conversations:
             self._insert(made)
             if source.system_prompt is not None:
                 self._put_prompt(made.id, source.system_prompt)
+            seen = self._sharing.copy_own(source.id, made.id, dict(source.memory_versions))
+            self._set(made.id, "memory_versions", rows.to_json(seen))
             self._messages.copy(conversation_id, made.id, last)
             if open_calls:
                 self._messages.append(made.id, "tool", open_calls)

@@ -28,7 +28,8 @@ BLOCK = (
 )
 
 DELETED = "deleted"
-"""What stands in a deleted block's row as its scope, so that no conversation finds it."""
+DETACHED = "detached"
+"""What stands in the row of a deleted or detached block as its scope: nobody finds it by that."""
 
 REVISION = (
     "r.block_id, b.label, r.version, r.before, r.after, r.actor, r.conversation_id, r.run_id,"
@@ -130,18 +131,18 @@ def block(row: Row) -> MemoryBlock:
         id_, agent_id, label, description, value, limit, read_only, scope, scope_key, version,
         updated_at,
     ) = row  # fmt: skip
-    deleted = scope == DELETED
-    if deleted:
+    state = scope
+    if state in (DELETED, DETACHED):
         scope, _, rest = scope_key.partition(":")
         scope_key = rest.rpartition(":")[0]
     return MemoryBlock(
         id_, agent_id, label, description, value, limit, bool(read_only), scope, scope_key,
-        version, from_text(updated_at), deleted,
+        version, from_text(updated_at), state == DELETED, state == DETACHED,
     )  # fmt: skip
 
 
-def deleted_key(block: MemoryBlock) -> str:
-    """The scope key of a deleted block's row: where it was, unique for each deletion."""
+def away_key(block: MemoryBlock) -> str:
+    """The scope key of a deleted or detached block's row: where it was, and unique."""
     return f"{block.scope}:{block.scope_key}:{block.id}"
 
 

@@ -96,6 +96,13 @@ def _on_block(
     match command:
         case "view":
             return ToolOutcome("ok", f"{_line(block)}\n{block.value}")
+        case "delete" if block.agent_id != context.agent_id:
+            revision = context.store.sharing.detach(
+                block.id, context.agent_id, origin=context.origin
+            )
+            owner = context.store.sharing.owner(block.id)
+            done = f"Memory block {block.label} is detached; it stays with the agent {owner}."
+            return ToolOutcome("ok", done, None, revision)
         case "delete":
             revision = context.store.blocks.delete(block.id, origin=context.origin)
             done = f"Memory block {block.label} is deleted. The person can bring it back."

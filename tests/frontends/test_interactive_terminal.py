@@ -142,7 +142,13 @@ def test_ctrl_r_searches_the_history(open_screen: Open) -> None:
     screen = open_screen("echo").ready()
     screen.line("find the needle").until("You said: find the needle").ready()
     screen.line("something else").until("You said: something else").ready()
-    screen.type("\x12needle").until("find the needle\n───").type("\r").settle(0.1).type("\r")
+    screen.type("\x12needle").until("I-search backward: needle")
+    # The history is read in the background; what was not there yet is found by searching on.
+    for _ in range(30):
+        if "find the needle\n───" in screen.settle().text:
+            break
+        screen.type("\x12")
+    screen.type("\r").until(lambda seen: "I-search" not in "\n".join(seen.rows)).type("\r")
     screen.until(lambda seen: seen.text.count("You said: find the needle") == 2)
 
 

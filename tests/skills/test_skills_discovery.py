@@ -234,3 +234,5 @@ def test_a_bundled_skill_follows_the_rules_for_skills(path: Path):
     assert "$ARGUMENTS" in body
     assert len(body.splitlines()) < 60
     assert len(body) < 3_000
+    # Which memory tools there are is for the prompt to say: single ones, or the one for all.
+    assert "memory_" not in body

@@ -20,8 +20,8 @@ from letta_cli.store.transfer import transfer
 
 EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
-    "block_revision", "session", "file_touch", "session_news", "passage", "passage_tag",
-    "reflection", "reflection_cursor", "skill_draft", "skill_use",
+    "block_revision", "block_attachment", "session", "file_touch", "session_news", "passage",
+    "passage_tag", "reflection", "reflection_cursor", "skill_draft", "skill_use",
 }  # fmt: skip
 
 
@@ -40,6 +40,9 @@ def fill(store: Store) -> str:
     for line in ("Ada", "likes tea"):
         store.blocks.insert(human.id, line, origin=Origin("model", made.id))
     store.passages.insert(agent.id, "the zebra", tags=["ä"], origin=Origin("person"))
+    other = store.agents.create(f"other of {made.id}")
+    rules = store.blocks.create(agent.id, other.name, origin=Origin("person"))
+    store.sharing.attach(rules.id, other.id, origin=Origin("person"))
     session = store.sessions.open(conversation_id=made.id, cwd="/", branch="main", terminal="")
     store.touches.record(session.session_id, made.id, [Touch("/ä/ß.py", "0" * 64, "write")])
     store.touches.tell([session.session_id], "another session is here")

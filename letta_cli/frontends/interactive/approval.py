@@ -1,9 +1,9 @@
 """Asks the person before a tool call runs. Keys meant for something else must never approve.
 
 For half a second after the panel appears keys go to the input line, and so they do as long as
-there is a draft in it: then who moves up here with an arrow or Tab can answer, and Enter when the draft is
-nothing but an answer that was typed below this panel. With an empty line a letter or digit answers
-when nothing is typed right after it.
+there is a draft in it: then who moves up here with an arrow or Tab can answer, and Enter when the
+draft is nothing but an answer that was typed below this panel. With an empty line a letter or digit
+answers when nothing is typed right after it.
 """
 
 import time
