@@ -9,6 +9,7 @@ from letta_cli.agent.own_work import Bench
 from letta_cli.agent.reflection import Wish, reflect
 from letta_cli.agent.reflection_news import SHORT_ID, changed_text
 from letta_cli.app import open_bench, open_store_of
+from letta_cli.cli.daily import mirror_later
 from letta_cli.cli.event_loop import run_async
 from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.output import say, say_json, warn
@@ -65,6 +66,7 @@ async def _in_front(config: Config, agent: str | None, wish: Wish, as_json: bool
         elif not as_json:
             _tell(event)
     store = bench.store
+    mirror_later(config, store)
     for each in wish.done:
         store.reflections.told(each.id)
     if as_json:
@@ -134,6 +136,7 @@ async def _quietly(config: Config, agent: str | None, wish: Wish) -> int:
     try:
         async for _ in reflect(bench, wish):
             pass
+        mirror_later(config, bench.store)
     except Busy:
         # Another process does what is to be done.
         return OK
