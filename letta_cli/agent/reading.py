@@ -22,6 +22,9 @@ LEAST_TOKENS = 4_000
 MESSAGE_TOKENS = 3_000
 """The most that one message may take; what is too much is cut out of its middle."""
 
+MOST_MESSAGES = 2_000
+"""So many are looked at in one conversation; what comes after them is for the next time."""
+
 READING_SHARE = 3
 """Reading may take one part in so many of what a reflection may cost: answering takes the rest."""
 
@@ -41,7 +44,8 @@ def choose(store: Store, unread: Sequence[Unread], tokens: int) -> list[tuple[Un
     for each in unread:
         if each.project != unread[0].project:
             continue
-        messages = store.messages.read(each.conversation_id, start=each.first, end=each.last)
+        end = min(each.last, each.first + MOST_MESSAGES - 1)
+        messages = store.messages.read(each.conversation_id, start=each.first, end=end)
         last, used = _fitting(messages, tokens, must=not chosen)
         if not last:
             break

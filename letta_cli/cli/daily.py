@@ -1,10 +1,8 @@
 """What a session leaves behind when it ends, in processes of their own that nobody waits for."""
 
 import contextlib
-import subprocess
-import sys
-from pathlib import Path
 
+from letta_cli.cli.apart import start_apart
 from letta_cli.config import Config
 from letta_cli.core.clock import now
 from letta_cli.core.errors import AgentError
@@ -31,7 +29,7 @@ def back_up_later(url: str, store: Store) -> None:
         unchanged = bool(stamps) and f"{changed:%Y%m%dT%H%M%S%fZ}" <= stamps[-1]
         if unchanged or born.date() == now().date():
             return
-        _start("backup", "--daily", "--db", url, cwd=database.parent)
+        start_apart("backup", "--daily", "--db", url, cwd=database.parent)
 
 
 def mirror_later(config: Config, store: Store) -> None:
@@ -43,15 +41,4 @@ def mirror_later(config: Config, store: Store) -> None:
         return
     with contextlib.suppress(OSError):
         once = ("--once", str(config.memory_mirror))
-        _start("memory", "mirror", *once, "--db", config.database_url, cwd=config.home)
-
-
-def _start(*arguments: str, cwd: Path) -> None:
-    subprocess.Popen(
-        [sys.executable, "-P", "-m", "letta_cli", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=cwd,
-        start_new_session=True,
-    )
+        start_apart("memory", "mirror", *once, "--db", config.database_url, cwd=config.home)
