@@ -5,7 +5,8 @@
 
 With ``--learn`` every failure is answered with what was wrong, once, in the same conversation; the
 conversation becomes a skill through ``agent learn``; and all tasks are done again by fresh agents
-that have those skills and nothing else. Both scores are printed.
+that have those skills and nothing else. Two more tasks then follow a rule that nobody knows who was
+not told. Both scores are printed.
 
 Each run has a fresh repository, a fresh home and a fresh agent, and goes through the real command
 line. Weights are shared by a link, so that they are not fetched again.
@@ -24,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks import TASKS, Outcome, Task
+from tasks import HOUSE_RULES, TASKS, Outcome, Task
 
 ALLOWED = (
     "Read", "Write", "Edit", "Grep", "Glob", "Skill", "memory_insert",
@@ -62,7 +63,8 @@ class Lessons:
 def main() -> int:
     """Run, print the table; 0 when the median score reaches ``--goal``."""
     options = _parse()
-    tasks = [task for task in TASKS if _is_chosen(task, options.tasks)]
+    known = (*TASKS, *HOUSE_RULES) if options.learn else TASKS
+    tasks = [task for task in known if _is_chosen(task, options.tasks)]
     if not tasks:
         sys.stderr.write(f"No task has a name with one of: {' '.join(options.tasks)}\n")
         return 2
