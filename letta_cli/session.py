@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import ContextMeter, window_of
 from letta_cli.agent.compaction import compact
+from letta_cli.agent.holding import acquire, watch
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.loop import run
 from letta_cli.agent.model_warnings import warnings_of
@@ -17,7 +18,6 @@ from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
-from letta_cli.agent.waiting import acquire
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.event import (
@@ -415,17 +415,20 @@ class Session:
     @contextlib.asynccontextmanager
     async def _leased(self) -> AsyncGenerator[None]:
         """Hold the conversation; wait for it as long as the session was told to."""
+        thread = self._thread
         lease = await acquire(
-            self.store.leases,
-            self.conversation.id,
-            wait_seconds=self._parts.wait_seconds,
+            self.store.leases, thread.conversation.id, wait_seconds=self._parts.wait_seconds,
             interrupted=lambda: self._inbox is not None and self._inbox.cancelled,
             advice=self._parts.busy_advice,
-        )
+        )  # fmt: skip
+        watcher = asyncio.create_task(watch(thread, lease, self.cancel))
         try:
-            self._added += self._thread.refresh()
+            self._added += thread.refresh()
+            thread.held_by(lease)
             yield
         finally:
+            watcher.cancel()
+            thread.held_by(None)
             lease.release()
 
     async def _load(self, handle: str) -> Model:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass, field
 
 from letta_cli.agent import memory_news
@@ -29,13 +29,18 @@ from letta_cli.core.event import (
     ToolCallReady,
 )
 from letta_cli.core.message import Part, Reasoning, Text, ToolCall
-from letta_cli.core.provider import Completed
+from letta_cli.core.provider import Completed, Request
 from letta_cli.core.run import StopReason, Usage
 
 USELESS_COMPACTIONS = 2
 """Compactions in a row that free less than a tenth before the run gives up compacting."""
 
 INTERRUPTED = "The person interrupted here."
+
+REGAINED = (
+    "The connection to the database broke and is back. Nobody else was in the conversation "
+    "meanwhile; the run goes on."
+)
 
 
 @dataclass(slots=True)
@@ -71,16 +76,16 @@ async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
         try:
             async for event in _steps(turn, progress):
                 yield event
+            stop = progress.stop or "end_turn"
+            _finish(turn, progress, stop)
         except AgentError as error:
             with contextlib.suppress(StoreError):  # it may be the store that failed
                 _finish(turn, progress, "error", str(error))
             yield _finished(progress, "error", error)
             return
-        stop = progress.stop or "end_turn"
-        _finish(turn, progress, stop)
         yield _finished(progress, stop)
     except (GeneratorExit, asyncio.CancelledError):
-        turn.store.runs.recover(turn.thread.conversation.id)
+        turn.thread.settle()
         raise
 
 
@@ -127,22 +132,32 @@ def _limit_reached(turn: Turn, progress: Progress) -> StopReason | None:
 
 async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
     """Bring the thread up to date before a model call: steering, memory news, room."""
+    turn.thread.ensure_held()
+    if turn.thread.regained:
+        turn.thread.regained = False
+        yield Notice("warning", REGAINED)
     for said in turn.inbox.take_steers():
         parts, notices = with_files(said, turn.workspace, turn.policy)
         turn.thread.append("user", parts, run_id=progress.run_id)
         yield Notice("steer", said)
         for notice in notices:
             yield notice
-    news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
-    if news is not None:
-        yield Notice("memory", news.text)
-    for notice in turn.radar.deliver(turn.thread, progress.run_id) if turn.radar else ():
-        yield Notice("radar", notice.text)
+    for event in _news(turn, progress):
+        yield event
     if progress.useless_compactions < USELESS_COMPACTIONS and context_tokens(
         turn
     ) > compaction_threshold(turn.info):
         async for event in _compact(turn, progress, "auto"):
             yield event
+
+
+def _news(turn: Turn, progress: Progress) -> Generator[Event]:
+    """Append what other sessions did to memory and files, for the request that comes next."""
+    news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
+    if news is not None:
+        yield Notice("memory", news.text)
+    for notice in turn.radar.deliver(turn.thread, progress.run_id) if turn.radar else ():
+        yield Notice("radar", notice.text)
 
 
 async def _compact(turn: Turn, progress: Progress, trigger: str) -> AsyncGenerator[Event, None]:
@@ -158,7 +173,9 @@ async def _compact(turn: Turn, progress: Progress, trigger: str) -> AsyncGenerat
 async def _step(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
     reply = Reply()
     try:
-        async for event in call_model(turn, build(turn), progress.run_id, reply):
+        async for event in call_model(
+            turn, build(turn), progress.run_id, reply, again=lambda: _again(turn, progress)
+        ):
             yield event
     except ContextOverflow:
         if progress.useless_compactions >= USELESS_COMPACTIONS:
@@ -173,6 +190,12 @@ async def _step(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
         return
     async for event in _take_reply(turn, progress, reply.completed):
         yield event
+
+
+def _again(turn: Turn, progress: Progress) -> tuple[Request, Sequence[Event]]:
+    """The request after a wait: with what others changed meanwhile."""
+    told = list(_news(turn, progress))
+    return build(turn), told
 
 
 def _keep_interrupted(turn: Turn, progress: Progress, reply: Reply) -> None:

@@ -1,12 +1,13 @@
 """One model call: streamed, retried by hand, its partial text kept against a crash."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from letta_cli.agent.retry import wait_before
 from letta_cli.agent.turn import Turn
-from letta_cli.core.errors import Retryable, StreamCut
+from letta_cli.core.errors import Retryable, StoreError, StreamCut
 from letta_cli.core.event import (
     Event,
     ModelProgress,
@@ -42,12 +43,19 @@ class Reply:
 
 
 async def call_model(
-    turn: Turn, request: Request, run_id: str | None, reply: Reply
+    turn: Turn,
+    request: Request,
+    run_id: str | None,
+    reply: Reply,
+    *,
+    again: Callable[[], tuple[Request, Sequence[Event]]] | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Fill `reply`, telling of every delta; leave it incomplete when interrupted.
 
     Args:
         run_id: the run whose partial answer this is; None when it is no answer (a summary).
+        again: the request to try next, and what is new in it: a wait may take minutes, in which
+            others change things. None repeats `request`.
 
     Raises:
         ProviderError: the last try failed, or another try is useless.
@@ -63,8 +71,7 @@ async def call_model(
             return
         except Retryable as error:
             if attempt >= turn.limits.max_tries:
-                if run_id and reply.text:
-                    turn.store.runs.save_partial(run_id, reply.partial)
+                _save(turn, run_id, reply)
                 raise
             wait = wait_before(attempt, error)
             yield Retrying(
@@ -73,6 +80,10 @@ async def call_model(
             if await turn.inbox.pause(wait):
                 return
             reply.text.clear()
+            if again is not None:
+                request, told = again()
+                for event in told:
+                    yield event
 
 
 async def _stream_once(
@@ -83,10 +94,17 @@ async def _stream_once(
         event = _event_of(delta, reply)
         if event is None:
             continue
-        if run_id and reply.text and time.monotonic() - written > PARTIAL_SECONDS:
-            turn.store.runs.save_partial(run_id, reply.partial)
+        if time.monotonic() - written > PARTIAL_SECONDS:
+            _save(turn, run_id, reply)
             written = time.monotonic()
         yield event
+
+
+def _save(turn: Turn, run_id: str | None, reply: Reply) -> None:
+    """Write down what has streamed. A store that is away for a moment must not end the answer."""
+    if run_id and reply.text:
+        with suppress(StoreError):
+            turn.store.runs.save_partial(run_id, reply.partial)
 
 
 def _event_of(delta: Delta, reply: Reply) -> Event | None:

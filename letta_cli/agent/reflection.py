@@ -55,6 +55,7 @@ async def reflect(bench: Bench, wish: Wish) -> AsyncGenerator[Event, None]:
 
     Raises:
         Busy: another process reflects for this agent; says who.
+        LeaseLost: the connection to the database broke, and another one does.
         UsageError: the model is too small for it.
     """
     if bench.info.small:
@@ -63,11 +64,12 @@ async def reflect(bench: Bench, wish: Wish) -> AsyncGenerator[Event, None]:
             "Name another one: agent config set reflection.model PROVIDER/MODEL"
         )
     spent, last = Usage(), None
-    with bench.store.reflections.alone(bench.agent.id):
+    with bench.store.reflections.alone(bench.agent.id) as lease:
         for _ in range(BATCHES.get(wish.occasion, BATCHES_ALONE)):
             left = bench.settings.max_budget_usd - (spent.cost_usd or 0.0)
             if left <= 0 or bench.inbox.cancelled:
                 break
+            lease.keep()
             reflection = _next(bench, wish)
             if reflection is None:
                 break
@@ -124,7 +126,7 @@ async def _one(
     conversation_id = reflection.conversation_id or ""
     ended, problem = False, "It was interrupted."
     try:
-        with store.leases.acquire(conversation_id):
+        with store.leases.acquire(conversation_id) as lease:
             store.runs.recover(conversation_id)
             whole = _ended_before(store.runs.list(conversation_id))
             if whole is not None:
@@ -133,6 +135,7 @@ async def _one(
                 ended = True
                 return
             turn = own_turn(bench, conversation_id, _job(bench, reflection, left))
+            turn.thread.held_by(lease)
             words = _opening(bench, reflection, wish, begun=bool(turn.thread.messages))
             async with contextlib.aclosing(run(turn, (Text(words),))) as events:
                 async for event in events:

@@ -1,25 +1,77 @@
 """A conversation in memory: what is stored, kept in step with every append, one head."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from letta_cli.core.agent import Conversation
+from letta_cli.core.errors import LeaseLost
 from letta_cli.core.message import Message, Part, Role, ToolReturn
 from letta_cli.core.run import Run, StopReason, Usage
-from letta_cli.store import Store
+from letta_cli.store import Lease, Store
+
+PATIENCE_SECONDS = 30.0
+"""How long a write waits for a server that does not answer, as it would for its turn."""
 
 
 class Thread:
     """The window of one conversation and the only place in the engine that appends to it.
 
     Every append names the head it continues, so two processes can never interleave: the
-    store answers the later one with `Conflict`.
+    store answers the later one with `Conflict`. Where it is held by a lease, it also makes sure
+    of that first: a lease at a server ends with its connection.
     """
 
     def __init__(self, store: Store, conversation_id: str) -> None:
         self._store = store
         self.conversation: Conversation = store.conversations.get(conversation_id)
         self.messages: list[Message] = store.messages.window(self.conversation)
+        self.regained = False
+        """Whether the lease was lost and taken again; for who tells it to take back."""
+        self._lease: Lease | None = None
+        self._lost: LeaseLost | None = None
+
+    def held_by(self, lease: Lease | None) -> None:
+        """Under which lease it is continued from now on."""
+        self._lease, self._lost = lease, None
+
+    def ensure_held(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Before what only one session may do. Microseconds, unless the connection broke.
+
+        Raises:
+            LeaseLost: another session has continued the conversation, or may do so now. Once
+                lost it stays lost: this session must not add to what it has not read.
+            StoreError: the server did not answer for so long.
+        """
+        if self._lost is not None:
+            raise self._lost
+        if self._lease is None:
+            return
+        try:
+            if self._lease.keep(patience_seconds):
+                self.retaken()
+        except LeaseLost as error:
+            self.lost(error)
+            raise
+
+    def retaken(self) -> None:
+        """Whether it is as this session left it, after the lease was lost and taken again.
+
+        Raises:
+            LeaseLost: another session has continued it.
+        """
+        stored = self._store.conversations.get(self.conversation.id)
+        if stored.head != self.conversation.head:
+            raise LeaseLost(
+                "The connection to the database broke, and meanwhile another session went on with "
+                f"conversation {stored.id}. This run is over; what it had stored is kept. Open "
+                "the conversation again to see what was said."
+            )
+        self.regained = True
+
+    def lost(self, error: LeaseLost) -> None:
+        """From now on refuse to continue it, until it is held by a new lease."""
+        self._lost = error
 
     def refresh(self) -> list[Message]:
         """Read the conversation again, when another process may have continued it.
@@ -37,6 +89,7 @@ class Thread:
 
     def start_run(self, model: str, parts: Sequence[Part]) -> Run:
         """Store the person's message and an open run, before any model is called."""
+        self.ensure_held()
         run, message = self._store.runs.start(
             self.conversation.id, model, parts, expected_head=self.conversation.head
         )
@@ -45,6 +98,7 @@ class Thread:
 
     def add_reply(self, run_id: str, parts: Sequence[Part], usage: Usage) -> Message:
         """Store the model's message; each of its tool calls is journalled as pending."""
+        self.ensure_held()
         message = self._store.runs.add_reply(
             run_id, parts, usage, expected_head=self.conversation.head
         )
@@ -52,6 +106,7 @@ class Thread:
 
     def add_returns(self, run_id: str, returns: Sequence[ToolReturn]) -> Message:
         """Store what the calls of one step came to, in the order of the calls."""
+        self.ensure_held()
         message = self._store.runs.add_returns(
             run_id, returns, expected_head=self.conversation.head
         )
@@ -66,6 +121,7 @@ class Thread:
         memory_versions: Mapping[str, int] | None = None,
     ) -> Message:
         """Store one more message; `memory_versions` are what it makes known to the model."""
+        self.ensure_held()
         message = self._store.messages.append(
             self.conversation.id,
             role,
@@ -94,6 +150,7 @@ class Thread:
         self, summary: str, *, context_start: int, prompt: str, versions: Mapping[str, int]
     ) -> None:
         """Replace everything before `context_start` by `summary` in the window."""
+        self.ensure_held()
         self._store.conversations.compact(
             self.conversation.id,
             summary=summary,
@@ -106,7 +163,15 @@ class Thread:
         self.messages = self._store.messages.window(self.conversation)
 
     def finish(self, run_id: str, stop_reason: StopReason, error: str = "") -> Run:
+        # What failed may be the server: it was waited for already.
+        self.ensure_held(0.0 if error else PATIENCE_SECONDS)
         return self._store.runs.finish(run_id, stop_reason, error=error)
+
+    def settle(self) -> None:
+        """Close what was left open in mid-run, unless another session has seen to it."""
+        with suppress(LeaseLost):
+            self.ensure_held(0.0)
+            self._store.runs.recover(self.conversation.id)
 
     def _took(self, message: Message) -> Message:
         self.messages.append(message)

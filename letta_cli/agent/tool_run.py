@@ -95,6 +95,7 @@ async def _run_one(
     """
     tool = turn.tools[call.name]
     if tool.spec.kind != "read":
+        turn.thread.ensure_held()
         turn.store.runs.mark_call(call.id, "running", run_id=run_id)
     context = context_of(
         turn,
@@ -125,6 +126,7 @@ async def _run_one(
     if head is not None and turn.radar is not None:
         command = str(call.arguments.get("command", ""))
         turn.radar.announce(turn.thread.conversation, command, head, good=result.status == "ok")
+    turn.thread.ensure_held()
     turn.store.runs.finish_call(result, run_id=run_id)
     returns[call.id] = result
     tell(ToolReturned(result, time.monotonic() - began))

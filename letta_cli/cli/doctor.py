@@ -36,7 +36,7 @@ def doctor(
     """Check this installation: Python, database, folders, models, skills, tools.
 
     The exit code is 1 when something is broken; warnings do not count. A damaged database is
-    replaced by its newest good backup, else by what can be read of it; the damaged file is kept.
+    replaced by what can be read of it, over its newest good backup; the damaged file is kept.
     """
     repairs = _repair(database, directory, yes=yes) if repair else []
     checks = run_async_checks(database, directory)

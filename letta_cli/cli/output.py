@@ -48,9 +48,13 @@ def width(text: str) -> int:
     """How many terminal cells `text` takes: wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
-    )
+    return len(text) + sum(_beyond_one(char) for char in text if char > "\x7f")
+
+
+def _beyond_one(char: str) -> int:
+    if combining(char):
+        return -1
+    return int(east_asian_width(char) in "WF")
 
 
 def clip(text: str, cells: int) -> str:
@@ -74,16 +78,21 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, flexible: i
         flexible: the column that is cut when the table is wider than the terminal.
     """
     cells = [[sanitize_line(cell) for cell in row] for row in rows]
-    widths = [max(width(text) for text in column) for column in zip(headings, *cells, strict=True)]
+    sizes = [[width(cell) for cell in row] for row in (list(headings), *cells)]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
     if flexible >= 0 and sys.stdout.isatty():
         spare = shutil.get_terminal_size().columns - sum(widths) - len(GAP) * (len(widths) - 1)
         widths[flexible] = max(10, widths[flexible] + min(0, spare))
-    for row in (list(headings), *cells):
-        fitted = [clip(cell, size) for cell, size in zip(row, widths, strict=True)]
+    for row, taken in zip((list(headings), *cells), sizes, strict=True):
         padded = (
-            cell + " " * (size - width(cell)) for cell, size in zip(fitted, widths, strict=True)
+            cell + " " * (room - size) if size <= room else _padded(clip(cell, room), room)
+            for cell, size, room in zip(row, taken, widths, strict=True)
         )
         say(GAP.join(padded).rstrip())
+
+
+def _padded(text: str, room: int) -> str:
+    return text + " " * (room - width(text))
 
 
 def age(moment: datetime) -> str:

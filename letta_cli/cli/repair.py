@@ -4,7 +4,8 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from letta_cli.cli.output import age, confirmed
 from letta_cli.config import Config
 from letta_cli.core.errors import DatabaseDamaged, StoreError
 from letta_cli.store import Store, backup, database_file, open_store
-from letta_cli.store.restore import put_in_place, restore
-from letta_cli.store.salvage import salvage
+from letta_cli.store.backup import Backup
+from letta_cli.store.restore import put_in_place, refuse_live, restore
+from letta_cli.store.salvage import Salvaged, holding, salvage
 
 OLD_SECONDS = 30 * 86_400
 _PRIVATE_FOLDERS = ("", "output", "leases", "backups", "skills")
-_PRIVATE_FILES = ("agent.db*", "*.json", "history", "agent.lock", "output/*", "backups/*")
+_PRIVATE_FILES = ("agent.db*", "*.json", "history", "agent.lock*", "output/*", "backups/*")
 
 
 def repair(config: Config, *, yes: bool) -> list[str]:
@@ -92,24 +94,51 @@ def _mend_index(store: Store) -> bool:
 
 
 def _replace(file: Path, what: str, *, yes: bool) -> Iterator[str]:
-    """The newest good backup or, without one, what can be salvaged. The damaged file is kept."""
+    """What can still be read, over the newest good backup. The damaged file is kept."""
+    refuse_live(file)
     newest = backup.newest_verified(file)
-    if newest is not None:
-        offer = f"the backup of {newest.made_at:%Y-%m-%d %H:%M} UTC ({age(newest.made_at)})"
-        if yes or confirmed(f"The database is damaged. Replace it by {offer}?"):
-            done = restore(file, newest.path)
-            yield f"{file} is now {offer}; the damaged file lies in {done.aside}"
-            return
-    if yes or confirmed("The database is damaged. Replace it by what can still be read of it?"):
-        draft, counts = salvage(file)
-        try:
-            aside = put_in_place(file, draft)
-        finally:
-            draft.unlink(missing_ok=True)
-        kept = ", ".join(f"{count} {table}" for table, count in counts.items() if count)
-        yield f"{file} now has what could be read: {kept}; the damaged file lies in {aside}"
-        return
+    try:
+        made = salvage(file, newest.path if newest else None)
+    except DatabaseDamaged:
+        made = None
+    try:
+        for offer in _offers(file, newest, made):
+            if yes or confirmed(
+                f"The database is damaged. {offer.why} Replace it by {offer.name}?"
+            ):
+                yield f"{file} is now {offer.name}; the damaged file lies in {offer.take()}"
+                return
+    finally:
+        if made is not None:
+            made.draft.unlink(missing_ok=True)
+    if newest is None and made is None:
+        raise DatabaseDamaged(f"{what}\nNothing of it can be read, and there is no good backup.")
     raise DatabaseDamaged(f"{what}\nNothing was replaced. Say yes, or use --repair --yes.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """Something to put in the place of the damaged file; `take` does it."""
+
+    name: str
+    why: str
+    take: Callable[[], Path | None]
+
+
+def _offers(file: Path, newest: Backup | None, made: Salvaged | None) -> Iterator[_Offer]:
+    """The better one first: a backup alone only where the damaged file adds nothing to it."""
+    held = holding(newest.path) if newest else None
+    copy = f"the backup of {newest.made_at:%Y-%m-%d %H:%M} UTC" if newest else ""
+    said = f"Of it can be read: {made.readable}." if made else "Nothing of it can be read."
+    if newest and held:
+        said += f" The backup of {age(newest.made_at)} ago has: {held}."
+    else:
+        said += " There is no good backup."
+    if made is not None and made.together != held:
+        name = f"what can be read of it, over {copy}" if newest else "what can be read of it"
+        yield _Offer(f"{name}: {made.together}", said, lambda: put_in_place(file, made.draft))
+    if newest is not None:
+        yield _Offer(f"{copy} alone: {held}", said, lambda: restore(file, newest.path).aside)
 
 
 def _outputs(folder: Path) -> Iterator[str]:

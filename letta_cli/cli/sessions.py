@@ -15,6 +15,7 @@ from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, NotFound, UsageError
 from letta_cli.core.presence import Presence
 from letta_cli.store import Store
+from letta_cli.store.locks import host_name
 
 app = new_app("List, search, fork, export conversations. WHICH is an id, its start, or a title.")
 
@@ -292,11 +293,15 @@ def state_of(present: list[Presence]) -> str:
 
 
 def _activity(present: list[Presence]) -> str:
-    busy = [each for each in present if each.state != "idle"]
-    if busy:
-        first = busy[0]
-        return f"{first.state}: {first.activity}" if first.activity else first.state
-    return present[0].terminal or f"pid {present[0].pid}" if present else ""
+    """What is done there now, and on which machine when that is another one."""
+    if not present:
+        return ""
+    first = next((each for each in present if each.state != "idle"), present[0])
+    if first.state == "idle":
+        doing = first.terminal or f"pid {first.pid}"
+    else:
+        doing = f"{first.state}: {first.activity}" if first.activity else first.state
+    return doing if first.host == host_name() else f"{doing} at {first.host}"
 
 
 def facts(conversation: Conversation, present: list[Presence], ran_on: str = "") -> dict[str, Any]:

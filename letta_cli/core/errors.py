@@ -10,6 +10,7 @@ AgentError                     exit code 1
     LimitExceeded              a block would grow past its limit
     ReadOnly
     Busy                       exit code 75: held by another session; carries the holder
+      LeaseLost                taken over by another session in the middle of a run
     DatabaseTooNew             written by a newer version; untouched
     DatabaseDamaged            untouched
     DiskFull
@@ -107,6 +108,12 @@ class Busy(StoreError):
     def __init__(self, message: str, *, holder: Holder | None = None) -> None:
         super().__init__(message)
         self.holder = holder
+
+
+class LeaseLost(Busy):
+    """A conversation passed to another session while the database was out of reach."""
+
+    code = "lease_lost"
 
 
 class DatabaseTooNew(StoreError):

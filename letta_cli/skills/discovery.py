@@ -115,7 +115,7 @@ def _load(
     name = str(fields.get("name") or path.parent.name).strip()
     if not is_name(name):
         warnings.append(f"{path}: the name {name!r} should be lower-case words joined by dashes.")
-        name = path.parent.name if _NAME.match(path.parent.name) else _as_name(name)
+        name = path.parent.name if _NAME.match(path.parent.name) else name_from(name)
         if not name:
             return None
     elif name != path.parent.name:
@@ -140,7 +140,8 @@ def is_name(name: str) -> bool:
     return bool(_NAME.match(name)) and len(name) <= MAX_NAME
 
 
-def _as_name(text: str) -> str:
+def name_from(text: str) -> str:
+    """`text` as the name of a skill; empty when no letter or digit is in it."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:MAX_NAME].strip("-")
 
 

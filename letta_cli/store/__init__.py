@@ -2,8 +2,38 @@
 
 `open_store` is the one door. All calls are synchronous and short: reads take tens of microseconds,
 a write takes one wait for the disk. A write waits for its turn at most `lock_wait_seconds`.
+
+The store can be used without the rest of the program, by any number of processes and threads on
+one database. Open it once in a process and keep it open::
+
+    from letta_cli.core.memory import Origin
+    from letta_cli.core.message import Text
+    from letta_cli.store import open_store
+
+    store = open_store(url, reason="my program")  # url: sqlite:////tmp/demo/agent.db
+    agent = store.agents.current()
+    conversation = store.conversations.create(agent.id, cwd="/tmp", project="/tmp")
+
+    # A turn: all of its messages or none. `expected_head` refuses to interleave with others.
+    turn = [("user", [Text("Who am I?")]), ("assistant", [Text("Ada.")])]
+    messages = store.messages.extend(conversation.id, turn, expected_head=conversation.head)
+
+    # A block is edited on the text it has at that moment, whoever wrote it meanwhile.
+    block = store.blocks.find(agent.id, "human")
+    revision = store.blocks.insert(block.id, "Her name is Ada.", origin=Origin("model"))
+    store.blocks.replace(block.id, "Ada", "Ada Lovelace", origin=Origin("model"))
+
+    # Reading takes no lock and waits for nobody.
+    thread = store.messages.read(conversation.id)
+    text = store.blocks.find(agent.id, "human").value
+    hits = store.search.messages(agent.id, "who")
+    store.close()
+
+Every refusal is a `letta_cli.core.errors.AgentError`: `Conflict` when another was faster and the
+edit no longer fits, `Busy` when the lock was not to be had in time, with who holds it.
 """
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -95,19 +125,20 @@ class Store:
         return found[0][0] if found else ""
 
 
-def open_store(url: str, *, lock_wait_seconds: float = 30.0, reason: str = "agent") -> Store:
+def open_store(url: str, *, lock_wait_seconds: float = 30.0, reason: str = "") -> Store:
     """Open the store at `url`; make it when there is none.
 
     Args:
         url: ``sqlite:////absolute/path.db`` or ``postgresql://user@host/database``.
         lock_wait_seconds: how long a write waits for its turn before `Busy`.
-        reason: what this process does, shown to others that wait for it.
+        reason: what this process does, shown to others that wait for it; its command if empty.
 
     Raises:
         ConfigError: the URL names no database this version can use, or a wrong password.
         DatabaseDamaged, DatabaseTooNew: the database was refused and left untouched.
         Busy, DiskFull, StoreError: it cannot be opened or made now; the text says what to do.
     """
+    reason = reason or _command()
     if url.startswith(_POSTGRES):
         return _open_postgres(url, lock_wait_seconds, reason)
     path = database_file(url)
@@ -116,6 +147,14 @@ def open_store(url: str, *, lock_wait_seconds: float = 30.0, reason: str = "agen
 
     database = SqliteDatabase(path, lock_wait_seconds=lock_wait_seconds, reason=reason)
     return Store(database, Fts5Index(), FileLeaseLocks(path.parent / "leases", reason))
+
+
+def _command() -> str:
+    """How this process was called, without what was said to it: ``agent run``."""
+    program, *words = sys.argv or [""]
+    path = Path(program)
+    name = "agent" if path.name in ("__main__.py", "-c", "") else path.stem
+    return f"{name} {words[0]}" if words and words[0].isalpha() else name
 
 
 def _open_postgres(url: str, lock_wait_seconds: float, reason: str) -> Store:

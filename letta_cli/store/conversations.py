@@ -164,9 +164,10 @@ class Conversations:
     def fork(self, conversation_id: str, *, upto_seq: int | None = None) -> Conversation:
         """A new conversation that starts as a copy of this one.
 
-        Prompt, memory versions and window are kept, so that the provider's cache still fits; of
-        the source's own memory blocks it gets copies. A
-        tool call always takes its return along; one that has none yet gets a return that says so.
+        Prompt and window are kept, so that the provider's cache still fits, and so are the versions
+        of memory that it was told of up to there: what came later, the copy is told again. Of the
+        source's own memory blocks it gets copies. A tool call always takes its return along; one
+        that has none yet gets a return that says so.
 
         Args:
             upto_seq: the last message to take over; all when None.
@@ -183,7 +184,7 @@ class Conversations:
             made = Conversation(
                 id=new_id("conv"), agent_id=source.agent_id, title=_fork_title(source.title),
                 cwd=source.cwd, project=source.project, model=source.model,
-                system_prompt=source.system_prompt, memory_versions=source.memory_versions,
+                system_prompt=source.system_prompt, memory_versions=self._known_at(source, last),
                 head=last, context_start=source.context_start if kept else 1,
                 summary_seq=source.summary_seq if kept else None, forked_from=source.id,
                 is_default=False, archived=False, created_at=moment, updated_at=moment,
@@ -191,7 +192,7 @@ class Conversations:
             self._insert(made)
             if source.system_prompt is not None:
                 self._put_prompt(made.id, source.system_prompt)
-            seen = self._sharing.copy_own(source.id, made.id, dict(source.memory_versions))
+            seen = self._sharing.copy_own(source.id, made.id, dict(made.memory_versions))
             self._set(made.id, "memory_versions", rows.to_json(seen))
             self._messages.copy(conversation_id, made.id, last)
             if open_calls:
@@ -260,7 +261,7 @@ class Conversations:
         kind: ConversationKind | None = "chat",
         limit: int | None = None,
     ) -> list[Conversation]:
-        """Newest first. An empty one is left out unless a session has it open.
+        """Newest first, without their prompts. An empty one is left out unless it is open.
 
         Args:
             archived: None for both.
@@ -268,7 +269,8 @@ class Conversations:
         """
         alive = to_text(now() - timedelta(seconds=EXPIRY_SECONDS))
         sql = (
-            f"{_SELECT} WHERE c.agent_id = ? AND (c.head > 0 OR EXISTS"
+            f"SELECT {rows.LISTED_CONVERSATION} FROM conversation c"
+            " WHERE c.agent_id = ? AND (c.head > 0 OR EXISTS"
             " (SELECT 1 FROM session s WHERE s.conversation_id = c.id AND s.heartbeat_at > ?))"
         )
         args: list[object] = [agent_id, alive]
@@ -301,6 +303,32 @@ class Conversations:
                 found[hit.conversation_id] = self.get(hit.conversation_id)
         newest_first = sorted(found.values(), key=lambda each: each.updated_at, reverse=True)
         return newest_first[:_MOST_FOUND]
+
+    def _known_at(self, source: Conversation, last: int) -> dict[str, int]:
+        """The block versions that a copy of `source` up to message `last` has been told of.
+
+        News go into every request of the model, so what was older than the words or returns that
+        its newest answer replies to is known. Too little is safe: it is told once more.
+        """
+        if last == source.head:
+            return source.memory_versions
+        answered = self._database.query(
+            "SELECT max(created_at) FROM message WHERE conversation_id = ?"
+            " AND role IN ('user', 'tool') AND seq < (SELECT max(seq) FROM message"
+            " WHERE conversation_id = ? AND role = 'assistant' AND seq <= ?)",
+            source.id, source.id, last,
+        )[0][0]  # fmt: skip
+        known = dict(
+            self._database.query(
+                "SELECT block_id, max(version) FROM block_revision WHERE created_at < ?"
+                " GROUP BY block_id",
+                answered or to_text(source.created_at),
+            )
+        )
+        return {
+            block_id: version if known.get(block_id, 0) >= abs(version) else known.get(block_id, 0)
+            for block_id, version in source.memory_versions.items()
+        }
 
     def _whole_step(self, conversation_id: str, last: int) -> tuple[int, tuple[ToolReturn, ...]]:
         """Where a copy may end that would end at `last`, and returns for calls still open."""

@@ -1,15 +1,20 @@
 """Leases: one run at a time in each conversation, whatever becomes of its process."""
 
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from letta_cli.core.errors import Busy, Holder, NotFound
-from letta_cli.store.locks import host_name, make_private_folder, new_lock
+from letta_cli.core.errors import Busy, Holder, LeaseLost, NotFound, StoreError
+from letta_cli.store.locks import Lock, host_name, make_private_folder, new_lock
 
 # So long a question of `holder` may keep the lock from one who comes to take it.
 _GRACE_SECONDS = 0.02
+
+# Between two questions to a server that does not answer.
+_RETRY_SECONDS = 0.25
 
 _ALLOWED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
@@ -18,6 +23,10 @@ class HeldLock(Protocol):
     """A lock that was taken."""
 
     def release(self) -> None: ...
+
+    def is_held(self) -> bool:
+        """Whether it is still ours, as far as this machine knows. Asks nobody; microseconds."""
+        ...
 
 
 class LeaseLocks(Protocol):
@@ -35,6 +44,19 @@ class LeaseLocks(Protocol):
         ...
 
 
+class _FileLock:
+    """A kernel lock, which only its process can lose."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def is_held(self) -> bool:
+        return True
+
+
 class FileLeaseLocks:
     """Kernel locks, one file a conversation while it is held. They end with their process."""
 
@@ -45,7 +67,7 @@ class FileLeaseLocks:
     def take(self, conversation_id: str, wait_seconds: float) -> HeldLock | None:
         make_private_folder(self._folder)
         lock = new_lock(self._path(conversation_id), self._reason, transient=True)
-        return lock if lock.acquire(wait_seconds) else None
+        return _FileLock(lock) if lock.acquire(wait_seconds) else None
 
     def holder(self, conversation_id: str) -> Holder | None:
         path = self._path(conversation_id)
@@ -63,15 +85,62 @@ class FileLeaseLocks:
 
 
 class Lease:
-    """The right to run in a conversation. Ends with `release`, ``with`` or the process."""
+    """The right to run in a conversation. Ends with `release`, ``with`` or the process.
 
-    def __init__(self, conversation_id: str, lock: HeldLock) -> None:
+    A lock at a server also ends when the connection to it breaks; see `keep`.
+    """
+
+    def __init__(
+        self, conversation_id: str, lock: HeldLock, take_again: Callable[[], HeldLock]
+    ) -> None:
+        """Args:
+        take_again: takes the lock anew; raises LeaseLost when another session has it.
+        """
         self.conversation_id = conversation_id
         self._lock: HeldLock | None = lock
+        self._take_again = take_again
+        self._guard = threading.Lock()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is still ours, as far as this machine knows. Microseconds."""
+        lock = self._lock
+        return lock is not None and lock.is_held()
+
+    def keep(self, patience_seconds: float = 0.0) -> bool:
+        """Make sure that the conversation is still held; take it again when it was lost.
+
+        Args:
+            patience_seconds: how long to wait for a server that does not answer; blocks.
+
+        Returns:
+            Whether it had been lost, so that another session may have been there meanwhile.
+
+        Raises:
+            LeaseLost: another session holds it now, or it was released.
+            StoreError: the server does not answer.
+        """
+        deadline = time.monotonic() + patience_seconds
+        with self._guard:
+            if self._lock is None:
+                raise LeaseLost(f"Conversation {self.conversation_id} is not held any more.")
+            if self._lock.is_held():
+                return False
+            while True:
+                try:
+                    self._lock = self._take_again()
+                    return True
+                except LeaseLost:
+                    raise
+                except StoreError:
+                    if time.monotonic() >= deadline:
+                        raise
+                time.sleep(_RETRY_SECONDS)
 
     def release(self) -> None:
         """Give it back. Idempotent."""
-        lock, self._lock = self._lock, None
+        with self._guard:
+            lock, self._lock = self._lock, None
         if lock is not None:
             lock.release()
 
@@ -112,12 +181,23 @@ class Leases:
         if lock is None:
             holder = self._locks.holder(conversation_id)
             raise Busy(self._taken(conversation_id, holder), holder=holder)
-        return Lease(conversation_id, lock)
+        return Lease(conversation_id, lock, lambda: self._again(conversation_id))
 
     def holder(self, conversation_id: str) -> Holder | None:
         """Who has the conversation now; None when it is free. Raises NotFound as `acquire`."""
         _check(conversation_id)
         return self._locks.holder(conversation_id)
+
+    def _again(self, conversation_id: str) -> HeldLock:
+        lock = self._locks.take(conversation_id, _GRACE_SECONDS)
+        if lock is None:
+            holder = self._locks.holder(conversation_id)
+            raise LeaseLost(
+                f"The connection to the database broke, and meanwhile another session took over. "
+                f"{self._taken(conversation_id, holder)}",
+                holder=holder,
+            )
+        return lock
 
     def _taken(self, conversation_id: str, holder: Holder | None) -> str:
         title = self._title_of(conversation_id)

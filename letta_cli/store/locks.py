@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Holder, StoreError
+from letta_cli.store.lock_waiting import Waiter, can_wait_here, wait_here
 
 if sys.platform == "win32":
     fcntl = None
@@ -29,6 +30,7 @@ PRIVATE_FOLDER = 0o700
 _POLL_SECONDS = 0.005
 _SHORT_SECONDS = 0.1
 _NOTE_BYTES = 512
+_TURNSTILE_SECONDS = 2.0
 
 
 class Lock(Protocol):
@@ -56,6 +58,13 @@ def new_lock(path: Path, reason: str, *, transient: bool = False) -> Lock:
     if fcntl is None:
         return PolledLock(path, reason)
     return KernelLock(path, reason, transient=transient)
+
+
+def new_queue(path: Path, reason: str) -> Lock:
+    """As `new_lock`, for one that many processes take all the time: first come, first served."""
+    if fcntl is None:
+        return PolledLock(path, reason)
+    return QueuedLock(path, reason)
 
 
 def make_private_folder(folder: Path) -> None:
@@ -122,61 +131,16 @@ def _read_note(path: Path) -> Holder | None:
         return None
 
 
-class _Waiter:
-    """One blocking ``flock`` in a thread of its own, so that the wait can be given up."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._guard = threading.Lock()
-        self._done = threading.Event()
-        self._abandoned = False
-        self._error: OSError | None = None
-        threading.Thread(target=self._run, name="lock-waiter", daemon=True).start()
-
-    def _run(self) -> None:
-        assert fcntl is not None
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        except OSError as error:
-            self._error = error
-        with self._guard:
-            if self._abandoned or self._error is not None:
-                os.close(self._descriptor)
-            self._done.set()
-
-    def wait(self, seconds: float) -> bool:
-        """True when the lock is taken. In any other case the thread closes the descriptor.
-
-        Raises:
-            OSError: the kernel refused the lock.
-        """
-        taken = False
-        try:
-            taken = self._done.wait(seconds)
-        finally:
-            if not taken:
-                taken = self._give_up()
-        if self._error is not None:
-            raise self._error
-        return taken
-
-    def _give_up(self) -> bool:
-        """Leave the queue; True when the lock came in this very moment."""
-        with self._guard:
-            self._abandoned = not self._done.is_set()
-            return not self._abandoned
-
-
 class KernelLock:
     """An exclusive ``flock``. Threads of this process exclude one another as well."""
 
     def __init__(self, path: Path, reason: str, *, transient: bool = False) -> None:
+        self._descriptor = -1
         self._path = path
         self._transient = transient
         self._reason = reason
         self._note = b""
         self._threads = threading.Lock()
-        self._descriptor = -1
         _LIVE.add(self)
 
     def acquire(self, wait_seconds: float) -> bool:
@@ -234,9 +198,11 @@ class KernelLock:
         if seconds <= _SHORT_SECONDS:
             # Not worth a thread, which would stand in the queue long after we gave up.
             return self._poll(seconds)
+        if can_wait_here():
+            return wait_here(self._descriptor, seconds)
         # The descriptor belongs to the waiter until it has the lock.
         descriptor, self._descriptor = self._descriptor, -1
-        if _Waiter(descriptor).wait(seconds):
+        if Waiter(descriptor).wait(seconds):
             self._descriptor = descriptor
             return True
         return False
@@ -272,6 +238,8 @@ class KernelLock:
         return os.path.samestat(found, os.fstat(self._descriptor))
 
     def _write_note(self) -> None:
+        if not self._reason:
+            return
         if not self._note:
             self._note = _note(self._reason)
         # A full disk must not keep anyone from the lock.
@@ -283,11 +251,43 @@ class KernelLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def __del__(self) -> None:
+        self._close()
+
     def _after_fork(self) -> None:
         # The child shares the parent's lock through this descriptor: let go of it unreleased.
         self._close()
         self._note = b""
         self._threads = threading.Lock()
+
+
+class QueuedLock:
+    """A `KernelLock` behind a turnstile, which is held only while one waits for the lock itself.
+
+    The kernel wakes the first who waits, but who has just let go may take the lock again before
+    the woken one gets a processor. Whoever wants it again must first pass the turnstile, where
+    the next in line stands. The turnstile is for fairness alone: when it does not move, because
+    the process in it is stopped, the others go past it.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self._turnstile = KernelLock(path.with_name(path.name + ".queue"), "")
+        self._lock = KernelLock(path, reason)
+
+    def acquire(self, wait_seconds: float) -> bool:
+        deadline = time.monotonic() + wait_seconds
+        passed = self._turnstile.acquire(min(wait_seconds, _TURNSTILE_SECONDS))
+        try:
+            return self._lock.acquire(max(0.0, deadline - time.monotonic()))
+        finally:
+            if passed:
+                self._turnstile.release()
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def holder(self) -> Holder | None:
+        return self._lock.holder()
 
 
 class PolledLock:

@@ -41,17 +41,41 @@ class Messages:
             NotFound: there is no such conversation.
             Conflict: its newest message is another than `expected_head`; ``version`` says which.
         """
+        made = self.extend(
+            conversation_id,
+            [(role, parts)],
+            run_id=run_id,
+            expected_head=expected_head,
+            memory_versions=memory_versions,
+        )
+        return made[0]
+
+    def extend(
+        self,
+        conversation_id: str,
+        turn: Sequence[tuple[Role, Sequence[Part]]],
+        *,
+        run_id: str | None = None,
+        expected_head: int | None = None,
+        memory_versions: Mapping[str, int] | None = None,
+    ) -> list[Message]:
+        """Add several messages at the end, all of them or none: a whole turn. As `append`."""
         moment = now()
+        # Encoded before the lock is taken, because others wait for it.
+        encoded = [(said, rows.parts_to_json(said[1])) for said in turn]
+        made: list[Message] = []
         with self._database.transaction():
-            seq, kind = self._next(conversation_id, expected_head, to_text(moment))
-            message = Message(
-                new_id("message"), conversation_id, seq, role, tuple(parts), moment, run_id
-            )
-            # What the agent reads in a reflection stands elsewhere already.
-            self._insert(message, indexed=kind == "chat")
+            head, kind = self._next(conversation_id, len(encoded), expected_head, to_text(moment))
+            for seq, ((role, parts), text) in enumerate(encoded, head - len(encoded) + 1):
+                message = Message(
+                    new_id("message"), conversation_id, seq, role, tuple(parts), moment, run_id
+                )
+                # What the agent reads in a reflection stands elsewhere already.
+                self._insert(message, text, indexed=kind == "chat")
+                made.append(message)
             if memory_versions:
                 self._remember(conversation_id, memory_versions)
-        return message
+        return made
 
     def window(self, conversation: Conversation) -> list[Message]:
         """What is in context: the summary, if there is one, and all that came after its cut."""
@@ -91,13 +115,13 @@ class Messages:
         )
 
     def _next(
-        self, conversation_id: str, expected_head: int | None, moment: str
+        self, conversation_id: str, count: int, expected_head: int | None, moment: str
     ) -> tuple[int, str]:
-        """The number of the next message, and the kind of its conversation."""
+        """Make room for `count` more messages; the number of the last, and the kind of thread."""
         found = self._database.query(
-            "UPDATE conversation SET head = head + 1, updated_at = ?"
+            "UPDATE conversation SET head = head + ?, updated_at = ?"
             " WHERE id = ? AND head = coalesce(?, head) RETURNING head, kind",
-            moment, conversation_id, expected_head,
+            count, moment, conversation_id, expected_head,
         )  # fmt: skip
         if found:
             return found[0][0], found[0][1]
@@ -112,12 +136,12 @@ class Messages:
             version=heads[0][0],
         )
 
-    def _insert(self, message: Message, *, indexed: bool) -> None:
+    def _insert(self, message: Message, encoded: str, *, indexed: bool) -> None:
         found = self._database.query(
             "INSERT INTO message (id, conversation_id, seq, role, parts, run_id, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number",
             message.id, message.conversation_id, message.seq, message.role,
-            rows.parts_to_json(message.parts), message.run_id, to_text(message.created_at),
+            encoded, message.run_id, to_text(message.created_at),
         )  # fmt: skip
         if indexed:
             self._search.add(found[0][0], message)

@@ -40,6 +40,14 @@ _SETTINGS = (
     b"SET tcp_keepalives_count = 3",
 )
 
+# From version 14 on.
+_SETTINGS_14 = (
+    # One that is killed while it waits for a lock leaves the queue.
+    b"SET client_connection_check_interval = '2s'",
+    # A lease is a connection that says nothing for as long as a run takes.
+    b"SET idle_session_timeout = 0",
+)
+
 # The holder of an advisory lock: high and low half of its key, and 1 for one key, 2 for two.
 _HOLDER = (
     b"SELECT a.application_name, coalesce(to_char(coalesce(a.xact_start, a.backend_start)"
@@ -71,8 +79,7 @@ def connect(address: Address, reason: str) -> Connection:
     connection.adapters.register_loader("numeric", IntLoader)
     connection.execute(b"; ".join(_SETTINGS), prepare=False)
     with contextlib.suppress(psycopg.DatabaseError):
-        # From version 14 on: one that is killed while it waits for a lock leaves the queue.
-        connection.execute(b"SET client_connection_check_interval = '2s'", prepare=False)
+        connection.execute(b"; ".join(_SETTINGS_14), prepare=False)
     return connection
 
 

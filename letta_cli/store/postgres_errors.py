@@ -44,7 +44,8 @@ def translate(error: psycopg.Error, address: Address) -> Exception:
         case errors.InsufficientPrivilege():
             return StoreError(
                 f"The user of {name} lacks a right there: {text}. Let its owner grant it, e.g. "
-                "GRANT CREATE, USAGE ON SCHEMA public."
+                "GRANT ALL ON SCHEMA public; GRANT ALL ON ALL TABLES IN SCHEMA public; "
+                "GRANT ALL ON ALL SEQUENCES IN SCHEMA public."
             )
         case errors.DuplicateTable() | errors.DuplicateObject():
             return StoreError(
@@ -72,11 +73,21 @@ def refused(error: psycopg.Error, address: Address) -> AgentError:
         return ConfigError(f"The server has no database {name}. Make it there with: createdb")
     if "role" in lower and "does not exist" in lower:
         return ConfigError(f"The server does not know the user of {name}. Create it there.")
+    if "permission denied for database" in lower:
+        return ConfigError(
+            f"The server does not let the user into {name}. Let the database's owner grant it: "
+            "GRANT CONNECT ON DATABASE."
+        )
+    if "no pg_hba.conf entry" in lower:
+        return ConfigError(
+            f"The server of {name} takes no connection like this one: {text}. Let its pg_hba.conf "
+            "allow this user, database, machine and encryption."
+        )
     if "starting up" in lower or "shutting down" in lower:
         return Busy(f"The server of {name} is just starting or stopping. Try again in a moment.")
     return StoreError(
-        f"Cannot reach the database {name}: {text}. Check that the server runs and that host and "
-        "port are right."
+        f"Cannot reach the database {name}: {text}{'' if text.endswith('?') else '.'} "
+        "Check that the server runs and that host and port are right."
     )
 
 
@@ -99,6 +110,14 @@ def unknown_outcome(address: Address) -> StoreError:
     return StoreError(
         f"The connection to {address.name} broke while a change was being stored. It may or may "
         "not have been kept: open the conversation again to see."
+    )
+
+
+def too_old(address: Address, found: str, needed: int) -> ConfigError:
+    """The refusal of a server that lacks what our statements need."""
+    return ConfigError(
+        f"The server of {address.name} is PostgreSQL {found}; agent needs {needed} or newer. "
+        "Nothing was changed. Update the server, or use another one with --db."
     )
 
 

@@ -28,6 +28,19 @@ class _Held:
             self._connection.execute(b"SELECT pg_advisory_unlock_all()", prepare=False)
         self._connection.close()
 
+    def is_held(self) -> bool:
+        """Reads what has come in, which never waits."""
+        if self._connection.closed:
+            return False
+        try:
+            # Twice: a server that ends a connection says so first, and then closes it.
+            for _ in range(2):
+                self._connection.pgconn.consume_input()
+        except psycopg.Error:
+            self._connection.close()
+            return False
+        return True
+
 
 class PostgresLeaseLocks:
     """See `letta_cli.store.leases.LeaseLocks`."""

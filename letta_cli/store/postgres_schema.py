@@ -8,7 +8,10 @@ from letta_cli.core.errors import StoreError
 from letta_cli.store.migrations import Step, missing
 from letta_cli.store.postgres_address import Address
 from letta_cli.store.postgres_connection import Connection
-from letta_cli.store.postgres_errors import too_new
+from letta_cli.store.postgres_errors import too_new, too_old
+
+OLDEST = 12
+"""The first major version of PostgreSQL that we take: identity columns and web search need 11."""
 
 _IS_THERE = (
     b"SELECT 1 FROM pg_class WHERE relname = 'migration' AND relkind = 'r'"
@@ -27,8 +30,12 @@ def version_of(connection: Connection, address: Address, newest: int) -> int:
 
     Raises:
         DatabaseTooNew: its schema is younger than `newest`.
+        ConfigError: the server is too old.
         StoreError: it cannot hold every text.
     """
+    if connection.info.server_version < OLDEST * 10_000:
+        found = connection.info.parameter_status("server_version") or "of an unknown version"
+        raise too_old(address, found, OLDEST)
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise StoreError(

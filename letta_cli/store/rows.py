@@ -19,6 +19,8 @@ CONVERSATION = (
     " c.updated_at, c.kind"
 )
 FROM_CONVERSATION = "FROM conversation c LEFT JOIN prompt p ON p.conversation_id = c.id"
+LISTED_CONVERSATION = CONVERSATION.replace("p.text", "NULL")
+"""Without the prompt, which is most of a conversation's row; stands alone in ``FROM``."""
 
 MESSAGE = "id, conversation_id, seq, role, parts, created_at, run_id"
 

@@ -21,7 +21,7 @@ from letta_cli.store import sqlite_file
 from letta_cli.store.backup import back_up_open
 from letta_cli.store.database import Row
 from letta_cli.store.filesystem import filesystem_type, is_shared
-from letta_cli.store.locks import make_private_folder, new_lock
+from letta_cli.store.locks import make_private_folder, new_queue
 from letta_cli.store.migrations import FOLDER, steps
 from letta_cli.store.sqlite_connection import Connection, has_moved
 from letta_cli.store.sqlite_errors import translate, unwritable
@@ -76,7 +76,7 @@ class SqliteDatabase:
             make_private_folder(path.parent)
         self.filesystem = filesystem_type(path.parent) if filesystem is None else filesystem
         self._shared = is_shared(self.filesystem)
-        self._lock = new_lock(path.with_name(LOCK_NAME), reason)
+        self._lock = new_queue(path.with_name(LOCK_NAME), reason)
         self._prepare()
         self._identity = self._identify()
 
@@ -118,11 +118,9 @@ class SqliteDatabase:
             finally:
                 session.depth -= 1
             return
-        with self._exclusive(), self._translated():
+        with self._translated(), self._durability(session.connection, durable), self._exclusive():
             self._check_identity()
             connection = session.connection
-            if not durable:
-                connection.pragma("synchronous", 1)
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 session.depth = 1
@@ -133,8 +131,6 @@ class SqliteDatabase:
                 # Reached after an error, be it the caller's or that of the commit.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                if not durable:
-                    connection.pragma("synchronous", 2)
 
     def health(self) -> dict[str, Any]:
         with self._translated():
@@ -221,6 +217,17 @@ class SqliteDatabase:
             raise
         sqlite_file.make_private(self.path)
         return connection, version
+
+    @contextmanager
+    def _durability(self, connection: Connection, durable: bool) -> Generator[None]:
+        if durable:
+            yield
+            return
+        connection.pragma("synchronous", 1)
+        try:
+            yield
+        finally:
+            connection.pragma("synchronous", 2)
 
     @contextmanager
     def _exclusive(self) -> Generator[None]:

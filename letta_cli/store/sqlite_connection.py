@@ -1,6 +1,6 @@
 """The part of an apsw connection that is used, typed; apsw's own stubs are loose on Python 3.11."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -11,6 +11,8 @@ from letta_cli.store.database import Row
 
 class Cursor(Protocol):
     def fetchall(self) -> list[Row]: ...
+
+    def __iter__(self) -> Iterator[Row]: ...
 
 
 class Connection(Protocol):

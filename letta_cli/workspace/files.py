@@ -129,17 +129,11 @@ class Files:
 
     def seen(self, path: Path) -> bool:
         """Whether this conversation has read or written `path` (canonical) as it may be edited."""
-        if path in self._seen:
-            return True
         earlier = self._earlier.get(str(path))
-        if earlier is None:
-            return False
-        # Read before this process began: that counts while the file is still the same.
-        with self._open(path) as file:
-            same = hashlib.sha256(file.read(MAX_WHOLE + 1)).hexdigest() == earlier
-        if same:
-            self._seen[path] = earlier
-        return same
+        if earlier is not None:
+            # Read before this process began. Whether it is still the same, `stale` says.
+            self._seen.setdefault(path, earlier)
+        return path in self._seen
 
     def read(self, name: str) -> Contents:
         """Read a whole text file and remember that it was seen.

@@ -17,6 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from letta_cli.core.message import Text
+from letta_cli.store import open_store
+
 AGENT = [sys.executable, "-m", "letta_cli"]
 CASES: list[tuple[str, list[str]]] = [
     ("python -c pass", [sys.executable, "-c", "pass"]),
@@ -24,6 +27,7 @@ CASES: list[tuple[str, list[str]]] = [
     ("agent --version", [*AGENT, "--version"]),
     ("agent --help", [*AGENT, "--help"]),
     ("agent sessions list", [*AGENT, "sessions", "list"]),
+    ("  of 1,000", [*AGENT, "sessions", "list", "--limit", "1000", "--db", "{many}"]),
     ("agent memory list", [*AGENT, "memory", "list"]),
     ("agent run, scripted", [*AGENT, "run", "hi"]),
     ("import rich.markdown", [sys.executable, "-c", "import rich.markdown"]),
@@ -33,6 +37,21 @@ CASES: list[tuple[str, list[str]]] = [
 ]
 ENDINGS = ["agent sessions list", "agent run, scripted"]
 TIMEOUT_SECONDS = 120
+
+
+def many_conversations(folder: Path) -> str:
+    """The URL of a database with a thousand conversations that have a prompt and a title."""
+    url = f"sqlite:///{folder}/many.db"
+    store = open_store(url)
+    agent = store.agents.current()
+    with store.database.transaction():
+        for number in range(1_000):
+            made = store.conversations.create(agent.id, cwd=f"/srv/{number % 9}", project="/srv")
+            words = [Text(f"Why does the login test number {number} fail since yesterday?")]
+            store.runs.start(made.id, "scripted/bench", words, expected_head=0)
+            store.conversations.set_prompt(made.id, "You are an agent. " * 400, {})
+    store.close()
+    return url
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -83,16 +102,19 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=7)
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
-    commands = dict(CASES)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         env = environment(folder)
+        many = many_conversations(folder)
+        commands = {
+            case: [part.replace("{many}", many) for part in command] for case, command in CASES
+        }
         # Once before measuring: the database is made, and what Python compiles is compiled.
         for command in commands.values():
             cpu_seconds(command, env, folder)
         # Round after round, not case after case: a busy minute then hurts all of them alike.
         rounds = [
-            {case: cpu_seconds(command, env, folder) for case, command in CASES}
+            {case: cpu_seconds(command, env, folder) for case, command in commands.items()}
             for _ in range(given.runs)
         ]
         endings = {

@@ -1,17 +1,18 @@
 """A conversation becomes a draft; skills count by the end of the run they were used in."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_agent_reflection import Desk
+from test_agent_reflection import INFO, Desk
 
 from letta_cli.agent.drafts import accept, diff_of, drop
 from letta_cli.agent.learning import Lesson, learn
 from letta_cli.agent.skill_outcome import judge
 from letta_cli.core.clock import now
 from letta_cli.core.errors import UsageError
-from letta_cli.core.event import Event
+from letta_cli.core.event import Event, RunFinished
 from letta_cli.core.message import Message, ToolReturn
 from letta_cli.core.run import StopReason
 
@@ -64,6 +65,25 @@ async def test_after_three_tries_there_is_no_draft_and_it_is_said_why(desk: Desk
     assert lesson.draft is None and lesson.problem
     assert desk.store.skill_drafts.list(desk.agent.id) == []
     assert len(desk.asked()) == 3
+
+
+async def test_a_form_that_is_only_copied_is_no_draft(desk: Desk):
+    copied = "name: lower-case-words-joined-by-dashes\n" + GOOD.partition("\n")[2]
+    lesson, _ = await learned(desk, [{"text": copied}, {"text": GOOD}])
+    assert lesson.draft is not None and lesson.draft.name == "run-checks"
+    assert len(desk.asked()) == 2
+
+
+async def test_a_small_model_is_asked_piece_by_piece(desk: Desk):
+    source = desk.store.conversations.get(desk.talk("how do I check?", "not so: make check"))
+    answers = [{"text": text} for text in ("Use when asked to check", "Run make check", "Ran tox")]
+    lesson = Lesson(source)
+    bench = desk.bench(answers, replace(INFO, small=True))
+    events = [event async for event in learn(bench, lesson)]
+    assert [type(event) for event in events].count(RunFinished) == 1
+    assert lesson.draft is not None and lesson.draft.name == "how-do-i-check"
+    assert f"1. Run make check ({source.id}:1) ({source.id}:3)" in lesson.draft.text
+    assert "description: Use when asked to check" in lesson.draft.text
 
 
 async def test_a_failing_model_is_no_draft(desk: Desk):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from cli_machine import Machine
 
+from letta_cli.core.message import Text
+
 
 def remember(machine: Machine, text: str) -> None:
     machine.ok("memory", "edit", "human", "--text", text)
@@ -99,8 +101,50 @@ def test_without_a_backup_what_can_be_read_is_saved(machine: Machine) -> None:
     data[4096 * (page - 1) : 4096 * page] = b"\xff" * 4096
     path.write_bytes(data)
     told = machine.run("doctor", "--repair", "--yes")
-    assert "what could be read" in told.stdout, told.stdout + told.stderr
+    assert "what can be read of it: 0 messages and 1 edits" in told.stdout, (
+        told.stdout + told.stderr
+    )
     assert machine.ok("memory", "show", "human") == "Ada\n"
+
+
+def lose_the_page_with(path: Path, text: bytes) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(path.read_bytes())
+    page = data.rindex(text) // 4096 * 4096  # earlier ones may be left over from a split
+    data[page : page + 4096] = b"\xff" * 4096
+    path.write_bytes(data)
+
+
+def tell(machine: Machine, text: str) -> None:
+    """A conversation of one message."""
+    with contextlib.closing(machine.store()) as store:
+        agent = store.agents.current()
+        made = store.conversations.create(agent.id, cwd="/", project="/", title=text[:20])
+        store.messages.append(made.id, "user", [Text(text)])
+
+
+def test_what_is_readable_is_put_over_the_backup_and_both_are_told(machine: Machine) -> None:
+    tell(machine, "the first words " * 200)
+    machine.ok("backup")
+    tell(machine, "the second words " * 200)
+    lose_the_page_with(machine.home / "agent.db", b"the first words the first words the")
+    asked = machine.run("doctor", "--repair")
+    assert asked.returncode == 1
+    assert "Nothing was replaced" in asked.stderr
+    told = machine.ok("doctor", "--repair", "--yes")
+    assert "over the backup of" in told
+    assert ": 2 messages" in told
+    assert len(machine.json("sessions", "list", "--json")) == 2
+    for words in ("first", "second"):
+        assert words in machine.ok("sessions", "search", words)
+
+
+def test_a_backup_alone_is_taken_when_the_damaged_file_adds_nothing(machine: Machine) -> None:
+    tell(machine, "the first words " * 200)
+    machine.ok("backup")
+    lose_the_page_with(machine.home / "agent.db", b"the first words the first words the")
+    assert "UTC alone: 1 messages" in machine.ok("doctor", "--repair", "--yes")
 
 
 def test_modes_and_old_outputs_are_put_right(machine: Machine) -> None:

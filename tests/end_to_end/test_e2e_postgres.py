@@ -1,11 +1,19 @@
 """The same program on a PostgreSQL server that several people share."""
 
 import json
+import subprocess
+import sys
+import time
 from collections import Counter
 
 import pytest
 from command import Command
 from postgres_server import Server, running
+
+from letta_cli.store import open_store
+from letta_cli.store.catalog import tables
+
+psycopg = pytest.importorskip("psycopg")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +74,70 @@ def test_everything_moves_to_the_server_and_back(agent: Command, database: str, 
     for each in moved["tables"]:
         assert each["sha256"][:16] in back.stdout
     assert "Copied and verified" in back.stdout
+
+
+@pytest.mark.slow
+def test_a_move_that_is_killed_leaves_the_target_empty_and_can_be_repeated(
+    agent: Command, database: str, server: Server
+):
+    learned = agent.run("run", "hello", env=agent.script(remember(7)))
+    assert learned.returncode == 0, learned.stderr
+    open_store(database).close()
+    name = database.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(database) as blocker:
+        # It comes as far as this table, with others filled already, and no further.
+        blocker.execute("LOCK TABLE step IN SHARE MODE")
+        moving = agent.start("db", "migrate-to", database)
+        deadline = time.monotonic() + 30
+        while not server.run(
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            f" AND datname = '{name}' AND query LIKE 'INSERT INTO step%'"
+        ):
+            assert time.monotonic() < deadline and moving.poll() is None
+            time.sleep(0.05)
+        moving.kill()
+        moving.communicate()
+    there = open_store(database)
+    assert [row for table in tables(there.database)
+            for row in there.database.query(f"SELECT 1 FROM {table.name}")] == []  # fmt: skip
+    there.close()
+    again = agent.json("db", "migrate-to", database, "--json")
+    assert again["verified"] is True
+    assert "fact number 7." in agent.run("memory", "show", "human", "--db", database).stdout
+
+
+@pytest.mark.slow
+def test_sessions_on_two_machines_see_each_other(agent: Command, database: str):
+    elsewhere = ["unshare", "-u", "sh", "-c", 'hostname other-machine && exec "$@"', "sh"]
+    if subprocess.run([*elsewhere, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody have a host name of their own")
+    agent.environment["AGENT_DATABASE_URL"] = database
+    env = agent.script([{"text": "thinking", "hang": True}], "there")
+    there = subprocess.Popen(
+        [*elsewhere, sys.executable, "-m", "letta_cli", "run", "hello", "-n", "far"],
+        env=agent.env(**env), cwd=agent.project, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 30
+        while not (
+            running := [each for each in agent.json("sessions", "list", "--json")
+                        if each["sessions"] and each["sessions"][0]["state"] == "running"]
+        ):  # fmt: skip
+            assert time.monotonic() < deadline
+        (session,) = running[0]["sessions"]
+        assert (session["host"], session["pid"]) == ("other-machine", there.pid)
+        assert "at other-machine" in agent.run("sessions", "list").stdout
+        refused = agent.run("run", "-c", "me too", env=agent.script([{"text": "no"}]))
+        assert refused.returncode == 75
+        assert f"in use by pid {there.pid} at other-machine" in refused.stderr
+    finally:
+        there.kill()
+        there.wait()
+    # The lease ends with the connection, not with the heartbeat.
+    deadline = time.monotonic() + 30
+    while agent.run("run", "-c", "me", env=agent.script([{"text": "free"}])).returncode == 75:
+        assert time.monotonic() < deadline
 
 
 def test_the_conversation_goes_on_there(agent: Command, database: str):

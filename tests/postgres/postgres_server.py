@@ -22,7 +22,8 @@ import pytest
 _NUMBERS = itertools.count()
 
 # Nothing here cuts the power: what these tests show does not depend on the disk.
-_FAST = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=100")
+_FAST = ("-c", "fsync=off", "-c", "full_page_writes=off")
+_CONNECTIONS = ("-c", "max_connections=100")
 
 
 # Everybody may come in without a password, but for ada.
@@ -32,9 +33,33 @@ _ACCESS = "local all ada scram-sha-256\nlocal all all trust\n"
 class Server:
     """A running server; `new` makes databases in it."""
 
-    def __init__(self, folder: Path, pid: int) -> None:
+    def __init__(self, folder: Path, command: list, options: dict) -> None:
         self.folder = folder
-        self.pid = pid
+        self._command, self._options = command, options
+        self._process = subprocess.Popen(command, **options)
+        _wait(folder, self._process)
+
+    def stop(self) -> None:
+        """As a restart of the machine does it: every connection is ended."""
+        self._process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(20)
+        self._process.kill()
+        self._process.wait()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, **self._options)
+        _wait(self.folder, self._process)
+
+    def leases(self, url: str) -> list[int]:
+        """The server's processes that hold or await a conversation's lock in a database."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        found = self.run(
+            "SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            f" WHERE d.datname = '{name}' AND locktype = 'advisory' AND objsubid = 1"
+            " ORDER BY l.granted DESC"
+        )
+        return [row[0] for row in found]
 
     def url(self, database: str) -> str:
         return f"postgresql:///{database}?host={self.folder}&user=postgres"
@@ -70,8 +95,12 @@ def programs() -> Path:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """A server until the block ends. Skips where it cannot start."""
+def running(*, durable: bool = False) -> Iterator[Server]:
+    """A server until the block ends. Skips where it cannot start.
+
+    Args:
+        durable: whether it waits for the disk, as one that people use does.
+    """
     bin_folder = programs()
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     folder.chmod(0o755)
@@ -92,22 +121,28 @@ def running() -> Iterator[Server]:
                 check=True, timeout=120, **options,
             )  # fmt: skip
             (folder / "data" / "pg_hba.conf").write_text(_ACCESS)
-            server = subprocess.Popen(
-                [bin_folder / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *_FAST],
-                **options,
+            server = Server(
+                folder,
+                [
+                    bin_folder / "postgres",
+                    "-D",
+                    folder / "data",
+                    "-k",
+                    folder,
+                    "-h",
+                    "",
+                    *_CONNECTIONS,
+                    *(() if durable else _FAST),
+                ],
+                options,
             )
-            _wait(folder, server)
         except (OSError, subprocess.SubprocessError) as error:
             said = (folder / "log").read_text()[-800:]
             pytest.skip(f"PostgreSQL cannot start here: {error} {said}")
-        yield Server(folder, server.pid)
+        yield server
     finally:
         if server is not None:
-            server.send_signal(signal.SIGQUIT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(10)
-            server.kill()
-            server.wait()
+            server.stop()
         log.close()
         shutil.rmtree(folder, ignore_errors=True)
 

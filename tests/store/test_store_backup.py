@@ -245,10 +245,11 @@ def test_what_is_still_readable_is_salvaged_and_can_be_searched(database: Path):
     page = sorted(leaves)[len(leaves) // 2]
     data[4096 * (page - 1) : 4096 * page] = os.urandom(4096)
     database.write_bytes(data)
-    draft, counts = salvage(database)
-    assert counts["agent"] == 1
-    assert 10 < counts["message"] <= 40
-    assert names(draft) == ["Ada"]
+    made = salvage(database)
+    assert made.rows["agent"] == 1
+    assert 10 < made.readable.messages < 40
+    assert made.together == made.readable
+    assert names(made.draft) == ["Ada"]
     assert database.read_bytes() == bytes(data)
 
 

@@ -220,6 +220,27 @@ sys.stdin.read()
     kill(child)
 
 
+def test_who_waits_in_vain_is_told_which_command_of_which_process_writes_since_when(
+    store: Store, folder: Path, conversation: Conversation
+):
+    code = """
+sys.argv = ["/usr/bin/agent", "run", "a secret wish"]
+store = open_store(url)
+with store.database.transaction():
+    store.conversations.rename(args[0], "new")
+    print("inside", flush=True)
+    sys.stdin.readline()
+"""
+    child = start(folder, code, conversation.id)
+    wait_for_line(child)
+    hasty = open_store(url_of(folder), lock_wait_seconds=0.2)
+    with pytest.raises(Busy, match=rf"agent run \(pid {child.pid}\b.*, since 20") as caught:
+        hasty.conversations.rename(conversation.id, "mine")
+    assert "secret" not in str(caught.value)
+    hasty.close()
+    kill(child)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_gets_its_own_connection_and_lock(folder: Path):
     # In a process of its own, because this one has threads.

@@ -89,7 +89,9 @@ def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path):
 
 
 def test_closing_leaves_one_whole_file(database: Path):
-    assert sorted(file.name for file in database.parent.iterdir()) == ["agent.db", "agent.lock"]
+    assert sorted(file.name for file in database.parent.iterdir()) == [
+        "agent.db", "agent.lock", "agent.lock.queue",
+    ]  # fmt: skip
     copy = database.with_name("copy.db")
     shutil.copy(database, copy)
     with contextlib.closing(sqlite3.connect(copy)) as connection:

@@ -1,16 +1,20 @@
+import os
+import signal
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from store_children import kill, start, wait_for_line
 
 from letta_cli.store.filesystem import _type_in, filesystem_type, is_shared
-from letta_cli.store.locks import KernelLock, Lock, PolledLock, new_lock
+from letta_cli.store.locks import KernelLock, Lock, PolledLock, QueuedLock, new_lock
 
 
-@pytest.fixture(params=[KernelLock, PolledLock])
+@pytest.fixture(params=[KernelLock, QueuedLock, PolledLock])
 def make(request, tmp_path: Path):
-    if request.param is KernelLock and not isinstance(new_lock(tmp_path / "x", "t"), KernelLock):
+    no_flock = not isinstance(new_lock(tmp_path / "x", "t"), KernelLock)
+    if no_flock and request.param is not PolledLock:
         pytest.skip("this system has no flock")
     return lambda: request.param(tmp_path / "the.lock", "testing")
 
@@ -28,8 +32,6 @@ def test_one_at_a_time_and_again_after_release(make):
 
 
 def test_the_holder_is_named(make):
-    import os
-
     lock = make()
     assert lock.acquire(0)
     holder = make().holder()
@@ -93,6 +95,131 @@ def test_a_transient_lock_survives_its_file_being_removed_by_the_one_before(tmp_
         thread.join(30)
     assert overlaps == []
     assert not path.exists()
+
+
+WAIT = """
+from pathlib import Path
+from letta_cli.store.locks import QueuedLock
+lock = QueuedLock(Path(args[0]), "waiting")
+print("here", flush=True)
+assert lock.acquire(60)
+Path(args[1]).touch()
+lock.release()
+sys.stdin.read()
+"""
+
+
+def wait_until(condition) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def someone_is_in(turnstile: Path) -> bool:
+    lock = KernelLock(turnstile, "")
+    if not lock.acquire(0):
+        return True
+    lock.release()
+    return False
+
+
+def test_who_wants_the_lock_again_goes_behind_those_who_wait(tmp_path: Path):
+    path, served = tmp_path / "x.lock", tmp_path / "served"
+    lock = QueuedLock(path, "busy")
+    assert lock.acquire(0)
+    child = start(tmp_path, WAIT, path, served)
+    wait_for_line(child)
+    wait_until(lambda: someone_is_in(tmp_path / "x.lock.queue"))
+    lock.release()
+    assert lock.acquire(60)
+    assert served.exists()
+    lock.release()
+    kill(child)
+
+
+def test_a_stopped_process_in_the_queue_does_not_keep_the_others_out(tmp_path: Path):
+    path, served = tmp_path / "x.lock", tmp_path / "served"
+    lock = QueuedLock(path, "busy")
+    assert lock.acquire(0)
+    child = start(tmp_path, WAIT, path, served)
+    wait_for_line(child)
+    wait_until(lambda: someone_is_in(tmp_path / "x.lock.queue"))
+    os.kill(child.pid, signal.SIGSTOP)
+    os.waitpid(child.pid, os.WUNTRACED)
+    lock.release()
+    other = QueuedLock(path, "other")
+    assert other.acquire(60)
+    assert not served.exists()
+    other.release()
+    os.kill(child.pid, signal.SIGCONT)
+    wait_until(served.exists)
+    kill(child)
+
+
+GIVE_UP = """
+import signal, threading
+from pathlib import Path
+from letta_cli.store.locks import KernelLock
+if args[1] == "thread":
+    def work():
+        print(KernelLock(Path(args[0]), "late").acquire(0.3), flush=True)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+else:
+    if args[1] == "alarm of its own":
+        signal.signal(signal.SIGALRM, lambda *_: None)
+    handler = signal.getsignal(signal.SIGALRM)
+    lock = KernelLock(Path(args[0]), "late")
+    print(lock.acquire(0.3), flush=True)
+    assert signal.getsignal(signal.SIGALRM) == handler
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    # The alarm may not ring later.
+    time.sleep(0.5)
+print(KernelLock(Path(args[0]), "free").acquire(float(sys.stdin.readline())), flush=True)
+"""
+
+
+@pytest.mark.parametrize("kind", ["main", "thread", "alarm of its own"])
+def test_a_wait_ends_in_time_and_leaves_nothing_in_the_queue(tmp_path: Path, kind: str):
+    path = tmp_path / "x.lock"
+    lock = KernelLock(path, "busy")
+    assert lock.acquire(0)
+    child = start(tmp_path, GIVE_UP, path, kind)
+    assert wait_for_line(child) == "False"
+    lock.release()
+    child.stdin.write("30\n")
+    child.stdin.flush()
+    assert wait_for_line(child) == "True"
+    kill(child)
+
+
+def test_a_wait_can_be_interrupted_from_the_keyboard(tmp_path: Path):
+    code = """
+import signal
+from pathlib import Path
+from letta_cli.store.locks import QueuedLock
+lock = QueuedLock(Path(args[0]), "late")
+print("here", flush=True)
+try:
+    lock.acquire(60)
+except KeyboardInterrupt:
+    print("interrupted", lock._lock._descriptor, lock._turnstile._descriptor >= 0, flush=True)
+print(lock.acquire(60), signal.getsignal(signal.SIGALRM) == signal.SIG_DFL)
+"""
+    path = tmp_path / "x.lock"
+    lock = KernelLock(path, "busy")
+    assert lock.acquire(0)
+    child = start(tmp_path, code, path)
+    wait_for_line(child)
+    wait_until(lambda: someone_is_in(tmp_path / "x.lock.queue"))
+    time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    assert wait_for_line(child) == "interrupted -1 True"
+    lock.release()
+    out, err = child.communicate(timeout=60)
+    assert out.strip() == "True True", err
 
 
 def test_a_lock_that_cannot_be_made_is_explained(tmp_path: Path):

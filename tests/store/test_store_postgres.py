@@ -20,7 +20,7 @@ from letta_cli.core.errors import (
     StoreError,
 )
 from letta_cli.core.message import Text
-from letta_cli.store import Store, open_store
+from letta_cli.store import Store, open_store, postgres_schema
 from letta_cli.store.migrations import steps
 
 PASSWORD = "s3cret-walrus"
@@ -112,6 +112,35 @@ def test_a_database_or_a_user_that_is_not_there_is_told(server: Server):
         open_store(server.url("missing"))
     with pytest.raises(ConfigError, match="does not know the user"):
         open_store(f"postgresql:///postgres?host={server.folder}&user=nobody_at_all")
+
+
+def test_a_user_without_rights_is_told_which_to_ask_for(server: Server, request):
+    url = server.new()
+    request.addfinalizer(lambda: server.drop(url))
+    server.run(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'guest')"
+        " THEN CREATE ROLE guest LOGIN; END IF; END $$"
+    )
+    guest = url.replace("user=postgres", "user=guest")
+    with pytest.raises(StoreError, match=r"permission denied for schema public.*GRANT ALL ON"):
+        open_store(guest)
+    assert not server.run("SELECT 1 FROM pg_tables WHERE schemaname = 'public'", name_of(url))
+    open_store(url).close()
+    with pytest.raises(StoreError, match=r"permission denied for table .*ALL TABLES"):
+        open_store(guest)
+    server.run(f"REVOKE CONNECT ON DATABASE {name_of(url)} FROM PUBLIC")
+    with pytest.raises(ConfigError, match="GRANT CONNECT ON DATABASE"):
+        open_store(guest)
+
+
+def test_a_server_that_is_too_old_is_refused_untouched(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(postgres_schema, "OLDEST", 99)
+    with pytest.raises(ConfigError, match=r"is PostgreSQL \d+.*agent needs 99 or newer"):
+        open_store(url_of(folder))
+    url = name_of(url_of(folder))
+    assert not server.run("SELECT 1 FROM pg_tables WHERE schemaname = 'public'", url)
 
 
 def test_a_database_from_the_future_is_refused_untouched(server: Server, folder: Path):

@@ -57,6 +57,50 @@ async def test_a_refusal_names_the_other_session_and_shows_its_change(
     assert (cwd / "api.py").read_text() == "rate = 2\nlimit = 6\n"
 
 
+@pytest.mark.parametrize("tool", ["Edit", "Write"])
+@pytest.mark.parametrize("name", ["src/../api.py", "ABSOLUTE", "link.py", "other/api.py"])
+async def test_one_file_by_another_name_is_the_same_file(
+    call, billing, context: ToolContext, store: Store, cwd: Path, tool: str, name: str
+):
+    (cwd / "src").mkdir()
+    (cwd / "api.py").write_text("rate = 1\n")
+    (cwd / "link.py").symlink_to("api.py")
+    (cwd / "other").symlink_to(".")
+    await call("Read", file_path=name.replace("ABSOLUTE", str(cwd / "api.py")))
+    await billing("Read", file_path="api.py")
+    await billing("Edit", file_path="api.py", old_string="rate = 1", new_string="rate = 2")
+    arguments = (
+        {"old_string": "rate = ", "new_string": "rates = "}
+        if tool == "Edit"
+        else {"content": "mine\n"}
+    )
+    refused = await call(tool, file_path="api.py", **arguments)
+    assert refused.status == "error"
+    assert 'by conversation "billing" (conv-' in refused.content
+    assert (cwd / "api.py").read_text() == "rate = 2\n"
+    store.touches.record("me", context.conversation.id, context.workspace.files.take_touches())
+    assert [writer.name for writer in store.touches.shared("me")]
+
+
+async def test_what_a_resumed_conversation_read_is_not_overwritten_when_it_changed_since(
+    call, billing, context: ToolContext, store: Store, cwd: Path
+):
+    (cwd / "api.py").write_text("rate = 1\n")
+    await call("Read", file_path="api.py")
+    store.touches.record("past", context.conversation.id, context.workspace.files.take_touches())
+    await billing("Read", file_path="api.py")
+    await billing("Edit", file_path="api.py", old_string="rate = 1", new_string="rate = 2")
+    # As a new process does when the conversation is opened again.
+    context.workspace.files.begin(store.touches.known(context.conversation.id))
+    for tool, arguments in (
+        ("Write", {"content": "mine\n"}),
+        ("Edit", {"old_string": "rate = 2", "new_string": "rate = 3"}),
+    ):
+        refused = await call(tool, file_path="api.py", **arguments)
+        assert refused.status == "error" and 'conversation "billing"' in refused.content
+    assert (cwd / "api.py").read_text() == "rate = 2\n"
+
+
 async def test_a_change_that_no_session_made_is_another_programs(call, cwd: Path):
     (cwd / "a.txt").write_text("one\n")
     await call("Read", file_path="a.txt")
@@ -78,7 +122,7 @@ async def test_what_was_read_before_a_resume_counts_while_it_is_the_same(
     good = await call("Edit", file_path="same.txt", old_string="one", new_string="1")
     assert good.status == "ok"
     refused = await call("Edit", file_path="other.txt", old_string="two", new_string="2")
-    assert "was not read yet" in refused.content
+    assert "changed on disk after it was read, by another program" in refused.content
 
 
 async def test_touches_are_kept_one_a_file_and_the_last_counts(call, context: ToolContext, cwd):
