@@ -69,13 +69,14 @@ FORM = """\
 {when}
 
 ## Steps
-1. {steps} {places}
+{steps}
 
 ## Pitfalls
 - {pitfall} {places}
 """
 
 MOST_CITED = 3
+MOST_QUOTED = 400
 
 _PLACEHOLDERS = (
     "lower-case-words-joined-by-dashes",
@@ -154,7 +155,8 @@ async def _interview(
 ) -> AsyncGenerator[Event, None]:
     """Ask a small model one thing after the other: shown a form, it copies the form.
 
-    The program writes the draft from the answers, and cites the person's words that they rest on.
+    The program writes the draft from the answers and from what the person said on the way, word
+    for word: that is right also where the answers are not.
     """
     words = _transcript(bench, lesson) + "\n\n"
     answers: list[str] = []
@@ -166,13 +168,19 @@ async def _interview(
         answers.append(" ".join(ended[-1].text.split()))
         words = ""
     said = [
-        message.seq for message in bench.store.messages.read(lesson.source.id)
-        if message.role == "user"
-    ]  # fmt: skip
-    places = " ".join(f"({lesson.source.id}:{seq})" for seq in said[-MOST_CITED:])
+        message for message in bench.store.messages.read(lesson.source.id) if message.role == "user"
+    ]
+    places = " ".join(f"({lesson.source.id}:{each.seq})" for each in said[-MOST_CITED:])
+    # What a person said after the first words is most often what was to be learned.
+    own = [
+        f"{number}. As the person said: “{' '.join(each.words.split())[:MOST_QUOTED]}” "
+        f"({lesson.source.id}:{each.seq})"
+        for number, each in enumerate(said[1:][-MOST_CITED:], start=1)
+    ]
     when, steps, pitfall = answers
+    lines = "\n".join([*own, f"{len(own) + 1}. {steps} {places}"])
     name = lesson.name or name_from(lesson.source.title) or "lesson"
-    text = FORM.format(when=when, steps=steps, pitfall=pitfall, places=places)
+    text = FORM.format(when=when, steps=lines, pitfall=pitfall, places=places)
     head = f"name: {name}\ndescription: {when[:MAX_DESCRIPTION]}\n\n"
     _take(bench, lesson, assemble(head + text), turn)
 

@@ -82,7 +82,8 @@ async def test_a_small_model_is_asked_piece_by_piece(desk: Desk):
     events = [event async for event in learn(bench, lesson)]
     assert [type(event) for event in events].count(RunFinished) == 1
     assert lesson.draft is not None and lesson.draft.name == "how-do-i-check"
-    assert f"1. Run make check ({source.id}:1) ({source.id}:3)" in lesson.draft.text
+    assert f"1. As the person said: “not so: make check” ({source.id}:3)" in lesson.draft.text
+    assert f"2. Run make check ({source.id}:1) ({source.id}:3)" in lesson.draft.text
     assert "description: Use when asked to check" in lesson.draft.text
 
 
