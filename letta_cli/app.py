@@ -4,15 +4,19 @@ import asyncio
 import os
 import platform
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from letta_cli.agent.budget import ContextMeter, window_of
+from letta_cli.agent.context import ContextView, unheard, view_context
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.occasions import Occasions
 from letta_cli.agent.own_work import Bench
+from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.agent.reflection_news import news_of
@@ -20,18 +24,18 @@ from letta_cli.agent.turn import Limits
 from letta_cli.config import Config
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now
-from letta_cli.core.errors import ConfigError, NoModelConfigured, NotFound, UsageError
+from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, NotFound, UsageError
 from letta_cli.core.memory import Origin
 from letta_cli.core.permission import Rule, Rules
-from letta_cli.core.provider import Offer, Provider
+from letta_cli.core.provider import ModelInfo, Offer, Provider
 from letta_cli.core.reflection import Occasion
 from letta_cli.core.skill import Skill
 from letta_cli.permissions import parse_rule, unmatched_rules
 from letta_cli.providers import load, split_handle
-from letta_cli.session import Model, Session, SessionParts
+from letta_cli.session import Session
 from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
-from letta_cli.tools import all_tools
+from letta_cli.tools import Tool, all_tools
 from letta_cli.workspace import Workspace
 from letta_cli.workspace.instructions import Instructions, find_instructions
 from letta_cli.workspace.scan import list_files
@@ -107,20 +111,10 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     loading = asyncio.create_task(load_model(config, handle))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
     store.touches.prune()
-    instructions = find_instructions(
-        workspace.cwd, workspace.git_root, config.user_home, agent_home=config.home
-    )
-    skills = discover(
-        cwd=workspace.cwd,
-        project_root=workspace.git_root,
-        home=config.home,
-        user_home=config.user_home,
-    )
+    compiler = _compiler(config, store, agent, workspace)
+    skills = list(compiler.skills)
     known_tools = all_tools(omni_memory=config.omni_memory)
     warnings = (*config.warnings, *unmatched_rules(policy.rules(), known_tools))
-    compiler = PromptCompiler(
-        store, agent, workspace, instructions, tuple(skills), config.omni_memory
-    )
     news = news_of(store, agent.id) if options.interactive else []
     parts = SessionParts(
         store=store,
@@ -138,7 +132,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         compile_prompt=compiler.compile,
         terminal=_terminal(),
         wait_seconds=options.wait_seconds,
-        notes=(*warnings, *_notes(config, instructions, skills), *news),
+        notes=(*warnings, *_notes(config, compiler.instructions, skills), *news),
         warnings=warnings,
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
         occasions=_occasions(config, options, store, agent),
@@ -190,15 +184,53 @@ async def load_model(config: Config, handle: str) -> Model:
     provider: Provider = load(name, config.provider(name))
     await provider.warm()
     info = await provider.model_info(model)
-    # A model of the small profile has its own shorter list, of the single tools.
-    tools = all_tools(omni_memory=config.omni_memory and not info.small)
     if info.small:
-        from letta_cli.providers.small import SMALL_TOOLS, ChatDoor, SmallModelProvider
+        from letta_cli.providers.small import ChatDoor, SmallModelProvider
 
         if isinstance(provider, ChatDoor):
             provider = SmallModelProvider(provider)
-        tools = {tool: tools[tool] for tool in SMALL_TOOLS}
-    return Model(handle, provider, info, tools)
+    return Model(handle, provider, info, _tools_for(config, info))
+
+
+async def view_conversation(
+    config: Config, store: Store, conversation: Conversation
+) -> ContextView:
+    """What the next step of a conversation would be sent, without talking to its model.
+
+    A model that cannot be asked for its facts counts as one of unknown size.
+    """
+    agent = store.agents.find(conversation.agent_id)
+    info = ModelInfo("")
+    with suppress(AgentError):
+        ran_on = store.runs.last_models(agent.id).get(conversation.id, "")
+        name, model = split_handle(conversation.model or ran_on or _handle(config, agent, None))
+        info = await load(name, config.provider(name)).model_info(model)
+    prompt = conversation.system_prompt
+    if prompt is None:
+        workspace = _workspace(replace(config, cwd=Path(conversation.cwd)))
+        compiler = _compiler(config, store, agent, workspace)
+        prompt, _ = compiler.compile(conversation, info.small)
+    messages = store.messages.window(conversation)
+    meter = ContextMeter(*store.runs.last_context(conversation.id))
+    return view_context(
+        prompt=prompt,
+        tools=[tool.spec for tool in _tools_for(config, info).values()],
+        messages=messages,
+        window=info.context_window,
+        assumed_window=window_of(info),
+        counted=meter.tokens(int, messages) if meter.is_measured else 0,
+        news=unheard(store, conversation),
+    )
+
+
+def _tools_for(config: Config, info: ModelInfo) -> Mapping[str, Tool]:
+    """A model of the small profile has its own shorter list, of the single tools."""
+    tools = all_tools(omni_memory=config.omni_memory and not info.small)
+    if not info.small:
+        return tools
+    from letta_cli.providers.small import SMALL_TOOLS
+
+    return {tool: tools[tool] for tool in SMALL_TOOLS}
 
 
 async def list_offers(config: Config, handle: str) -> list[Offer]:
@@ -244,6 +276,19 @@ class PromptCompiler:
             f"System: {platform.system()} {platform.machine()}, shell: bash",
             f"Date: {now():%Y-%m-%d}",
         ]
+
+
+def _compiler(config: Config, store: Store, agent: Agent, workspace: Workspace) -> PromptCompiler:
+    instructions = find_instructions(
+        workspace.cwd, workspace.git_root, config.user_home, agent_home=config.home
+    )
+    skills = discover(
+        cwd=workspace.cwd,
+        project_root=workspace.git_root,
+        home=config.home,
+        user_home=config.user_home,
+    )
+    return PromptCompiler(store, agent, workspace, instructions, tuple(skills), config.omni_memory)
 
 
 def _workspace(config: Config) -> Workspace:

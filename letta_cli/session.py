@@ -2,23 +2,23 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from letta_cli.agent.attaching import with_files
-from letta_cli.agent.budget import ContextMeter, window_of
+from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
 from letta_cli.agent.compaction import compact
+from letta_cli.agent.context import ContextView, view_turn
 from letta_cli.agent.holding import acquire, watch
 from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.initialising import SKILL as INIT_SKILL
+from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
-from letta_cli.agent.model_warnings import warnings_of
-from letta_cli.agent.occasions import Occasions
 from letta_cli.agent.own_work import Bench
-from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
-from letta_cli.agent.turn import Limits, Turn
-from letta_cli.core.agent import Agent, Conversation
+from letta_cli.agent.turn import Turn
+from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.event import (
     ApprovalRequested,
@@ -33,65 +33,10 @@ from letta_cli.core.event import (
 from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
 from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
-from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
-from letta_cli.core.reflection import ReflectionSettings
+from letta_cli.core.provider import ModelInfo, Offer
 from letta_cli.core.run import Usage
-from letta_cli.core.skill import Skill
-from letta_cli.providers.tokens import estimate
+from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
-from letta_cli.store import Store
-from letta_cli.tools import Tool
-from letta_cli.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model that is ready to be called, and the tools that suit it."""
-
-    handle: str
-    provider: Provider
-    info: ModelInfo
-    tools: Mapping[str, Tool]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionParts:
-    """What `app.open_session` puts together for a session.
-
-    Attributes:
-        loading: the model named by `handle`, being made ready.
-        load_model: makes a model ready by its handle.
-        list_offers: asks all providers, that of this handle in any case.
-        compile_prompt: the system prompt of a conversation for a profile (small or not), from
-            current memory, with the block versions that stand in it.
-        wait_seconds: how long to wait for a conversation that another session is using.
-        notes: what a person may want to know at the start; `warnings` are those that say what is
-            wrong.
-        occasions: notices when the agent may reflect in the background; None where it never does.
-        reflection: of the configuration, for reflections that a person asks for.
-        busy_advice: what else can be done where this session runs when the conversation is in use.
-    """
-
-    store: Store
-    agent: Agent
-    conversation: Conversation
-    workspace: Workspace
-    skills: Sequence[Skill]
-    policy: SessionPolicy
-    limits: Limits
-    effort: Effort
-    handle: str
-    loading: asyncio.Task[Model]
-    load_model: Callable[[str], Awaitable[Model]]
-    list_offers: Callable[[str], Awaitable[list[Offer]]]
-    compile_prompt: Callable[[Conversation, bool], tuple[str, dict[str, int]]]
-    terminal: str
-    wait_seconds: float
-    notes: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
-    busy_advice: str = ""
-    occasions: Occasions | None = None
-    reflection: ReflectionSettings = field(default_factory=ReflectionSettings)
 
 
 class Session:
@@ -165,9 +110,7 @@ class Session:
     @property
     def context_tokens(self) -> int:
         """Tokens that the next request would take."""
-        return self._meter.tokens(
-            lambda: estimate(self.conversation.system_prompt or ""), self._thread.messages
-        )
+        return self._meter.tokens(self._fixed_tokens, self._thread.messages)
 
     @property
     def context_window(self) -> int:
@@ -190,11 +133,25 @@ class Session:
         Raises:
             NotFound: no such skill.
         """
-        for skill in self.skills:
-            if skill.name == name:
-                return self._begin(load_body(skill, arguments), skill=name)
-        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
-        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
+        return self._begin(self._skill_text(name, arguments), skill=name)
+
+    async def initialise(self, focus: str = "") -> AsyncGenerator[Event, None]:
+        """Fill the memory block of this project; the events say what became of it.
+
+        Raises:
+            NotFound: there are no files here.
+            UsageError: the conversation belongs to another project.
+            AgentError: the model cannot be loaded.
+        """
+        conversation = self.conversation
+        survey = await asyncio.to_thread(survey_project, self.workspace, conversation)
+        run = None
+        if not (await self._ready()).info.small:
+            block = project_block(self.store, conversation)
+            text = task(self._skill_text(INIT_SKILL, focus), survey, block)
+            run = self._begin(text, skill=INIT_SKILL)
+        async for event in fill(self.store, conversation, survey, run):
+            yield event
 
     def steer(self, text: str) -> None:
         """Say something before the model's next step. Needs a run."""
@@ -253,6 +210,14 @@ class Session:
             self._inbox = None
             self._set_state("idle", "")
 
+    async def context(self) -> ContextView:
+        """What the next step would be sent, part by part.
+
+        Raises:
+            AgentError: the model cannot be loaded.
+        """
+        return view_turn(self._turn(await self._ready(), Inbox()))
+
     def recover(self) -> list[str]:
         """Settle a run that was cut short, if nobody is using the conversation now.
 
@@ -283,7 +248,7 @@ class Session:
         self._handle = handle
         self._model = asyncio.create_task(_ready_made(model))
         self._added += self._thread.refresh()
-        self._meter.reset()
+        self._meter = ContextMeter()
 
     async def switch(self, conversation_id: str) -> None:
         """Leave this conversation and open another one, with its own model, in this terminal."""
@@ -328,6 +293,20 @@ class Session:
 
     # How it is done.
 
+    def _fixed_tokens(self) -> int:
+        """An estimate of prompt and tools; of the prompt alone until the model is loaded."""
+        prompt = estimate(self.conversation.system_prompt or "")
+        if not self._model.done() or self._model.cancelled() or self._model.exception():
+            return prompt
+        return prompt + estimate_tools(tool.spec for tool in self._model.result().tools.values())
+
+    def _skill_text(self, name: str, arguments: str) -> str:
+        for skill in self.skills:
+            if skill.name == name:
+                return load_body(skill, arguments)
+        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
+        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
+
     def _begin(self, text: str, *, skill: str = "") -> AsyncGenerator[Event, None]:
         # The inbox is there before the first event is asked for: an early interrupt is heard.
         self._inbox = Inbox()
@@ -369,7 +348,7 @@ class Session:
 
     def _new_warnings(self, info: ModelInfo) -> list[str]:
         """What the person should know of the model, each said once a session."""
-        found = warnings_of(info, self._parts.limits)
+        found = warnings_about(info, budget=self._parts.limits.max_budget_usd is not None)
         new = [warning for warning in found if warning not in self._warned]
         self._warned.update(new)
         return new

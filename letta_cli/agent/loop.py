@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from letta_cli.agent import memory_news
 from letta_cli.agent.attaching import with_files
-from letta_cli.agent.budget import compaction_threshold
+from letta_cli.agent.budget import threshold_of
 from letta_cli.agent.compaction import compact
+from letta_cli.agent.context import why_full
 from letta_cli.agent.model_call import Reply, call_model
-from letta_cli.agent.request import build, context_tokens, ensure_prompt
+from letta_cli.agent.request import build, context_tokens, ensure_prompt, estimated_tokens
 from letta_cli.agent.skill_outcome import judge
 from letta_cli.agent.tool_calls import Settled, settle_calls
 from letta_cli.agent.turn import Turn
@@ -19,6 +20,7 @@ from letta_cli.core.errors import AgentError, ContextOverflow, StoreError
 from letta_cli.core.event import (
     AssistantMessage,
     Compacted,
+    CompactionTrigger,
     Denial,
     Event,
     Notice,
@@ -31,9 +33,6 @@ from letta_cli.core.event import (
 from letta_cli.core.message import Part, Reasoning, Text, ToolCall
 from letta_cli.core.provider import Completed, Request
 from letta_cli.core.run import StopReason, Usage
-
-USELESS_COMPACTIONS = 2
-"""Compactions in a row that free less than a tenth before the run gives up compacting."""
 
 INTERRUPTED = "The person interrupted here."
 
@@ -54,7 +53,8 @@ class Progress:
     calls: int = 0
     denied: list[Denial] = field(default_factory=list[Denial])
     stop: StopReason | None = None
-    useless_compactions: int = 0
+    stuck: bool = False
+    """Whether the person was told that compacting does not help any more."""
 
 
 async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
@@ -144,11 +144,14 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
             yield notice
     for event in _news(turn, progress):
         yield event
-    if progress.useless_compactions < USELESS_COMPACTIONS and context_tokens(
-        turn
-    ) > compaction_threshold(turn.info):
-        async for event in _compact(turn, progress, "auto"):
-            yield event
+    tokens = context_tokens(turn)
+    if tokens > threshold_of(turn.meter.window(turn.info)):
+        if not turn.meter.stuck(tokens):
+            async for event in _compact(turn, progress, "auto"):
+                yield event
+        if turn.meter.stuck(context_tokens(turn)) and not progress.stuck:
+            progress.stuck = True
+            yield Notice("warning", why_full(turn))
 
 
 def _news(turn: Turn, progress: Progress) -> Generator[Event]:
@@ -160,14 +163,13 @@ def _news(turn: Turn, progress: Progress) -> Generator[Event]:
         yield Notice("radar", notice.text)
 
 
-async def _compact(turn: Turn, progress: Progress, trigger: str) -> AsyncGenerator[Event, None]:
-    useful = False
+async def _compact(
+    turn: Turn, progress: Progress, trigger: CompactionTrigger
+) -> AsyncGenerator[Event, None]:
     async for event in compact(turn, trigger):
         if isinstance(event, Compacted):
-            useful = event.after_tokens < event.before_tokens * 0.9
             progress.usage += event.usage
         yield event
-    progress.useless_compactions = 0 if useful else progress.useless_compactions + 1
 
 
 async def _step(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
@@ -177,10 +179,10 @@ async def _step(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
             turn, build(turn), progress.run_id, reply, again=lambda: _again(turn, progress)
         ):
             yield event
-    except ContextOverflow:
-        if progress.useless_compactions >= USELESS_COMPACTIONS:
-            raise
-        turn.meter.reset()
+    except ContextOverflow as error:
+        turn.meter.overflowed(estimated_tokens(turn))
+        if turn.meter.stuck(context_tokens(turn)):
+            raise ContextOverflow(f"{error} {why_full(turn)}") from error
         async for event in _compact(turn, progress, "overflow"):
             yield event
         progress.steps -= 1

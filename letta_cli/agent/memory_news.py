@@ -1,9 +1,11 @@
 """What other sessions changed in shared memory since this conversation last looked."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from letta_cli.agent.thread import Thread
+from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import NotFound
 from letta_cli.core.memory import (
@@ -21,19 +23,45 @@ WHOLE_TEXT_LIMIT = 1_000
 """A block up to this many characters is told whole; a longer one as its changed lines."""
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """Attributes:
+    text: what the model is to be told; empty when only its own edits are new.
+    versions: what the conversation has seen once it is told.
+    """
+
+    text: str
+    versions: Mapping[str, int]
+
+
 def deliver(store: Store, thread: Thread, run_id: str) -> Message | None:
     """Append one notice about all foreign changes, stored with the versions it tells of.
 
-    The conversation's own edits are in its thread already, as tool calls, and are not told
-    again. Returns None, after one indexed query, when there is nothing new.
+    Returns None, after one indexed query, when there is nothing new.
     """
-    changed = store.blocks.changed(thread.conversation)
+    news = read(store, thread.conversation)
+    if news is None:
+        return None
+    if not news.text:
+        thread.saw_memory(news.versions)
+        return None
+    versions = {**thread.conversation.memory_versions, **news.versions}
+    return thread.append("notice", (Text(news.text),), run_id=run_id, memory_versions=versions)
+
+
+def read(store: Store, conversation: Conversation) -> News | None:
+    """What others changed that the conversation has not been told; None when nothing changed.
+
+    The conversation's own edits are in its thread already, as tool calls, and are not told
+    again.
+    """
+    changed = store.blocks.changed(conversation)
     if not changed:
         return None
-    seen = thread.conversation.memory_versions
+    seen = conversation.memory_versions
     labels = {block.label for block in changed if not block.away}
     if any(block.away for block in changed):
-        labels = {block.label for block in store.blocks.visible(thread.conversation)}
+        labels = {block.label for block in store.blocks.visible(conversation)}
     told: list[str] = []
     for block in changed:
         if block.away and block.label in labels:
@@ -43,18 +71,14 @@ def deliver(store: Store, thread: Thread, run_id: str) -> Message | None:
         foreign = [
             revision
             for revision in store.blocks.since(block.id, abs(known))
-            if revision.origin.conversation_id != thread.conversation.id
+            if revision.origin.conversation_id != conversation.id
         ]
         if foreign:
             told.append(describe(store, block, foreign))
         elif known < 0 and not block.away:
             told.append(_returned(block))
     versions = {block.id: -block.version if block.away else block.version for block in changed}
-    if not told:
-        thread.saw_memory(versions)
-        return None
-    return thread.append("notice", (Text("\n\n".join(told)),), run_id=run_id,
-                         memory_versions={**seen, **versions})  # fmt: skip
+    return News("\n\n".join(told), versions)
 
 
 def describe(store: Store, block: MemoryBlock, foreign: list[BlockRevision]) -> str:

@@ -4,6 +4,7 @@ A conversation's prompt is compiled once, stored, and stays byte-identical until
 news of any kind is appended to the thread instead.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
@@ -75,6 +76,59 @@ def fits_profile(prompt: str, *, small: bool, omni_memory: bool = False) -> bool
     if small:
         return not prompt.startswith((IDENTITY, IDENTITY_OMNI))
     return prompt.startswith(IDENTITY_OMNI if omni_memory else IDENTITY)
+
+
+_FULL_MARKS = (
+    ("Skills", "\n\nSkills (load one with"),
+    ("Instructions", "\n\nInstructions of the person and the project\n"),
+    ("Memory", "\n\n<memory>"),
+)
+_FULL_ENDS = (("Environment", "\n\nEnvironment\n- "),)
+_SMALL_MARKS = (
+    ("Memory", "\nMemory block "),
+    ("Skills", "\nSkills:\n"),
+    ("Instructions", "\nProject rules:\n"),
+)
+_SMALL_ENDS = (("Environment", "\nDirectory: "), ("Files", "\nFiles: "))
+"""What the parts begin with; the ends are looked for from behind, past what people wrote."""
+
+
+def sections(prompt: str) -> list[tuple[str, str]]:
+    """A compiled prompt as its parts, title and text, in order; joined they are the prompt.
+
+    Each memory block is a part of its own, titled ``Memory LABEL``.
+    """
+    small = fits_profile(prompt, small=True)
+    places: list[tuple[int, str]] = [(0, "Identity and rules")]
+    for title, mark in _SMALL_MARKS if small else _FULL_MARKS:
+        places.append((prompt.find(mark, max(0, places[-1][0])), title))
+    for title, mark in _SMALL_ENDS if small else _FULL_ENDS:
+        places.append((prompt.rfind(mark), title))
+    places = sorted(place for place in places if place[0] >= 0)
+    places = _with_blocks(prompt, places, _SMALL_BLOCK if small else _FULL_BLOCK)
+    ends = [*(at for at, _ in places[1:]), len(prompt)]
+    return [
+        (title, prompt[at:end]) for (at, title), end in zip(places, ends, strict=True) if at < end
+    ]
+
+
+_FULL_BLOCK = re.compile(r'\n<block label="([^"]*)"')
+_SMALL_BLOCK = re.compile(r"\nMemory block ([\w.-]+):")
+
+
+def _with_blocks(
+    prompt: str, places: Sequence[tuple[int, str]], opening: re.Pattern[str]
+) -> list[tuple[int, str]]:
+    """`places`, with those of the blocks instead of the one of all memory."""
+    start = next((at for at, title in places if title == "Memory"), None)
+    if start is None:
+        return list(places)
+    end = next((at for at, _ in places if at > start), len(prompt))
+    blocks = [(mark.start(), f"Memory {mark[1]}") for mark in opening.finditer(prompt, start, end)]
+    if not blocks:
+        return list(places)
+    blocks[0] = (start, blocks[0][1])
+    return sorted([*(place for place in places if place[0] != start), *blocks])
 
 
 def _compile_full(parts: PromptParts) -> str:

@@ -3,7 +3,7 @@
 from letta_cli.agent.prompt import fits_profile
 from letta_cli.agent.turn import Turn
 from letta_cli.core.provider import Request
-from letta_cli.providers.tokens import estimate, estimate_tools
+from letta_cli.providers.tokens import estimate, estimate_message, estimate_tools
 
 
 def ensure_prompt(turn: Turn) -> str:
@@ -34,6 +34,11 @@ def build(turn: Turn) -> Request:
 def context_tokens(turn: Turn) -> int:
     """Tokens the next request takes, measured where possible."""
     return turn.meter.tokens(lambda: fixed_tokens(turn), turn.thread.messages)
+
+
+def estimated_tokens(turn: Turn) -> int:
+    """An estimate of the same, whatever was measured: for comparing before and after."""
+    return fixed_tokens(turn) + sum(map(estimate_message, turn.thread.messages))
 
 
 def fixed_tokens(turn: Turn) -> int:

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 GRACE_SECONDS = 2.0
+Result = TypeVar("Result")
 
 
-def run_async(main: Coroutine[Any, Any, int]) -> int:
+def run_async(main: Coroutine[Any, Any, Result]) -> Result:
     """Run `main` to its end and return what it returns.
 
     `asyncio.run` would now join every worker thread, also one that is importing an SDK nobody

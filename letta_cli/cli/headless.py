@@ -29,6 +29,7 @@ from letta_cli.frontends import json_result, stream_json, text
 from letta_cli.frontends.json_result import SessionFacts
 from letta_cli.session import Session
 
+_INIT = "init"
 _COMMAND = re.compile(r"/([a-z0-9][a-z0-9-]*)(?:\s+(.*))?", re.DOTALL)
 
 
@@ -72,7 +73,8 @@ async def _run(config: Config, invocation: Invocation, prompt: str, answer: Text
 
 
 def _events(session: Session, prompt: str) -> AsyncIterator[Event]:
-    """The run that answers `prompt`; ``/name arguments`` invokes that skill.
+    """The run that answers `prompt`; ``/name arguments`` invokes that skill, ``/init`` learns
+    the project.
 
     Raises:
         BadPrompt: it reads like a command, and there is no such skill.
@@ -80,10 +82,13 @@ def _events(session: Session, prompt: str) -> AsyncIterator[Event]:
     command = _COMMAND.fullmatch(prompt)
     if command is None or Path(f"/{command[1]}").exists():
         return session.send(prompt)
+    if command[1] == _INIT:
+        return session.initialise(command[2] or "")
     names = [skill.name for skill in session.skills if skill.user_invocable]
     if command[1] not in names:
         raise BadPrompt(
-            f"There is no skill /{command[1]}. Skills here: {', '.join(names) or 'none'}."
+            f"There is no skill /{command[1]}. Skills here: {', '.join(names) or 'none'}. "
+            f"Of the commands of agent chat only /{_INIT} works here."
         )
     return session.invoke_skill(command[1], command[2] or "")
 
@@ -114,7 +119,10 @@ async def facts_of(session: Session) -> SessionFacts:
         permission_mode=session.mode,
         tools=await session.tool_names(),
         skills=tuple(skill.name for skill in session.skills),
-        slash_commands=tuple(skill.name for skill in session.skills if skill.user_invocable),
+        slash_commands=(
+            _INIT,
+            *(skill.name for skill in session.skills if skill.user_invocable),
+        ),
         version=__version__,
     )
 

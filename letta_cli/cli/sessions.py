@@ -9,6 +9,7 @@ from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import age, at_least_one, clip, confirmed, say, say_json, table, write_out
+from letta_cli.cli.table import CONTEXT, target
 from letta_cli.cli.transcript import as_json_object, as_markdown
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
@@ -80,13 +81,19 @@ def list_sessions(
 @app.command("show", cls=LightCommand)
 def show_session(
     which: Which,
+    context: Annotated[
+        bool, typer.Option("--context", help="What the model would see now, with its tokens.")
+    ] = False,
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
 ) -> None:
-    """Print a conversation."""
+    """Print a conversation, or its context window."""
     with opened(agent=agent, database=database) as here:
         conversation = find(here, which)
+        if context:
+            target(CONTEXT)(here, conversation, as_json=as_json)
+            return
         messages = here.store.messages.read(conversation.id)
         present = _present(here).get(conversation.id, [])
         usage = here.store.runs.totals(conversation.id)

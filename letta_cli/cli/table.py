@@ -28,6 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("run:app", "Answer one prompt and exit: for scripts and CI."),
     "sessions": Entry("sessions:app", "List, search, fork, export conversations.", "list"),
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
+    "remember": Entry("remember:app", "Store one thing in memory, as you say it."),
     "reflect": Entry(
         "reflect:app",
         "Look back on conversations and edit memory; review it.",
@@ -61,7 +62,8 @@ CHOICE = "model_choice:choose_model"
 REPAIR = "repair:repair"
 REFLECT = "reflecting:run_reflection"
 LEARN = "learning:run_learning"
-"""What chat and run do once their options are read; asking for help loads none of it."""
+CONTEXT = "context:show_context"
+"""What commands do once their options are read; asking for help loads none of it."""
 
 
 def target(name: str) -> Any:

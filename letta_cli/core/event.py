@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from letta_cli.core.message import Message, ToolCall, ToolReturn
 from letta_cli.core.permission import Decision
 from letta_cli.core.run import StopReason, Usage
+
+CompactionTrigger = Literal["manual", "auto", "overflow"]
+"""A person asked for it; the window was nearly full; the provider refused a request as too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,8 @@ class Notice:
     Attributes:
         kind: ``memory`` (another session changed a block), ``recovered`` (a run had died),
             ``radar`` (another session works in the same files), ``steer`` (the person's words
-            in mid-run), ``warning`` or ``info`` (person only).
+            in mid-run); for the person only: ``outcome`` (what a command came to), ``warning``,
+            ``info``.
     """
 
     kind: str
@@ -125,12 +129,23 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    trigger: str
-    """``manual``, ``auto`` or ``overflow``."""
+    """A summary stands for the older part of the window now; it is stored.
+
+    Attributes:
+        usage: what writing the summary cost.
+        summary_seq: of the summary's message.
+        first_seq, last_seq: the messages that went out of the window.
+        failure: why the model could not write the notes; then the program made an extract.
+    """
+
+    trigger: CompactionTrigger
     before_tokens: int
     after_tokens: int
     usage: Usage = field(default_factory=Usage)
-    """What writing the summary cost."""
+    summary_seq: int = 0
+    first_seq: int = 0
+    last_seq: int = 0
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,8 @@ def _lines(event: Event, facts: SessionFacts, *, live: bool) -> Iterator[dict[st
                 "pre_tokens": event.before_tokens,
                 "post_tokens": event.after_tokens,
             }
+            if event.failure:
+                metadata["failure"] = event.failure
             yield _system("compact_boundary", compact_metadata=metadata, **metadata)
         case Notice(kind="steer", text=text):
             content = [{"type": "text", "text": text}]

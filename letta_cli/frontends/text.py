@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from typing import TextIO
 
 from letta_cli.core.errors import AgentError
-from letta_cli.core.event import Event, Notice, Retrying, ToolCallReady, ToolReturned
+from letta_cli.core.event import Compacted, Event, Notice, Retrying, ToolCallReady, ToolReturned
 from letta_cli.frontends.outcome import Outcome, SessionFacts
 from letta_cli.frontends.sanitize import sanitize, sanitize_line, write_text
 
-_TOLD_KINDS = {"warning", "recovered", "radar"}
+_TOLD_KINDS = {"warning", "recovered", "radar", "outcome"}
 
 
 async def render(events: AsyncIterator[Event], out: TextIO, err: TextIO) -> int:
@@ -39,6 +39,8 @@ async def render(events: AsyncIterator[Event], out: TextIO, err: TextIO) -> int:
                         f"{event.message.rstrip('.')}; trying again in {event.wait_seconds:.0f} s "
                         f"(try {event.attempt} of {event.max_attempts})"
                     )
+                case Compacted() if event.failure:
+                    tell(f"the model could not summarise, an extract is used: {event.failure}")
                 case Notice() if event.kind in _TOLD_KINDS:
                     tell(event.text)
                 case _:

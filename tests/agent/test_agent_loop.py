@@ -291,7 +291,7 @@ async def test_a_context_overflow_leads_to_a_compaction_and_the_run_goes_on(stag
     assert any(isinstance(e, Compacted) and e.trigger == "overflow" for e in events)
     assert events[-1].stop_reason == "end_turn" and events[-1].text == "going on"
     assert s.turn.thread.messages[0].role == "summary"
-    assert "Goals: tell stories." in json.dumps(s.requests()[-1])
+    assert "## Goals\\ntell stories." in json.dumps(s.requests()[-1])
     kept = s.store.messages.read(s.turn.thread.conversation.id)
     assert any("long story" in m.text for m in kept), "compacted messages stay in the store"
 

@@ -76,6 +76,7 @@ def test_help_loads_nothing_heavy(machine: Machine, arguments: list[str]) -> Non
         ["memory", "list"],
         ["memory", "show", "human"],
         ["memory", "log"],
+        ["remember", "I like tea"],
         ["agents", "list"],
     ],
 )

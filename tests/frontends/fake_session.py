@@ -12,6 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from letta_cli.agent.context import ContextView, view_context
+from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import Busy, Overloaded
 from letta_cli.core.event import (
@@ -137,10 +139,23 @@ class FakeSession:
             self.conversation = self.store.conversations.get(conversation)
             yield event
 
+    async def initialise(self, focus: str = "") -> AsyncIterator[Event]:
+        self.log.append(f"init {focus}")
+        yield Notice("outcome", "Memory block project is now version 2:\n  + pytest")
+
     async def compact(self, focus: str = "") -> AsyncIterator[Event]:
         self.log.append(f"compact {focus}")
         if focus != "nothing":
             yield Compacted("manual", 120_000, 8_000)
+        else:
+            yield Notice("outcome", "nothing was compacted: there is little to say")
+
+    async def context(self) -> ContextView:
+        return view_context(
+            prompt=compile_prompt(PromptParts(self.store.blocks.visible(self.conversation)), small=False),
+            tools=[], messages=self.store.messages.window(self.conversation),
+            window=200_000, assumed_window=200_000, counted=self.context_tokens,
+        )  # fmt: skip
 
     def recover(self) -> list[str]:
         return self.store.runs.recover(self.conversation.id)

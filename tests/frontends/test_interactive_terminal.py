@@ -201,6 +201,27 @@ def test_compacting_says_what_came_of_it(open_screen: Open) -> None:
     assert screen.log == ["compact the tests", "compact nothing"]
 
 
+def test_one_thing_is_remembered_and_the_project_is_learned(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("/remember I like short answers").until("memory: human + I like short answers")
+    screen.until("undo with: agent memory undo human").ready()
+    screen.line("/remember i like short answers.").until("nothing was stored").ready()
+    screen.line("/remember").until("Say what to remember").ready()
+    screen.line("/init the tests").until("project is now version 2").until("+ pytest").ready()
+    screen.type("\x04")
+    assert screen.exit_code() == 0
+    assert screen.log == ["init the tests"]
+
+
+def test_the_context_is_shown_by_part_as_a_bar_and_a_table(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    screen.line("hello").until("hello").ready()
+    screen.line("/context").until("compacted beyond")
+    screen.until("Memory human").until("Your messages").until("free").until("┃").ready()
+    screen.type("\x04")
+    assert screen.exit_code() == 0
+
+
 def test_shift_tab_cycles_the_mode(open_screen: Open) -> None:
     screen = open_screen("echo").ready()
     screen.type("\x1b[Z").until("mode: acceptEdits").type("\x1b[Z").until("mode: plan")

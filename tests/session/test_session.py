@@ -358,3 +358,81 @@ async def test_without_a_person_a_named_secret_is_not_read(config):
         asked, *_ = session.store.messages.read(session.conversation.id)
         assert ("private" in asked.text) is interactive
         await session.aclose()
+
+
+def project_of(session):
+    return session.store.blocks.find(
+        session.agent.id, "project", project=session.conversation.project
+    )
+
+
+async def initialise(session):
+    events = [event async for event in session.initialise("the tests")]
+    told = [e.text for e in events if isinstance(e, Notice) and e.kind == "outcome"]
+    return events, told
+
+
+async def test_init_gives_the_model_a_survey_and_tells_what_it_wrote(config):
+    rethink = {"name": "memory_rethink", "arguments": {"label": "project", "new_memory": "Tea."}}
+    settings = config([{"tool_calls": [rethink]}, {"text": "Written."}, {"text": "All there."}])
+    (settings.cwd / "Makefile").write_text("brew:\n\techo\n")
+    async with opened(settings) as session:
+        events, told = await initialise(session)
+        assert isinstance(events[-1], RunFinished) and events[-1].text == "Written."
+        assert project_of(session).value == "Tea."
+        assert "version 2" in told[-1] and "  + Tea." in told[-1]
+        assert "undo: agent memory undo project" in told[-1]
+        asked = (settings.cwd.parent / "requests").read_text().splitlines()[0]
+        assert "make brew (Makefile)" in asked and "Look first at: the tests" in asked
+        _, again = await initialise(session)
+        assert again == ["Memory block project is as it was (version 2, 4 of 5,000 characters)."]
+
+
+async def test_init_stores_what_the_program_found_when_the_model_wrote_nothing(config):
+    for script in ([{"text": "Hm.", "repeat": True}],
+                   {"turns": [{"error": {"code": "bad_request"}, "when": ".", "repeat": True}]},
+                   {"turns": [{"text": "x", "repeat": True}], "small": True}):  # fmt: skip
+        settings = config(script)
+        (settings.cwd / "Makefile").write_text("brew:\n\techo\n")
+        async with opened(settings) as session:
+            events, told = await initialise(session)
+            block = project_of(session)
+            assert "make brew (Makefile)" in block.value and isinstance(events[-1], RunFinished)
+            assert "what the program found itself" in told[0]
+            session.store.blocks.rethink(block.id, "", origin=Origin("person"))
+
+
+async def test_init_in_an_empty_directory_says_so_and_asks_no_model(config):
+    settings = config()
+    async with opened(settings) as session:
+        with pytest.raises(NotFound, match="nothing to learn"):
+            await initialise(session)
+        assert session.conversation.head == 0
+
+
+async def test_the_context_of_a_session_is_what_its_next_step_would_be_sent(config):
+    settings = config()
+    async with opened(settings) as session:
+        await say(session, "one")
+        view = await session.context()
+        assert view.tokens == session.context_tokens
+        assert "Your messages" in view.groups() and view.window == 200_000
+
+
+async def test_a_small_model_with_a_tiny_window_goes_on_for_sixty_turns(config):
+    read = {"name": "Read", "arguments": {"file_path": "tea.txt"}}
+    settings = config({"turns": [
+        {"when": "Write the notes", "text": "## State\nTalk.\n## Next\nMore.", "repeat": True},
+        {"when": "look", "tool_calls": [read], "repeat": True},
+        {"text": "words " * 40, "repeat": True},
+    ], "context_window": 4_096, "small": True})  # fmt: skip
+    (settings.cwd / "tea.txt").write_text("tea leaves\n" * 150)
+    async with opened(settings) as session:
+        await say(session, "We decided on the port 7421.")
+        for number in range(60):
+            events = await say(session, f"look {number}" if number % 10 == 9 else "go on " * 30)
+            assert events[-1].stop_reason == "end_turn"
+            assert session.context_tokens < 4_096 * 0.9
+        window = session.store.messages.window(session.conversation)
+        assert window[0].role == "summary" and "port 7421" in window[0].text
+        assert {message.role for message in window[1:]} >= {"user"}, "it is guided by the request"

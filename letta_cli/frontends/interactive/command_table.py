@@ -1,5 +1,6 @@
 """The list of all commands; a new one is one line here and one function beside its like."""
 
+from letta_cli.frontends.interactive import context_commands as context
 from letta_cli.frontends.interactive import conversation_commands as conversation
 from letta_cli.frontends.interactive import learning_commands as learning
 from letta_cli.frontends.interactive import memory_commands as memory
@@ -12,12 +13,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("resume", "[words]", "open another conversation", conversation.resume),
     Command("sessions", "", "what is open where", conversation.sessions, in_run=True),
     Command("memory", "[label]", "shared memory, or one block", memory.show_memory, in_run=True),
+    Command("remember", "TEXT", "store one thing in memory", memory.remember_words, in_run=True),
+    Command("init", "[focus]", "learn this project into memory", memory.initialise),
     Command("search", "WORDS", "search all conversations", memory.search, in_run=True),
     Command("reflect", "[words]", "look back and edit memory", learning.reflect),
     Command("learn", "[words]", "a skill from this conversation", learning.learn_from_this),
     Command("model", "[handle]", "change the model", session.change_model),
-    Command("compact", "[focus]", "summarise the older part", session.compact),
-    Command("context", "", "how full the window is", session.show_context, in_run=True),
+    Command("compact", "[focus]", "summarise the older part", context.compact),
+    Command("context", "", "what fills the window", context.show_context, in_run=True),
     Command("fork", "", "go on in a copy", conversation.fork),
     Command("rename", "TITLE", "name this conversation", conversation.rename, in_run=True),
     Command("mode", "[name]", "the permission mode", session.change_mode, in_run=True),

@@ -3,8 +3,9 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from letta_cli.agent.remembering import changed_lines, remember, undo_command
 from letta_cli.core.clock import now
-from letta_cli.core.memory import BlockRevision, MemoryBlock
+from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
 from letta_cli.frontends.interactive.commands import Host
 from letta_cli.frontends.interactive.measures import ago
 from letta_cli.frontends.interactive.paint import Hanging
@@ -67,6 +68,34 @@ def _revision(revision: BlockRevision) -> RenderableType:
     when = ago(revision.created_at, now())
     text = f"version {revision.version}: by {origin.actor}{where}, {when}{note}"
     return Hanging(Text(text, style="quiet"), "    ")
+
+
+async def initialise(host: Host, argument: str) -> None:
+    """Fill the project's block from its repository, and show what became of it."""
+    await host.play(host.session.initialise(argument))
+
+
+async def remember_words(host: Host, argument: str) -> None:
+    """Store one thing, as it was said; the model hears of it with its next step."""
+    session = host.session
+    if not argument:
+        host.complain("Say what to remember: /remember I like short answers")
+        return
+    done = remember(
+        session.store,
+        session.agent.id,
+        argument,
+        project=session.conversation.project,
+        conversation_id=session.conversation.id,
+        origin=Origin("person", note=f"/remember in {session.conversation.id}"),
+    )
+    label = sanitize_line(done.block.label)
+    if done.revision is None:
+        host.quiet(f"memory: {label} says that already; nothing was stored")
+        return
+    for line in changed_lines(done.revision):
+        host.quiet(f"memory: {label} {sanitize_line(line)}")
+    host.quiet(f"because {done.why}; undo with: {undo_command(done.block)}")
 
 
 async def search(host: Host, argument: str) -> None:

@@ -1,12 +1,9 @@
-"""Commands on this session: help, model, mode, context, skills, leaving."""
-
-from collections.abc import AsyncIterator
+"""Commands on this session: help, model, mode, skills, leaving."""
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from letta_cli.core.event import Compacted, Event
 from letta_cli.core.permission import PermissionMode
 from letta_cli.core.provider import ModelInfo
 from letta_cli.frontends.interactive.commands import Host
@@ -14,10 +11,8 @@ from letta_cli.frontends.interactive.key_help import key_table
 from letta_cli.frontends.interactive.measures import money, plural, tokens
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.picker import Item
-from letta_cli.frontends.interactive.toolbar import MODE_NAMES, context_text
+from letta_cli.frontends.interactive.toolbar import MODE_NAMES
 from letta_cli.frontends.sanitize import sanitize_line
-
-_BAR = 40
 
 
 async def show_help(host: Host, argument: str) -> None:
@@ -95,46 +90,6 @@ def _mode_named(name: str) -> PermissionMode | None:
         if mode.lower() == name.lower():
             return mode
     return None
-
-
-async def compact(host: Host, argument: str) -> None:
-    seen: list[Event] = []
-    ended = False
-
-    async def watched() -> AsyncIterator[Event]:
-        nonlocal ended
-        async for event in host.session.compact(argument):
-            seen.append(event)
-            yield event
-        ended = True
-
-    await host.play(watched())
-    if ended and not any(isinstance(event, Compacted) for event in seen):
-        host.quiet("nothing was compacted: there is little more than what must be kept")
-
-
-async def show_context(host: Host, argument: str) -> None:
-    session = host.session
-    window = session.info.context_window
-    used = session.context_tokens
-    text, level = context_text(used, window)
-    parts: list[RenderableType] = [Text(f"  {text or '0 tokens'} of the context window")]
-    if window:
-        filled = min(_BAR, round(_BAR * used / window))
-        full, empty = ("#", ".") if host.look.rule == "-" else ("█", "░")
-        bar = Text.assemble(
-            "  ", (full * filled, level or "ok"), (empty * (_BAR - filled), "quiet")
-        )
-        parts.append(bar)
-    usage = session.usage
-    spent = (
-        f"  this session: {tokens(usage.input + usage.cache_read + usage.cache_write)} in "
-        f"({tokens(usage.cache_read)} from cache), {tokens(usage.output)} out"
-    )
-    if usage.cost_usd is not None:
-        spent += f", {money(usage.cost_usd)}"
-    parts.append(Text(spent, style="quiet"))
-    host.show(Group(*parts))
 
 
 async def leave(host: Host, argument: str) -> None:

@@ -218,7 +218,8 @@ class TurnView:
             case "warning" | "recovered":
                 self.complain(event.text, "warn")
             case _:
-                self.quiet(event.text)
+                for line in event.text.split("\n"):
+                    self.quiet(line)
 
     def _radar(self, line: str) -> None:
         text = notice_line(line.removeprefix("Edit radar: "))
@@ -233,6 +234,12 @@ class TurnView:
     def _compacted(self, event: Compacted) -> None:
         before, after = tokens(event.before_tokens), tokens(event.after_tokens)
         self.quiet(f"conversation compacted: {before} tokens became {after}")
+        if event.failure:
+            self.complain(
+                f"The model could not write the notes, so an extract stands for what came before: "
+                f"{event.failure} Everything is still searchable.",
+                "warn",
+            )
 
     def _retrying(self, event: Retrying) -> None:
         live = self._live

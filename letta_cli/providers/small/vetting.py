@@ -12,6 +12,7 @@ from letta_cli.core.message import ToolCall
 from letta_cli.providers.small.appending import as_real_call, keeping_all
 from letta_cli.providers.small.prompt import APPEND
 from letta_cli.providers.small.situation import Situation, Step, after_edit, is_reverse
+from letta_cli.providers.small.statements import is_held, statements
 from letta_cli.providers.small.syntax import block_at, broken_syntax, definitions, undefined
 
 _HEADER = re.compile(r"^([ \t]*)(?:async\s+)?(?:def|class)\s+(\w+)")
@@ -43,6 +44,8 @@ def vet(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
             return _vet_edit(call, situation)
         case "Write":
             return _vet_write(call, situation)
+        case "memory_insert" if situation.wish.memory:
+            return _whole_memory(call, situation)
         case name if name == APPEND:
             return _vet_append(call, situation)
         case "Bash" if situation.wish.change and _SHELL_EDIT.search(_text(call, "command")):
@@ -65,6 +68,15 @@ def _is_repeated(call: ToolCall, situation: Situation) -> bool:
         step.call.name == call.name and dict(step.call.arguments) == dict(call.arguments)
         for step in earlier
     )
+
+
+def _whole_memory(call: ToolCall, situation: Situation) -> ToolCall:
+    """The call with all that the person wants remembered: in their words if it leaves some out."""
+    wanted = statements(situation.wish.text)
+    stored = _text(call, "new_string")
+    if all(is_held(statement, stored) for statement in wanted):
+        return call
+    return _with(call, new_string="\n".join(wanted))
 
 
 def _vet_edit(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
