@@ -19,8 +19,13 @@ from letta_cli.agent.choosing import (
     open_conversation,
 )
 from letta_cli.agent.context import ContextView, unheard, view_context
+from letta_cli.agent.inbox import Inbox
+from letta_cli.agent.occasions import Occasions
+from letta_cli.agent.own_work import Bench
+from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
+from letta_cli.agent.reflection_news import news_of
 from letta_cli.agent.turn import Limits
 from letta_cli.config import Config
 from letta_cli.config.environment import INSIDE
@@ -36,7 +41,7 @@ from letta_cli.core.tool import ToolSpec
 from letta_cli.permissions import anchored, check_examples, dead_rules, parse_rule
 from letta_cli.providers import load, split_handle
 from letta_cli.providers.embedding import choose_embedder
-from letta_cli.session import Model, Session, SessionParts
+from letta_cli.session import Session
 from letta_cli.skills import catalogue, discover
 from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
@@ -102,6 +107,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     policy.readable = _readable(config, skills)
     dead = dead_rules(policy.rules(), known_tools, cwd=workspace.cwd, home=config.user_home)
     warnings = (*config.warnings, *config.trust.warnings(), *dead)
+    news = news_of(store, agent.id) if options.interactive else []
     parts = SessionParts(
         store=store,
         agent=agent,
@@ -118,13 +124,52 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         compile_prompt=compiler.compile,
         terminal=_terminal(),
         wait_seconds=options.wait_seconds,
-        notes=(*warnings, *_notes(config, compiler.instructions, skills)),
+        notes=(*warnings, *_notes(config, compiler.instructions, skills), *news),
         warnings=warnings,
         untrusted_folder=printable(str(config.trust.root)) if config.trust.left_out else "",
         masker=Masker(config.known_secrets),
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
+        occasions=_occasions(config, options, store, agent),
+        reflection=config.reflection,
     )
     return Session(parts)
+
+
+async def open_bench(config: Config, agent_name: str | None = None) -> Bench:
+    """What the agent needs to work on its own memory, with the model that is meant for it.
+
+    Raises:
+        NotFound: there is no such agent.
+        NoModelConfigured, ConfigError: see `open_session`.
+        ProviderError: the model cannot be made ready.
+    """
+    store = open_store_of(config)
+    agent = store.agents.find(agent_name) if agent_name else store.agents.current()
+    flagged = config.origins.get("model", "").startswith("flag")
+    handle = "" if flagged else config.reflection.model
+    model = await load_model(config, handle or _handle(config, agent, None))
+    return Bench(
+        store=store,
+        agent=agent,
+        handle=model.handle,
+        provider=model.provider,
+        info=model.info,
+        workspace=_workspace(config),
+        rules=session_rules(config),
+        limits=_limits(config, SessionOptions(interactive=False)),
+        settings=config.reflection,
+        inbox=Inbox(),
+    )
+
+
+def _occasions(
+    config: Config, options: SessionOptions, store: Store, agent: Agent
+) -> Occasions | None:
+    settings, begin = config.reflection, options.reflect_later
+    wanted = settings.automatic and (options.interactive or settings.headless)
+    if begin is None or not wanted:
+        return None
+    return Occasions(store.reflections, agent.id, settings, partial(begin, agent.id))
 
 
 async def load_model(config: Config, handle: str, *, documents: bool = False) -> Model:

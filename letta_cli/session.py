@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
@@ -14,15 +13,16 @@ from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.initialising import SKILL as INIT_SKILL
 from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
-from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.own_work import Bench
+from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.provenance import UNTRUSTED_FOLDER
 from letta_cli.agent.pulse import Pulse
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.rewind import PastTurn, past_turns, plan_files, restore_files, thread_before
 from letta_cli.agent.thread import Thread
-from letta_cli.agent.turn import Limits, Turn
+from letta_cli.agent.turn import Turn
 from letta_cli.agent.undo import UndoJournal
-from letta_cli.core.agent import Agent, Conversation
+from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.event import (
     ApprovalRequested,
@@ -36,66 +36,11 @@ from letta_cli.core.event import (
 )
 from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
-from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
+from letta_cli.core.provider import ModelInfo, Offer
 from letta_cli.core.run import Usage
-from letta_cli.core.secret import Masker
-from letta_cli.core.skill import Skill
 from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
-from letta_cli.store import Store
-from letta_cli.tools import Tool
 from letta_cli.workspace.undo import Plan, Restored
-from letta_cli.workspace.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model that is ready to be called, and the tools that suit it."""
-
-    handle: str
-    provider: Provider
-    info: ModelInfo
-    tools: Mapping[str, Tool]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionParts:
-    """What `app.open_session` puts together for a session.
-
-    Attributes:
-        loading: the model named by `handle`, being made ready.
-        load_model: makes a model ready by its handle.
-        list_offers: asks all providers, that of this handle in any case.
-        compile_prompt: the system prompt of a conversation for a profile (small or not), from
-            current memory, with the block versions that stand in it.
-        wait_seconds: how long to wait for a conversation that another session is using.
-        notes: what a person may want to know at the start; `warnings` are those that say what is
-            wrong.
-        masker: knows the secrets that must not get into the thread.
-        busy_advice: what else can be done where this session runs when the conversation is in use.
-        untrusted_folder: the folder it works in, when that brings what the person did not trust.
-    """
-
-    store: Store
-    agent: Agent
-    conversation: Conversation
-    workspace: Workspace
-    skills: Sequence[Skill]
-    policy: SessionPolicy
-    limits: Limits
-    effort: Effort
-    handle: str
-    loading: asyncio.Task[Model]
-    load_model: Callable[[str], Awaitable[Model]]
-    list_offers: Callable[[str], Awaitable[list[Offer]]]
-    compile_prompt: Callable[[Conversation, bool], tuple[str, dict[str, int]]]
-    terminal: str
-    wait_seconds: float
-    notes: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
-    busy_advice: str = ""
-    untrusted_folder: str = ""
-    masker: Masker = field(default_factory=Masker)
 
 
 class Session:
@@ -127,7 +72,7 @@ class Session:
         self._added: list[Message] = []
         self._own_runs: set[str] = set()
         self._model = parts.loading
-        self._pulse.start(self._radar)
+        self._pulse.start(self._look_around)
 
     # What a frontend shows.
 
@@ -178,7 +123,7 @@ class Session:
             Busy: another session is using the conversation; says who.
             AgentError: the model cannot be loaded.
         """
-        return self._begin(text, attach=True)
+        return self._begin(text)
 
     def invoke_skill(self, name: str, arguments: str) -> AsyncIterator[Event]:
         """Send the body of the skill `name`, as ``/name arguments`` does.
@@ -186,7 +131,7 @@ class Session:
         Raises:
             NotFound: no such skill.
         """
-        return self._begin(self._skill_text(name, arguments), attach=False)
+        return self._begin(self._skill_text(name, arguments), skill=name)
 
     async def initialise(self, focus: str = "") -> AsyncGenerator[Event, None]:
         """Fill the memory block of this project; the events say what became of it.
@@ -202,7 +147,7 @@ class Session:
         if not (await self._ready()).info.small:
             block = project_block(self.store, conversation)
             text = task(self._skill_text(INIT_SKILL, focus), survey, block)
-            run = self._begin(text, attach=False)
+            run = self._begin(text, skill=INIT_SKILL)
         folder = self._parts.untrusted_folder
         source = f"{UNTRUSTED_FOLDER} {folder}" if folder else ""
         async for event in fill(self.store, conversation, survey, run, source):
@@ -238,9 +183,32 @@ class Session:
                 async for event in compact(turn, "manual", focus):
                     if isinstance(event, Compacted):
                         self.usage += event.usage
+                    self._notice(event)
                     yield event
         finally:
             self._inbox = None
+
+    async def aside(
+        self, work: Callable[[Bench], AsyncGenerator[Event, None]]
+    ) -> AsyncGenerator[Event, None]:
+        """Let the agent work on its own memory for a while, apart from this conversation.
+
+        Raises:
+            AgentError: the model cannot be loaded, and what `work` raises.
+        """
+        self._inbox = inbox = Inbox()
+        handle = self._parts.reflection.model
+        try:
+            model = await (self._load(handle) if handle else self._ready())
+            self._pulse.show("running", "looking back")
+            async with contextlib.aclosing(work(self._bench(model, inbox))) as events:
+                async for event in events:
+                    if isinstance(event, RunFinished):
+                        self.usage += event.usage
+                    yield event
+        finally:
+            self._inbox = None
+            self._pulse.show("idle", "")
 
     async def context(self) -> ContextView:
         """What the next step would be sent, part by part.
@@ -363,12 +331,12 @@ class Session:
         known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
         raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
 
-    def _begin(self, text: str, *, attach: bool) -> AsyncGenerator[Event, None]:
+    def _begin(self, text: str, *, skill: str = "") -> AsyncGenerator[Event, None]:
         # The inbox is there before the first event is asked for: an early interrupt is heard.
         self._inbox = Inbox()
-        return self._run(text, self._inbox, attach=attach)
+        return self._run(text, self._inbox, skill)
 
-    async def _run(self, text: str, inbox: Inbox, *, attach: bool) -> AsyncGenerator[Event, None]:
+    async def _run(self, text: str, inbox: Inbox, skill: str) -> AsyncGenerator[Event, None]:
         try:
             async with self._leased():
                 model = await self._ready()
@@ -381,7 +349,7 @@ class Session:
                 for line in recovered:
                     yield Notice("recovered", line)
                 parts: tuple[Part, ...] = (Text(text),)
-                if attach:
+                if not skill:
                     parts, notices = with_files(text, self.workspace, self._parts.policy)
                     for notice in notices:
                         yield notice
@@ -391,7 +359,9 @@ class Session:
                     for part in parts
                 )
                 self._pulse.show("running", "thinking")
-                async with contextlib.aclosing(run(self._turn(model, inbox), parts)) as events:
+                async with contextlib.aclosing(
+                    run(self._turn(model, inbox, skill), parts)
+                ) as events:
                     async for event in events:
                         self._observe(event)
                         yield event
@@ -412,7 +382,7 @@ class Session:
         self._warned.update(new)
         return new
 
-    def _turn(self, model: Model, inbox: Inbox) -> Turn:
+    def _turn(self, model: Model, inbox: Inbox, skill: str = "") -> Turn:
         parts = self._parts
         return Turn(
             agent=self.agent,
@@ -434,7 +404,15 @@ class Session:
             radar=self._radar,
             undo=self._undo,
             masker=parts.masker,
+            skill=skill,
         )
+
+    def _bench(self, model: Model, inbox: Inbox) -> Bench:
+        parts = self._parts
+        return Bench(
+            self.store, self.agent, model.handle, model.provider, model.info, self.workspace,
+            parts.policy.rules(), parts.limits, parts.reflection, inbox,
+        )  # fmt: skip
 
     def _recall_files(self) -> None:
         """What the conversation read before counts as read while the file is the same."""
@@ -485,6 +463,18 @@ class Session:
                 self.usage += usage
             case _:
                 pass
+        self._notice(event)
+
+    def _look_around(self) -> None:
+        with contextlib.suppress(StoreError):
+            self._radar.look()
+        self._notice(None)
+
+    def _notice(self, event: Event | None) -> None:
+        """Let the background begin what is due; it must not end the work here."""
+        if self._parts.occasions is not None:
+            with contextlib.suppress(StoreError, OSError):
+                self._parts.occasions.look(event, "" if self.info.small else self._handle)
 
 
 async def _ready_made(model: Model) -> Model:

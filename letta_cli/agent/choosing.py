@@ -1,11 +1,13 @@
 """Which conversation an invocation asks for, and opening it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import NotFound, UsageError
 from letta_cli.core.ids import parse_citation
 from letta_cli.core.memory import Origin
+from letta_cli.core.reflection import Occasion
 from letta_cli.store import Store
 from letta_cli.workspace.workspace import Workspace
 
@@ -23,6 +25,7 @@ class SessionOptions:
         agent: name or id; None for the one in use.
         isolate: labels of memory blocks that the conversation gets its own copies of.
         wait_seconds: for a conversation that another session is using.
+        reflect_later: begins a reflection in the background: of this agent, with this model, why.
     """
 
     interactive: bool
@@ -38,6 +41,7 @@ class SessionOptions:
     disallowed_tools: tuple[str, ...] = ()
     max_turns: int | None = None
     max_budget_usd: float | None = None
+    reflect_later: Callable[[str, str, Occasion], None] | None = None
 
 
 def open_conversation(

@@ -12,6 +12,7 @@ from letta_cli.agent.compaction import compact
 from letta_cli.agent.context import why_full
 from letta_cli.agent.model_call import Reply, call_model
 from letta_cli.agent.request import build, context_tokens, ensure_prompt, estimated_tokens
+from letta_cli.agent.skill_outcome import judge
 from letta_cli.agent.tool_calls import Settled, settle_calls
 from letta_cli.agent.turn import Turn
 from letta_cli.core import exit_codes
@@ -68,22 +69,32 @@ async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
     ensure_prompt(turn)
     stored = turn.thread.start_run(turn.model, parts)
     progress = Progress(stored.id)
+    if turn.skill:
+        turn.store.skill_uses.add(turn.agent.id, turn.skill, run_id=stored.id)
     try:
         yield RunStarted(stored.id, turn.thread.conversation.id, turn.agent.id, turn.model)
         try:
             async for event in _steps(turn, progress):
                 yield event
             stop = progress.stop or "end_turn"
-            turn.thread.finish(progress.run_id, stop)
+            _finish(turn, progress, stop)
         except AgentError as error:
             with contextlib.suppress(StoreError):  # it may be the store that failed
-                turn.thread.finish(progress.run_id, "error", str(error))
+                _finish(turn, progress, "error", str(error))
             yield _finished(progress, "error", error)
             return
         yield _finished(progress, stop)
     except (GeneratorExit, asyncio.CancelledError):
         turn.thread.settle()
         raise
+
+
+def _finish(turn: Turn, progress: Progress, stop: StopReason, error: str = "") -> None:
+    """Close the run, and let how it ended count for the skills that were used in it."""
+    turn.thread.finish(progress.run_id, stop, error)
+    if turn.store.skill_uses.used_in(progress.run_id):
+        outcome = judge(turn.thread.messages, progress.run_id, stop)
+        turn.store.skill_uses.settle(progress.run_id, outcome)
 
 
 async def _steps(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:

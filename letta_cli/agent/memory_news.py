@@ -127,6 +127,8 @@ def _writer(store: Store, revision: BlockRevision) -> str:
     conversation_id = revision.origin.conversation_id
     if revision.origin.actor == "person" or conversation_id is None:
         return "the person" if revision.origin.actor == "person" else revision.origin.actor
+    if revision.origin.actor == "reflection":
+        return f"a reflection ({conversation_id})"
     try:
         title = store.conversations.get(conversation_id).title
     except NotFound:

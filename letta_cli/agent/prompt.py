@@ -145,10 +145,19 @@ def _compile_full(parts: PromptParts) -> str:
         )
     if parts.instructions:
         sections.append("Instructions of the person and the project\n" + parts.instructions)
-    blocks = [_block(block, parts.untrusted.get(block.id, "")) for block in parts.blocks]
-    sections.append("\n".join(["<memory>", *blocks, "</memory>"]))
+    sections.append(render_memory(parts.blocks, parts.untrusted))
     sections.append("Environment\n" + "\n".join(f"- {fact}" for fact in parts.environment))
     return "\n\n".join(sections)
+
+
+def render_memory(blocks: Sequence[MemoryBlock], untrusted: Mapping[str, str]) -> str:
+    """The blocks as they stand in a prompt.
+
+    Args:
+        untrusted: for block ids, where text in them came from that nobody has reviewed.
+    """
+    rendered = [_block(block, untrusted.get(block.id, "")) for block in blocks]
+    return "\n".join(["<memory>", *rendered, "</memory>"])
 
 
 def _block(block: MemoryBlock, marked: str) -> str:

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
-from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.core.errors import StoreError
 from letta_cli.core.presence import HEARTBEAT_SECONDS, SessionState
@@ -35,9 +35,9 @@ class Pulse:
         self._thread = thread
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, radar: Radar) -> None:
-        """Beat from now on, and let `radar` look each time."""
-        self._task = asyncio.create_task(self._beat_for_ever(radar))
+    def start(self, look: Callable[[], None]) -> None:
+        """Beat from now on, and call `look` each time."""
+        self._task = asyncio.create_task(self._beat_for_ever(look))
 
     def stop(self) -> None:
         """Beat no more, and be gone for others."""
@@ -67,9 +67,8 @@ class Pulse:
                 conversation_id=self._thread.conversation.id,
             )
 
-    async def _beat_for_ever(self, radar: Radar) -> None:
+    async def _beat_for_ever(self, look: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             self._beat()
-            with contextlib.suppress(StoreError):
-                radar.look()
+            look()

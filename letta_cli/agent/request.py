@@ -9,8 +9,9 @@ from letta_cli.providers.tokens import estimate, estimate_message, estimate_tool
 def ensure_prompt(turn: Turn) -> str:
     """The conversation's system prompt, compiled and stored when first needed."""
     prompt = turn.thread.conversation.system_prompt
-    if prompt is None or not fits_profile(
-        prompt, small=turn.info.small, omni_memory="memory" in turn.tools
+    if prompt is None or not (
+        turn.own_prompt
+        or fits_profile(prompt, small=turn.info.small, omni_memory="memory" in turn.tools)
     ):
         prompt, versions = turn.compile_prompt()
         turn.thread.set_prompt(prompt, versions)

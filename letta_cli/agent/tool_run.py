@@ -47,6 +47,8 @@ def context_of(
         started=started,
         session_id=turn.radar.session_id if turn.radar else "",
         untrusted=sources_of(turn) if turn.tools[call.name].spec.kind == "memory" else "",
+        actor=turn.actor,
+        note=turn.note,
     )
 
 

@@ -11,6 +11,7 @@ from letta_cli.agent.radar import Radar
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.undo import UndoJournal
 from letta_cli.core.agent import Agent
+from letta_cli.core.memory import Actor
 from letta_cli.core.permission import PermissionMode, Rule, Rules
 from letta_cli.core.provider import Effort, ModelInfo, Provider
 from letta_cli.core.secret import Masker
@@ -83,6 +84,13 @@ class Turn:
     """Takes secrets out of what people and tools say, before it is stored or sent."""
     undo: UndoJournal | None = None
     """None where nothing is kept of what calls do to files."""
+    own_prompt: bool = False
+    """The prompt is no chat's, and is compiled once."""
+    actor: Actor = "model"
+    note: str = ""
+    """Who writes to memory in this run, and what its history says beside that."""
+    skill: str = ""
+    """The skill whose text the person sent, if they did."""
 
     @property
     def model_name(self) -> str:

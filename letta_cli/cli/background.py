@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from letta_cli.config import Config
@@ -10,14 +11,22 @@ from letta_cli.core.errors import AgentError
 from letta_cli.store import Store
 
 
-def start(*arguments: str, cwd: Path) -> None:
-    """Run ``agent`` with these arguments, apart from this process and its terminal."""
+def start(*arguments: str, cwd: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Run ``agent`` with these arguments, apart from this process and its terminal.
+
+    Args:
+        environment: this process's own when None. Others can read the arguments, not this.
+
+    Raises:
+        OSError: no process can be started.
+    """
     subprocess.Popen(
         [sys.executable, "-P", "-m", "letta_cli", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=cwd,
+        env=environment,
         start_new_session=True,
     )
 

@@ -212,6 +212,36 @@ def _keyring(config: Config) -> Check:
     return Check("keyring", "ok", "installed")
 
 
+def _reflection(config: Config) -> Check:
+    settings = config.reflection
+    every = f"every {settings.every_turns} turns" if settings.every_turns else ""
+    idle = f"after {settings.idle_minutes} idle minutes" if settings.idle_minutes else ""
+    when = [every, "at compaction" if settings.on_compaction else "", idle]
+    plan = ", ".join(filter(None, when)) or "only when asked"
+    plan += f"; at most ${settings.max_budget_usd:g} each"
+    try:
+        store = open_store(config.database_url)
+    except AgentError:
+        return Check("reflection", "warn", "not known: the database cannot be opened")
+    try:
+        agent = store.agents.current()
+        newest = next(iter(store.reflections.list(agent.id, limit=1)), None)
+        facts = {"state": newest.state if newest else None, "id": newest.id if newest else None}
+        if newest is not None and newest.state == "failed":
+            detail = f"the newest failed: {newest.error} It is tried again, or now: agent reflect"
+            return Check("reflection", "warn", detail, facts)
+        going_on = store.reflections.is_going_on(agent.id)
+    finally:
+        store.close()
+    if newest is None:
+        return Check("reflection", "ok", f"none yet; {plan}", facts)
+    if newest.state == "open" and not going_on:
+        detail = f"{newest.id} was cut off; the next one goes on with it. Now: agent reflect"
+        return Check("reflection", "warn", detail, facts)
+    detail = f"the newest of {newest.started_at:%Y-%m-%d %H:%M} UTC; {plan}"
+    return Check("reflection", "ok", detail, facts)
+
+
 _CHECKS: tuple[tuple[str, Callable[[Config], Check]], ...] = (
     ("database", _database),
     ("backups", _backups),
@@ -219,6 +249,7 @@ _CHECKS: tuple[tuple[str, Callable[[Config], Check]], ...] = (
     ("keys", _keys),
     ("keyring", _keyring),
     ("skills", _skills),
+    ("reflection", _reflection),
     ("tools", _tools),
     ("sandbox", _sandbox),
     ("sandbox", _sandbox),

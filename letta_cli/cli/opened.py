@@ -62,14 +62,19 @@ def opened(
 
 
 def find(here: Opened, which: str) -> Conversation:
-    """The one conversation that `which` names.
+    """The one conversation that `which` names; see `find_conversation`."""
+    return find_conversation(here.store, here.agent.id, which)
+
+
+def find_conversation(store: Store, agent_id: str, which: str) -> Conversation:
+    """The one conversation of an agent that `which` names.
 
     Raises:
         NotFound: none. UsageError: several; lists them.
     """
     if which == "default":
-        return here.store.conversations.default(here.agent.id)
-    found = here.store.conversations.find(here.agent.id, which)
+        return store.conversations.default(agent_id)
+    found = store.conversations.find(agent_id, which)
     exact = [each for each in found if which in (each.id, each.title)]
     start = cited[0] if (cited := parse_citation(which)) else which
     named = exact or [each for each in found if each.id.startswith(start)] or found

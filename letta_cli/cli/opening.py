@@ -3,6 +3,7 @@
 from letta_cli.agent.choosing import SessionOptions
 from letta_cli.app import open_session
 from letta_cli.cli.invocation import Invocation, split_rules
+from letta_cli.cli.reflect_later import background_reflection
 from letta_cli.cli.table import CHOICE, target
 from letta_cli.config import Config
 from letta_cli.session import Session
@@ -16,14 +17,14 @@ async def open_invocation(
     Raises:
         AgentError: what choosing a model or opening the conversation raises.
     """
-    options = session_options(invocation, interactive=interactive)
+    options = session_options(invocation, config, interactive=interactive)
     if not config.model:
         # Not imported where a model is named: it brings the embedded model's download along.
         config = await target(CHOICE)(config, invocation.agent, can_ask=interactive)
     return await open_session(config, options), config
 
 
-def session_options(invocation: Invocation, *, interactive: bool) -> SessionOptions:
+def session_options(invocation: Invocation, config: Config, *, interactive: bool) -> SessionOptions:
     """What the invocation asks for beyond the configuration."""
     return SessionOptions(
         interactive=interactive and not invocation.afk,
@@ -39,4 +40,5 @@ def session_options(invocation: Invocation, *, interactive: bool) -> SessionOpti
         disallowed_tools=split_rules(invocation.disallowed_tools),
         max_turns=invocation.max_turns,
         max_budget_usd=invocation.max_budget_usd,
+        reflect_later=background_reflection(config),
     )

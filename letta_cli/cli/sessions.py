@@ -49,6 +49,9 @@ def list_sessions(
         bool, typer.Option("--here", help="Only those of this directory.")
     ] = False,
     archived: Annotated[bool, typer.Option("--archived", help="Only archived ones.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those of reflection and learning, and archived.")
+    ] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")] = 30,
     agent: options.AgentName = None,
     database: options.Database = None,
@@ -63,7 +66,8 @@ def list_sessions(
         found = here.store.conversations.list(
             here.agent.id,
             cwd=here.directory if here_only else None,
-            archived=archived,
+            archived=None if everything else archived,
+            kind=None if everything else "chat",
             limit=limit,
         )
         present = _present(here)
@@ -326,6 +330,7 @@ def facts(
         "state": state_of(present),
         "cwd": conversation.cwd,
         "project": conversation.project,
+        "kind": conversation.kind,
         "model": conversation.model or ran_on,
         "messages": conversation.head,
         "is_default": conversation.is_default,

@@ -31,6 +31,18 @@ COMMANDS: dict[str, Entry] = {
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
     "remember": Entry("remember:app", "Store one thing in memory, as you say it."),
     "files": Entry("files:app", "Documents that the agent opens, searches and cites.", "list"),
+    "reflect": Entry(
+        "reflect:app",
+        "Look back on conversations and edit memory; review it.",
+        "now",
+        ("log", "show", "undo"),
+    ),
+    "learn": Entry(
+        "learn:app",
+        "Turn a conversation into a skill; accept or drop it.",
+        "from",
+        ("list", "show", "accept", "drop"),
+    ),
     "skills": Entry("skills:app", "Show the skills found here.", "list"),
     "agents": Entry("agents:app", "List, create, choose and move agents.", "list"),
     "models": Entry("models:app", "List models; fetch the embedded one.", "list"),
@@ -64,6 +76,8 @@ PERSONAL = ("trust", "remember", "memory", "config", "secrets", "permissions", "
 
 INSIDE = "inside:refuse"
 TRUST = "trust_question:asked"
+REFLECT = "reflecting:run_reflection"
+LEARN = "learning:run_learning"
 CONTEXT = "context:show_context"
 """What commands do once their options are read; asking for help loads none of it."""
 

@@ -143,6 +143,11 @@ def home_of(environ: Mapping[str, str], user_home: Path) -> Path:
     return path
 
 
+def inherited(**changed: str) -> dict[str, str]:
+    """All of this process's environment, credentials too, for another process of this program."""
+    return {**os.environ, **changed}
+
+
 def is_secret_name(name: str) -> bool:
     """Whether a variable or header of this name usually carries a credential."""
     upper = name.upper().replace("-", "_")

@@ -25,6 +25,9 @@ from letta_cli.config.trust_file import read_trust
 from letta_cli.core.errors import ConfigError, UsageError
 from letta_cli.core.permission import Rule, Rules, rule_from_value
 from letta_cli.core.provider import ProviderSettings
+from letta_cli.core.reflection import ReflectionSettings
+
+_QUIET = ReflectionSettings()
 
 DEFAULTS: Mapping[str, Any] = {
     "model": "",
@@ -41,6 +44,13 @@ DEFAULTS: Mapping[str, Any] = {
     "localModel": "ask",
     "embedding": "",
     "memoryTools": "single",
+    "reflection.everyTurns": _QUIET.every_turns,
+    "reflection.onCompaction": _QUIET.on_compaction,
+    "reflection.whenIdle": _QUIET.idle_minutes,
+    "reflection.headless": _QUIET.headless,
+    "reflection.model": _QUIET.model,
+    "reflection.maxBudgetUsd": _QUIET.max_budget_usd,
+    "reflection.maxSteps": _QUIET.max_steps,
     "memoryMirror": "",
     "editor": "vi",
 }
@@ -143,6 +153,15 @@ def load_config(
         omni_memory=values["memoryTools"] == "omni",
         embedding=values["embedding"],
         directories=_directories(values, cwd, user_home),
+        reflection=ReflectionSettings(
+            every_turns=values["reflection.everyTurns"],
+            on_compaction=values["reflection.onCompaction"],
+            idle_minutes=values["reflection.whenIdle"],
+            headless=values["reflection.headless"],
+            model=values["reflection.model"],
+            max_budget_usd=values["reflection.maxBudgetUsd"],
+            max_steps=values["reflection.maxSteps"],
+        ),
         memory_mirror=_under(user_home, values["memoryMirror"]),
         trust=trust,
     )

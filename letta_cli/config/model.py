@@ -8,6 +8,7 @@ from typing import Literal
 from letta_cli.config.trust import Trust
 from letta_cli.core.permission import PermissionMode, Rules
 from letta_cli.core.provider import Effort, ProviderSettings
+from letta_cli.core.reflection import ReflectionSettings
 
 PROVIDERS: tuple[str, ...] = (
     "anthropic",
@@ -61,6 +62,7 @@ class Config:
         secrets: the named values for commands.
         known_secrets: these, keys and credentials of the environment: what must be masked.
         local_model_consent: the person agreed to fetch the embedded model.
+        reflection: when the agent looks back by itself, and what that may cost.
         memory_mirror: the folder of the git repository that mirrors memory; None for none.
         other_homes: where other programs keep their things, by the variable that says so.
         omni_memory: the model gets the one ``memory`` tool instead of the three single ones.
@@ -105,6 +107,7 @@ class Config:
     sandbox: SandboxSettings = SandboxSettings()
     embedding: str = ""
     directories: tuple[Path, ...] = ()
+    reflection: ReflectionSettings = field(default_factory=ReflectionSettings)
     memory_mirror: Path | None = None
     trust: Trust = field(default_factory=lambda: Trust(Path(), Path()))
 

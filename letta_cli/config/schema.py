@@ -153,6 +153,13 @@ KEYS: tuple[Key, ...] = (
     Key("embedding", 'a handle "provider/model", or "off"', _embedding),
     Key("memoryMirror", "the absolute path of a folder, or one that begins with ~", _folder),
     Key("memoryTools", '"single" or "omni"', _one_of(("single", "omni"))),
+    Key("reflection.everyTurns", "a whole number; 0 is never", _whole(0)),
+    Key("reflection.onCompaction", "true or false", _flag),
+    Key("reflection.whenIdle", "minutes, a whole number; 0 is never", _whole(0)),
+    Key("reflection.headless", "true or false", _flag),
+    Key("reflection.model", 'a handle "provider/model", or an empty text', _handle),
+    Key("reflection.maxBudgetUsd", "an amount in US dollars above 0", _amount, "lower"),
+    Key("reflection.maxSteps", "a whole number above 0", _whole(1), "lower"),
     Key("env", "an object of names and texts", _strings),
     Key("passEnvironment", "a list of variable names", _texts),
     Key(

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
+
+ConversationKind = Literal["chat", "reflection", "learning"]
+"""What a person opened, or a conversation of its own in which the agent works on its memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Conversation:
         summary_seq: seq of the summary that stands for what came before, or None.
         forked_from: id of the conversation this one was forked from.
         is_default: each agent has exactly one such conversation.
+        kind: only chats are listed, continued and searched unless one asks for others.
     """
 
     id: str
@@ -54,3 +59,4 @@ class Conversation:
     archived: bool
     created_at: datetime
     updated_at: datetime
+    kind: ConversationKind = "chat"

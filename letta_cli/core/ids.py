@@ -15,6 +15,8 @@ Prefix = Literal[
     "call",
     "request",
     "file",
+    "reflection",
+    "draft",
 ]
 
 

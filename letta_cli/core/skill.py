@@ -1,6 +1,7 @@
 """A skill: a folder with a SKILL.md, known by name and description, read on demand."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -26,3 +27,42 @@ class Skill:
     model_invocable: bool = True
     shadows: Path | None = None
     digest: str = ""
+
+
+DraftState = Literal["open", "accepted", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class SkillDraft:
+    """A SKILL.md that the agent proposes and a person accepts or drops.
+
+    Attributes:
+        text: the whole file, with its head.
+        conversation_id: the conversation that proposed it; it says from which turns.
+        path: where it was accepted to, or empty.
+        replaced: the text that the file had before it was accepted, or empty.
+    """
+
+    id: str
+    agent_id: str
+    name: str
+    text: str
+    conversation_id: str
+    state: DraftState
+    path: str
+    replaced: str
+    created_at: datetime
+
+
+SkillOutcome = Literal["worked", "failed", "unknown"]
+"""How a run ended in which a skill was used; ``unknown`` when it was cut off or goes on still."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkillScore:
+    """How often a skill was used, once a run, and how those runs ended."""
+
+    uses: int = 0
+    worked: int = 0
+    failed: int = 0
+    last_used: datetime | None = None

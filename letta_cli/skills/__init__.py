@@ -3,13 +3,18 @@
 from letta_cli.skills.body import load_body
 from letta_cli.skills.catalogue import catalogue
 from letta_cli.skills.discovery import bundled_root, discover, discover_with_warnings
+from letta_cli.skills.draft import Draft, assemble, citations, read_draft
 from letta_cli.skills.frontmatter import SkillRefused
 
 __all__ = [
+    "Draft",
     "SkillRefused",
+    "assemble",
     "bundled_root",
     "catalogue",
+    "citations",
     "discover",
     "discover_with_warnings",
     "load_body",
+    "read_draft",
 ]

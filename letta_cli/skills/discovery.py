@@ -139,9 +139,9 @@ def _load(
         warnings.append(f"Skill skipped: {path} has no description in its head.")
         return None
     name = str(fields.get("name") or path.parent.name).strip()
-    if not _NAME.match(name) or len(name) > MAX_NAME:
+    if not is_name(name):
         warnings.append(f"{path}: the name {name!r} should be lower-case words joined by dashes.")
-        name = path.parent.name if _NAME.match(path.parent.name) else _as_name(name)
+        name = path.parent.name if _NAME.match(path.parent.name) else name_from(name)
         if not name:
             return None
     elif name != path.parent.name:
@@ -161,7 +161,13 @@ def _load(
     )
 
 
-def _as_name(text: str) -> str:
+def is_name(name: str) -> bool:
+    """Whether a skill may be called so: lower-case words joined by dashes, not too long."""
+    return bool(_NAME.match(name)) and len(name) <= MAX_NAME
+
+
+def name_from(text: str) -> str:
+    """`text` as the name of a skill; empty when no letter or digit is in it."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:MAX_NAME].strip("-")
 
 

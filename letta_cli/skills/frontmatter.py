@@ -34,14 +34,26 @@ def read_skill_file(path: Path) -> tuple[Mapping[str, Any], str]:
         raise SkillRefused(f"{path} cannot be read: {error.strerror}.") from error
     if len(data) > MAX_BYTES:
         raise SkillRefused(f"{path} is larger than {MAX_BYTES // 1024} KiB.")
-    source = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    return parse_skill(data.decode("utf-8", "replace"), str(path))
+
+
+def parse_skill(text: str, where: str) -> tuple[Mapping[str, Any], str]:
+    """The fields of the head of a SKILL.md's text, and the body after it.
+
+    Args:
+        where: names the text in errors.
+
+    Raises:
+        SkillRefused: no head, or a head that is no YAML.
+    """
+    source = text.replace("\r\n", "\n")
     head = _HEAD.match(source)
     if head is None:
-        raise SkillRefused(f"{path} does not begin with a head between two lines of ---.")
-    return _fields(head[1], path), source[head.end() :].strip("\n")
+        raise SkillRefused(f"{where} does not begin with a head between two lines of ---.")
+    return _fields(head[1], where), source[head.end() :].strip("\n")
 
 
-def _fields(head: str, path: Path) -> Mapping[str, Any]:
+def _fields(head: str, where: str) -> Mapping[str, Any]:
     import yaml
 
     try:
@@ -52,9 +64,9 @@ def _fields(head: str, path: Path) -> Mapping[str, Any]:
             parsed = yaml.safe_load(_quoted(head))
         except yaml.YAMLError:
             problem = str(first).splitlines()[0]
-            raise SkillRefused(f"The head of {path} is no valid YAML: {problem}.") from first
+            raise SkillRefused(f"The head of {where} is no valid YAML: {problem}.") from first
     if not isinstance(parsed, dict):
-        raise SkillRefused(f"The head of {path} has no fields such as name and description.")
+        raise SkillRefused(f"The head of {where} has no fields such as name and description.")
     return cast("Mapping[str, Any]", parsed)
 
 

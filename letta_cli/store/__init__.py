@@ -64,7 +64,9 @@ if TYPE_CHECKING:
     from letta_cli.store.documents import Documents
     from letta_cli.store.files import Files
     from letta_cli.store.imports import Imports
+    from letta_cli.store.learned import SkillDrafts, SkillUses
     from letta_cli.store.passages import Passages
+    from letta_cli.store.reflections import Reflections
 
 __all__ = ["Filters", "Hit", "Lease", "Piece", "Store", "database_file", "open_store"]
 
@@ -77,7 +79,8 @@ class Store:
 
     Attributes:
         agents, conversations, messages, blocks, sharing, passages, documents, files, runs,
-            sessions, touches, changes, search, indexing, vectors, leases, imports: one noun each.
+            sessions, touches, changes, reflections, skill_drafts, skill_uses, search, indexing,
+            vectors, leases, imports: one noun each.
     """
 
     def __init__(self, database: Database, index: TextIndex, locks: LeaseLocks) -> None:
@@ -126,6 +129,27 @@ class Store:
         from letta_cli.store.files import Files
 
         return Files(self._database, self.documents, self.search)
+
+    @cached_property
+    def reflections(self) -> "Reflections":
+        """What the agent looked back on; few commands ask for it."""
+        from letta_cli.store.reflections import Reflections
+
+        return Reflections(self._database, self.leases)
+
+    @cached_property
+    def skill_drafts(self) -> "SkillDrafts":
+        """Skills that the agent proposed; few commands ask for them."""
+        from letta_cli.store.learned import SkillDrafts
+
+        return SkillDrafts(self._database)
+
+    @cached_property
+    def skill_uses(self) -> "SkillUses":
+        """How skills did; few commands ask for it."""
+        from letta_cli.store.learned import SkillUses
+
+        return SkillUses(self._database)
 
     @cached_property
     def imports(self) -> "Imports":

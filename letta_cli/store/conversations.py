@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 
-from letta_cli.core.agent import Conversation
+from letta_cli.core.agent import Conversation, ConversationKind
 from letta_cli.core.clock import now, to_text
 from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.ids import new_id, parse_citation
@@ -58,6 +58,7 @@ class Conversations:
         default: bool = False,
         created_at: datetime | None = None,
         conversation_id: str = "",
+        kind: ConversationKind = "chat",
     ) -> Conversation:
         """A new, empty conversation.
 
@@ -77,7 +78,7 @@ class Conversations:
             cwd=rows.clean(cwd),
             project=rows.clean(project), model=model, system_prompt=None, memory_versions={},
             head=0, context_start=1, summary_seq=None, forked_from=None, is_default=default,
-            archived=False, created_at=moment, updated_at=moment,
+            archived=False, created_at=moment, updated_at=moment, kind=kind,
         )  # fmt: skip
         with self._database.transaction():
             if not self._database.query("SELECT id FROM agent WHERE id = ?", agent_id):
@@ -105,7 +106,7 @@ class Conversations:
         """The newest one of exactly this directory with a message in it, not archived."""
         found = self._database.query(
             f"{_SELECT} WHERE c.agent_id = ? AND c.cwd = ? AND c.archived = 0 AND c.head > 0"
-            f" {_NEWEST} LIMIT 1",
+            f" AND c.kind = 'chat' {_NEWEST} LIMIT 1",
             agent_id, cwd,
         )  # fmt: skip
         return rows.conversation(found[0]) if found else None
@@ -267,12 +268,14 @@ class Conversations:
         cwd: str | None = None,
         project: str | None = None,
         archived: bool | None = False,
+        kind: ConversationKind | None = "chat",
         limit: int | None = None,
     ) -> list[Conversation]:
         """Newest first, without their prompts. An empty one is left out unless it is open.
 
         Args:
-            archived: None for both kinds.
+            archived: None for both.
+            kind: None for all kinds.
         """
         alive = to_text(now() - timedelta(seconds=EXPIRY_SECONDS))
         sql = (
@@ -281,7 +284,8 @@ class Conversations:
             " (SELECT 1 FROM session s WHERE s.conversation_id = c.id AND s.heartbeat_at > ?))"
         )
         args: list[object] = [agent_id, alive]
-        for column, value in (("cwd", cwd), ("project", project), ("archived", archived)):
+        wanted = (("cwd", cwd), ("project", project), ("archived", archived), ("kind", kind))
+        for column, value in wanted:
             if value is not None:
                 sql += f" AND c.{column} = ?"
                 args.append(int(value) if isinstance(value, bool) else value)
@@ -304,7 +308,7 @@ class Conversations:
         return [row[0] for row in found]
 
     def _with_words(self, agent_id: str, words: str) -> _Conversations:
-        condition, args = "c.agent_id = ?", [agent_id]
+        condition, args = "c.agent_id = ? AND c.kind = 'chat'", [agent_id]
         for word in words.lower().split():
             condition += " AND lower(c.title) LIKE ? ESCAPE '!'"
             args.append(f"%{rows.like(word)}%")
@@ -357,11 +361,13 @@ class Conversations:
         self._database.execute(
             "INSERT INTO conversation (id, agent_id, title, cwd, project, model, memory_versions,"
             " head, context_start, summary_seq, forked_from, forked_at, is_default, archived,"
-            " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " created_at, updated_at, kind)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             made.id, made.agent_id, made.title, made.cwd, made.project, made.model,
             rows.to_json(made.memory_versions), made.head, made.context_start, made.summary_seq,
             made.forked_from, made.head if made.forked_from else None, int(made.is_default),
             int(made.archived), to_text(made.created_at), to_text(made.updated_at),
+            made.kind,
         )  # fmt: skip
 
     def _put_prompt(self, conversation_id: str, text: str) -> None:

@@ -13,6 +13,7 @@ from letta_cli.tools import (
     memory_omni,
     read,
     skill,
+    skill_draft,
     todo_write,
     webfetch,
     write,
@@ -20,7 +21,7 @@ from letta_cli.tools import (
 from letta_cli.tools.arguments import check_arguments
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome
 
-__all__ = ["Tool", "ToolContext", "ToolOutcome", "all_tools", "check_arguments"]
+__all__ = ["Tool", "ToolContext", "ToolOutcome", "all_tools", "check_arguments", "reflection_tools"]
 
 
 def all_tools(*, omni_memory: bool = False, documents: bool = False) -> dict[str, Tool]:
@@ -50,3 +51,19 @@ def all_tools(*, omni_memory: bool = False, documents: bool = False) -> dict[str
         exit_plan_mode.TOOL,
     )
     return {tool.spec.name: tool for tool in tools}
+
+
+_REFLECTION = (
+    "memory_insert", "memory_replace", "memory_rethink", "archival_memory_insert",
+    "archival_memory_search", "conversation_search", "conversation_open",
+)  # fmt: skip
+
+
+def reflection_tools() -> dict[str, Tool]:
+    """What a reflection may do: read conversations, write memory, propose skills. Nothing else.
+
+    What it reads may have been written by anybody, and nobody looks on while it works.
+    """
+    known = all_tools()
+    tools = {name: known[name] for name in _REFLECTION if name in known}
+    return {**tools, skill_draft.TOOL.spec.name: skill_draft.TOOL}

@@ -33,6 +33,7 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
         body = load_body(skill, text(arguments, "args"))
     except AgentError as error:
         return failed(str(error))
+    context.store.skill_uses.add(context.agent_id, name, run_id=context.run_id)
     return ok(body, Display(title=f"Skill {name}", path=str(skill.path)))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from letta_cli.core.agent import Conversation
-from letta_cli.core.memory import BlockRevision, Origin
+from letta_cli.core.memory import Actor, BlockRevision, Origin
 from letta_cli.core.skill import Skill
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.store import Store
@@ -20,6 +20,7 @@ class ToolContext:
         progress: takes output while the tool runs.
         started: takes the id of a process group as soon as one runs for this call.
         untrusted: where text from outside that the model has before it came from.
+        actor, note: who writes, and what the history of memory says beside that.
     """
 
     workspace: Workspace
@@ -33,11 +34,15 @@ class ToolContext:
     started: Callable[[int], None]
     session_id: str = ""
     untrusted: str = ""
+    actor: Actor = "model"
+    note: str = ""
 
     @property
     def origin(self) -> Origin:
         """Who writes, for the history of memory."""
-        return Origin("model", self.conversation.id, self.run_id, untrusted=self.untrusted)
+        return Origin(
+            self.actor, self.conversation.id, self.run_id, self.note, untrusted=self.untrusted
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -347,3 +347,38 @@ TASKS: tuple[Task, ...] = (
         may_run=False,
     ),
 )
+
+
+def _entry_by_rule(outcome: Outcome) -> str:
+    path = outcome.repository / "CHANGES.txt"
+    lines = path.read_text().splitlines() if path.exists() else []
+    if "CHG: faster start" in lines:
+        return ""
+    return (
+        "in this house every entry of CHANGES.txt is a line that begins with CHG: and a space, "
+        "such as the line CHG: faster start"
+    )
+
+
+def _check_by_rule(outcome: Outcome) -> str:
+    path = outcome.repository / "checks" / "check_slug.py"
+    if not path.exists():
+        return "in this house tests are in the folder checks, here in the file checks/check_slug.py"
+    return "" if "slug" in path.read_text() else "checks/check_slug.py does not test slug"
+
+
+HOUSE_RULES: tuple[Task, ...] = (
+    Task(
+        "house rule: an entry",
+        ("Add an entry to CHANGES.txt: faster start",),
+        _entry_by_rule,
+        {"CHANGES.txt": "Changes\n"},
+    ),
+    Task(
+        "house rule: a test",
+        ("Write a test for the function slug in slug.py.",),
+        _check_by_rule,
+        {"slug.py": 'def slug(text):\n    return text.lower().replace(" ", "-")\n'},
+    ),
+)
+"""What nobody gets right who was not told: the failure says the rule. Only for ``--learn``."""

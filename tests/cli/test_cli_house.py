@@ -188,7 +188,19 @@ def test_memory_is_listed_as_another_directory_sees_it(machine: Machine) -> None
 
 
 @pytest.mark.parametrize(
-    "group", ["sessions", "memory", "skills", "agents", "models", "config", "files", "import"]
+    "group",
+    [
+        "sessions",
+        "memory",
+        "skills",
+        "reflect",
+        "learn",
+        "agents",
+        "models",
+        "config",
+        "files",
+        "import",
+    ],
 )
 def test_the_help_of_a_group_is_cut_off_nowhere(machine: Machine, group: str) -> None:
     machine.environ["COLUMNS"] = "80"

@@ -42,10 +42,16 @@ def first(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def old(folder: Path, first: Path) -> Path:
-    """A database of version 1 with an agent in it."""
+    """A database of version 1 with an agent in it, written as that version wrote."""
     database = SqliteDatabase(folder / "agent.db", migrations=first)
+    moment = "2026-01-02T03:04:05.000000Z"
     with database.transaction():
-        database.execute("INSERT INTO agent VALUES ('agent-1', 'Ada', '', '', '2026-01-01')")
+        database.execute("INSERT INTO agent VALUES ('agent-1', 'Ada', '', '', ?)", moment)
+        database.execute(
+            "INSERT INTO conversation VALUES ('conv-1', 'agent-1', 'default', '', '', '', '{}', 0,"
+            " 1, NULL, NULL, NULL, 1, 0, ?, ?)",
+            moment, moment,
+        )  # fmt: skip
     database.close()
     return folder / "agent.db"
 

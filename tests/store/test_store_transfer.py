@@ -11,6 +11,7 @@ from letta_cli.core.document import Reading, Section
 from letta_cli.core.errors import StoreError, UsageError
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolCall, ToolReturn
+from letta_cli.core.reflection import Slice
 from letta_cli.core.run import Usage
 from letta_cli.core.touch import Touch
 from letta_cli.store import Store, open_store
@@ -24,7 +25,7 @@ EVERYTHING = {
     "setting", "agent", "conversation", "prompt", "message", "run", "step", "tool_call", "block",
     "block_revision", "block_attachment", "file_change", "session", "file_touch", "session_news",
     "passage", "passage_tag", "search_entry", "search_backlog", "imported", "agent_file", "file",
-    "file_folder",
+    "file_folder", "reflection", "reflection_cursor", "skill_draft", "skill_use",
 }  # fmt: skip
 
 
@@ -58,6 +59,11 @@ def fill(store: Store) -> str:
     heading = Heading("brought in", "/ä", "/ä", made.created_at)
     source = Imported("pi", "ä-1", "/ä/x.jsonl", 7, 2**60, messages=0)
     store.imports.take(agent.id, source, heading, lambda _: [], lambda _: "")
+    own = store.conversations.create(agent.id, cwd="/", project="/", kind="reflection")
+    reflection = store.reflections.begin(agent.id, own.id, "person", [Slice(made.id, 1, 4)])
+    store.reflections.finish(reflection.id)
+    store.skill_drafts.add(agent.id, "tie-a-knot", "---\nname: ä\n---\n", conversation_id=own.id)
+    store.skill_uses.add(agent.id, "tie-a-knot", run_id=run.id)
     fork = store.conversations.fork(made.id, upto_seq=1)
     lost = store.conversations.create(agent.id, cwd="/", project="/")
     store.messages.append(lost.id, "user", [Text("a pelican flies")])

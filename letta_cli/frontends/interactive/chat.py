@@ -49,6 +49,7 @@ class Chat:
 
     def __init__(self, session: ChatSession, config: Config, look: Look, output: Output) -> None:
         self.session = session
+        self.config = config
         self.look = look
         self.commands: Sequence[Command] = COMMANDS
         self.painter = Painter(look)

@@ -2,6 +2,7 @@
 
 from letta_cli.frontends.interactive import context_commands as context
 from letta_cli.frontends.interactive import conversation_commands as conversation
+from letta_cli.frontends.interactive import learning_commands as learning
 from letta_cli.frontends.interactive import memory_commands as memory
 from letta_cli.frontends.interactive import rewind_command as rewind
 from letta_cli.frontends.interactive import session_commands as session
@@ -16,6 +17,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("remember", "TEXT", "store one thing in memory", memory.remember_words, in_run=True),
     Command("init", "[focus]", "learn this project into memory", memory.initialise),
     Command("search", "WORDS", "search all conversations", memory.search, in_run=True),
+    Command("reflect", "[words]", "look back and edit memory", learning.reflect),
+    Command("learn", "[words]", "a skill from this conversation", learning.learn_from_this),
     Command("model", "[handle]", "change the model", session.change_model),
     Command("compact", "[focus]", "summarise the older part", context.compact),
     Command("context", "", "what fills the window", context.show_context, in_run=True),

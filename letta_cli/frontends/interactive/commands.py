@@ -6,6 +6,7 @@ from typing import Protocol
 
 from rich.console import RenderableType
 
+from letta_cli.config import Config
 from letta_cli.core.event import Event
 from letta_cli.core.permission import PermissionMode
 from letta_cli.frontends.interactive.completion import Offer
@@ -19,6 +20,8 @@ class Host(Protocol):
 
     @property
     def session(self) -> ChatSession: ...
+    @property
+    def config(self) -> Config: ...
     @property
     def look(self) -> Look: ...
     @property

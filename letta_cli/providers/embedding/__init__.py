@@ -7,8 +7,12 @@ from pathlib import Path
 from letta_cli.core.embedding import Embedder
 from letta_cli.core.errors import ConfigError
 from letta_cli.core.provider import ProviderSettings
-from letta_cli.providers.local.manifest import EMBEDDING, EMBEDDING_NAME, EMBEDDING_TOKENIZER
-from letta_cli.providers.local.pull import installed
+from letta_cli.providers.local.manifest import (
+    EMBEDDING,
+    EMBEDDING_NAME,
+    EMBEDDING_TOKENIZER,
+    installed,
+)
 
 __all__ = ["LOCAL", "choose_embedder", "load_embedder", "runtime_missing", "weights_missing"]
 

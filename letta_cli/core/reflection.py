@@ -1,0 +1,75 @@
+"""Reflection: what the agent makes of its conversations while nobody waits, and when it may."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Occasion = Literal["person", "turns", "compaction", "idle"]
+"""Why a reflection began: somebody asked for it, or one of the settings did."""
+
+ReflectionState = Literal["open", "done", "failed", "undone"]
+"""``open`` stays when its process died. What ``open`` and ``failed`` ones read is unread still."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReflectionSettings:
+    """When the agent reflects by itself, with what, and what one reflection may take.
+
+    Attributes:
+        every_turns: finished runs in all conversations that nothing has reflected on; 0 for never.
+        on_compaction: also when a conversation was compacted.
+        idle_minutes: also when a terminal has been idle for so long; 0 for never.
+        headless: also after runs that nobody watches.
+        model: a handle; empty for the one of the conversation that gave the occasion.
+        max_budget_usd: known cost of one reflection; it ends after the model call that reaches it.
+        max_steps: model calls of one reflection.
+    """
+
+    every_turns: int = 25
+    on_compaction: bool = True
+    idle_minutes: int = 0
+    headless: bool = False
+    model: str = ""
+    max_budget_usd: float = 0.10
+    max_steps: int = 12
+
+    @property
+    def automatic(self) -> bool:
+        return bool(self.every_turns or self.on_compaction or self.idle_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Messages `first` to `last` of a conversation, both included."""
+
+    conversation_id: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """One reflection.
+
+    Attributes:
+        conversation_id: the conversation of its own in which it runs; None when it never began.
+        slices: what it reads; read for good once it is done.
+        tries: how often it was begun; one that was cut off goes on where it was.
+        error: why it is not done, or empty.
+    """
+
+    id: str
+    agent_id: str
+    conversation_id: str | None
+    occasion: Occasion
+    state: ReflectionState
+    slices: tuple[Slice, ...]
+    tries: int
+    error: str
+    started_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def messages(self) -> int:
+        """How many messages it reads."""
+        return sum(each.last - each.first + 1 for each in self.slices)
