@@ -104,12 +104,18 @@ class Reflections:
         return unread
 
     def unread_runs(self, agent_id: str, *, provider: str = "") -> int:
-        """How many runs have ended since their conversation was last read; see `unread`."""
+        """How many runs have ended that nothing reflected on, since the newest reflection.
+
+        Older ones that were left unread do not count: a long history gives one occasion, not many.
+        See `unread` for `provider`.
+        """
         return self._database.query(
             "SELECT count(*) FROM conversation c JOIN run r ON r.conversation_id = c.id"
             " LEFT JOIN reflection_cursor k ON k.conversation_id = c.id"
             " WHERE c.agent_id = ? AND c.kind = 'chat' AND r.state = 'closed'"
-            f" AND (k.read_at IS NULL OR r.finished_at > k.read_at) AND {_SEEN_ONLY_BY}",
+            f" AND (k.read_at IS NULL OR r.finished_at > k.read_at) AND {_SEEN_ONLY_BY}"
+            " AND r.finished_at > coalesce((SELECT max(d.started_at) FROM reflection d"
+            " WHERE d.agent_id = c.agent_id AND d.state <> 'failed'), '')",
             agent_id, f"{provider}%",
         )[0][0]  # fmt: skip
 

@@ -9,7 +9,7 @@ from letta_cli.agent import occasions as module
 from letta_cli.agent.occasions import Occasions
 from letta_cli.core.event import Compacted, RunFinished, RunStarted
 from letta_cli.core.message import Text
-from letta_cli.core.reflection import ReflectionSettings
+from letta_cli.core.reflection import ReflectionSettings, Slice
 from letta_cli.core.run import Usage
 from letta_cli.store import Store, open_store
 
@@ -54,6 +54,29 @@ def test_every_so_many_turns_of_all_conversations(store: Store):
     assert eye.begun == []
     eye.turn()
     assert eye.begun == [("m/m", "turns")]
+
+
+def test_a_long_history_gives_one_occasion_and_not_many(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.0)
+    eye = Eye(store, every_turns=3)
+    for _ in range(9):
+        eye.occasions.look(None, "m/m")
+        run, _ = store.runs.start(eye.conversation.id, "m/m", [Text("go")], expected_head=None)
+        store.runs.finish(run.id, "end_turn")
+    eye.turn()
+    assert len(eye.begun) == 1
+    own = store.conversations.create(eye.agent.id, cwd="/p", project="/p", kind="reflection")
+    some = store.reflections.begin(
+        eye.agent.id, own.id, "turns", [Slice(eye.conversation.id, 1, 2)]
+    )
+    store.reflections.finish(some.id)
+    eye.turn()
+    eye.turn()
+    assert len(eye.begun) == 1, "most is unread still, but only two turns are new"
+    eye.turn()
+    assert len(eye.begun) == 2
 
 
 def test_a_pause_lies_between_two(store: Store, monkeypatch: pytest.MonkeyPatch):

