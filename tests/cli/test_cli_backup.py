@@ -11,6 +11,8 @@ from cli_machine import Machine
 
 from letta_cli.core.message import Text
 
+pytestmark = pytest.mark.slow
+
 
 def remember(machine: Machine, text: str) -> None:
     machine.ok("memory", "edit", "human", "--text", text)

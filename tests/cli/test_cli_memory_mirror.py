@@ -13,6 +13,9 @@ from letta_cli.agent.mirror import synchronise
 from letta_cli.core.memory import Origin
 from letta_cli.workspace.memory_repository import MemoryRepository
 
+pytestmark = pytest.mark.slow
+
+
 BODY = "one\n\ntwo\n\nthree\n\nfour"
 
 

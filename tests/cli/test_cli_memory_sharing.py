@@ -1,6 +1,9 @@
 """`agent memory attach`, `detach`, `isolate`, `read-only`: and what open conversations are told."""
 
+import pytest
 from cli_machine import Machine
+
+pytestmark = pytest.mark.slow
 
 
 def say(text: str) -> dict[str, object]:

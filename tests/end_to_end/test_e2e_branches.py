@@ -3,6 +3,10 @@
 import json
 import time
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def call(name, **arguments):
     return {"tool_calls": [{"name": name, "arguments": arguments}]}

@@ -7,6 +7,8 @@ import pytest
 from command import Command
 from hostile import left_behind, plant
 
+pytestmark = pytest.mark.slow
+
 
 def call(name, **arguments):
     return {"name": name, "arguments": arguments}

@@ -6,6 +6,10 @@ import signal
 import time
 from collections import Counter
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def remember(text):
     return [

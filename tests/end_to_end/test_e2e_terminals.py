@@ -4,6 +4,10 @@ import os
 import signal
 import time
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def remember(fact):
     return {

@@ -6,6 +6,9 @@ import pytest
 from command import Command
 from terminals import Terminal
 
+pytestmark = pytest.mark.slow
+
+
 HELLO = [{"text": "hi"}]
 
 

@@ -4,6 +4,10 @@ import json
 import subprocess
 import time
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def call(name, **arguments):
     return {"tool_calls": [{"name": name, "arguments": arguments}]}

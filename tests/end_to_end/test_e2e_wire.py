@@ -5,6 +5,9 @@ import json
 import pytest
 from wire import Call, Fail, Raw, Say, WireServer
 
+pytestmark = pytest.mark.slow
+
+
 PROVIDERS = {
     "anthropic": ("anthropic/claude-test", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", ""),
     "openai": ("openai/gpt-test", "OPENAI_API_KEY", "OPENAI_BASE_URL", "/v1"),

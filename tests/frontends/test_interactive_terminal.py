@@ -7,7 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from screen import Screen
+
+pytestmark = pytest.mark.slow
+
 
 Open = Callable[..., Screen]
 

@@ -19,6 +19,9 @@ from letta_cli.providers.small import ChatDoor
 sys.path.insert(0, str(Path(__file__).parent))
 from local_fixtures import RUNTIME, WEIGHTS, tiny_model
 
+pytestmark = pytest.mark.slow
+
+
 READ = ToolSpec(
     "Read",
     "Read a file.",

@@ -16,6 +16,8 @@ from letta_cli.providers.local.sources import PackageIndex, Publisher, find_pip
 sys.path.insert(0, str(Path(__file__).parent))
 from local_fixtures import PIECE, WEIGHTS, Shop, build_wheels, tiny_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:

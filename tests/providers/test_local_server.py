@@ -19,6 +19,9 @@ from letta_cli.providers.local.server import ServerOptions, SharedServer
 sys.path.insert(0, str(Path(__file__).parent))
 from local_fixtures import RUNTIME, WEIGHTS, tiny_model
 
+pytestmark = pytest.mark.slow
+
+
 USER = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])

@@ -201,6 +201,8 @@ import signal
 from pathlib import Path
 from letta_cli.store.locks import QueuedLock
 lock = QueuedLock(Path(args[0]), "late")
+# A test run in the background of a shell hands down that this signal is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("here", flush=True)
 try:
     lock.acquire(60)
