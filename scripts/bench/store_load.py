@@ -1,6 +1,6 @@
 """Load on the store: many processes that write at once, and the cost of single calls.
 
-    python scripts/bench/store_load.py [--writers 32] [--seconds 4] [--designs ours,...|all]
+    python scripts/bench/store_load.py [--writers 32] [--seconds 4] [--designs "ours;..."|all]
                                        [--folder DIR | --url URL]
 
 Each writer is a process of its own that keeps its connection open. It alternates between a turn of
@@ -60,7 +60,9 @@ def main() -> int:
     options = arguments()
     if options.child:
         return write(options.child, options.designs, options.name, options.seconds)
-    names = list(DESIGNS) if options.designs == "all" else options.designs.split(",")
+    names = list(DESIGNS) if options.designs == "all" else options.designs.split(";")
+    if unknown := [name for name in names if name not in DESIGNS]:
+        sys.exit(f"There is no design {unknown[0]!r}. Designs: {'; '.join(DESIGNS)}")
     if options.url:
         names = ["ours"]
     results: list[Result] = []
@@ -87,7 +89,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Load on the store.")
     parser.add_argument("--writers", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--designs", default="all", help=f"of: {', '.join(DESIGNS)}")
+    parser.add_argument("--designs", default="all", help=f"of: {'; '.join(DESIGNS)}")
     parser.add_argument("--folder", help="where to make the databases; the default is temporary")
     parser.add_argument("--url", help="an empty database, e.g. postgresql://…; it is filled")
     parser.add_argument("--no-calls", dest="calls", action="store_false", help="load only")
