@@ -27,7 +27,7 @@ from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.agent.reflection_news import news_of
 from letta_cli.agent.turn import Limits
-from letta_cli.config import Config
+from letta_cli.config import Config, load_config
 from letta_cli.config.environment import INSIDE
 from letta_cli.config.trust import printable
 from letta_cli.core.agent import Agent, Conversation
@@ -126,7 +126,8 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         wait_seconds=options.wait_seconds,
         notes=(*warnings, *_notes(config, compiler.instructions, skills), *news),
         warnings=warnings,
-        untrusted_folder=printable(str(config.trust.root)) if config.trust.left_out else "",
+        untrusted_folder=_untrusted_folder(config),
+        untrusted_folder_at=untrusted_folder_at,
         masker=Masker(config.known_secrets),
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
         occasions=_occasions(config, options, store, agent),
@@ -159,7 +160,28 @@ async def open_bench(config: Config, agent_name: str | None = None) -> Bench:
         limits=_limits(config, SessionOptions(interactive=False)),
         settings=config.reflection,
         inbox=Inbox(),
+        untrusted_folder_at=untrusted_folder_at,
+        masker=Masker(config.known_secrets),
     )
+
+
+def untrusted_folder_at(directory: str) -> str:
+    """The folder at or above `directory` that brings what the person did not trust, or nothing.
+
+    A folder whose files cannot be judged counts as one.
+    """
+    if not Path(directory).is_dir():
+        return ""
+    try:
+        return _untrusted_folder(
+            load_config(cwd=Path(directory), secrets=False, on_broken=lambda _trouble: None)
+        )
+    except AgentError:
+        return printable(directory)
+
+
+def _untrusted_folder(config: Config) -> str:
+    return printable(str(config.trust.root)) if config.trust.left_out else ""
 
 
 def _occasions(

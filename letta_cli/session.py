@@ -412,6 +412,7 @@ class Session:
         return Bench(
             self.store, self.agent, model.handle, model.provider, model.info, self.workspace,
             parts.policy.rules(), parts.limits, parts.reflection, inbox,
+            parts.untrusted_folder_at, parts.masker,
         )  # fmt: skip
 
     def _recall_files(self) -> None:

@@ -4,8 +4,8 @@ They are ordinary runs of the loop, in conversations of their own kind, and are 
 other. Nobody is asked anything in them: what would need a person's word is refused.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from letta_cli.agent.budget import ContextMeter
 from letta_cli.agent.inbox import Inbox
@@ -18,9 +18,14 @@ from letta_cli.core.memory import Actor
 from letta_cli.core.permission import Rules
 from letta_cli.core.provider import ModelInfo, Provider
 from letta_cli.core.reflection import ReflectionSettings
+from letta_cli.core.secret import Masker
 from letta_cli.store import Store
 from letta_cli.tools import Tool
 from letta_cli.workspace.workspace import Workspace
+
+
+def _trusted(_directory: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,9 @@ class Bench:
         handle: the model's, which `provider` and `info` belong to.
         rules: the person's; what they deny stays denied.
         inbox: an interrupt comes in here.
+        untrusted_folder_at: of a directory: the folder there that brings what the person did not
+            trust, or nothing.
+        masker: knows the secrets that must not get into memory.
     """
 
     store: Store
@@ -43,6 +51,8 @@ class Bench:
     limits: Limits
     settings: ReflectionSettings
     inbox: Inbox
+    untrusted_folder_at: Callable[[str], str] = _trusted
+    masker: Masker = field(default_factory=Masker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +62,14 @@ class Job:
     Attributes:
         system: the prompt; current memory is added to it.
         actor: who writes, for the history of memory.
-        note: what the history of memory says beside that.
+        outside: where untrusted text came from that the run is given to read.
     """
 
     system: str
     tools: Mapping[str, Tool]
     limits: Limits
     actor: Actor = "model"
-    note: str = ""
+    outside: tuple[str, ...] = ()
 
 
 def own_turn(bench: Bench, conversation_id: str, job: Job) -> Turn:
@@ -88,5 +98,6 @@ def own_turn(bench: Bench, conversation_id: str, job: Job) -> Turn:
         compile_prompt=compile_prompt,
         own_prompt=True,
         actor=job.actor,
-        note=job.note,
+        outside=job.outside,
+        masker=bench.masker,
     )

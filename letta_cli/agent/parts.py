@@ -42,6 +42,7 @@ class SessionParts:
             wrong.
         masker: knows the secrets that must not get into the thread.
         untrusted_folder: the folder it works in, when that brings what the person did not trust.
+        untrusted_folder_at: the same for any directory.
         occasions: notices when the agent may reflect in the background; None where it never does.
         reflection: of the configuration, for reflections that a person asks for.
         busy_advice: what else can be done where this session runs when the conversation is in use.
@@ -66,6 +67,7 @@ class SessionParts:
     warnings: tuple[str, ...] = ()
     busy_advice: str = ""
     untrusted_folder: str = ""
+    untrusted_folder_at: Callable[[str], str] = lambda _directory: ""
     masker: Masker = field(default_factory=Masker)
     occasions: Occasions | None = None
     reflection: ReflectionSettings = field(default_factory=ReflectionSettings)

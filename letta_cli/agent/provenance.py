@@ -30,7 +30,8 @@ _FOLDER_TOOLS = frozenset({"Read", "Grep", "Glob", "Bash"})
 
 def sources_of(turn: Turn) -> str:
     """Where untrusted text in the context of the next tool call came from; empty for nowhere."""
-    found = dict.fromkeys(in_messages(turn.thread.messages, turn.untrusted_folder))
+    met = in_messages(turn.thread.messages, turn.untrusted_folder)
+    found = dict.fromkeys((*turn.outside, *met))
     blocks = turn.store.blocks.visible(turn.thread.conversation)
     for marked in turn.store.reviews.sources(blocks).values():
         found.update(dict.fromkeys(marked.split(", ")))

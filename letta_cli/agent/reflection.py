@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from letta_cli.agent.loop import run
 from letta_cli.agent.occasions import provider_of
 from letta_cli.agent.own_work import Bench, Job, own_turn
+from letta_cli.agent.provenance import in_messages
 from letta_cli.agent.reading import choose, room, transcripts
 from letta_cli.agent.reflection_prompt import CUT_OFF, SYSTEM, title_of
-from letta_cli.core.errors import AgentError, StoreError, UsageError
+from letta_cli.core.errors import AgentError, NotFound, StoreError, UsageError
 from letta_cli.core.event import Event, Notice, RunFinished
-from letta_cli.core.message import Message, Text, ToolReturn
+from letta_cli.core.message import Text
 from letta_cli.core.reflection import Occasion, Reflection
 from letta_cli.core.run import Run, StopReason, Usage
 from letta_cli.tools import reflection_tools
@@ -154,8 +155,8 @@ async def _one(
 
 def _job(bench: Bench, reflection: Reflection, left: float) -> Job:
     limits = replace(bench.limits, max_steps=bench.settings.max_steps, max_budget_usd=left)
-    note = "after reading web pages" if _read_the_web(bench, reflection) else ""
-    return Job(SYSTEM, reflection_tools(), limits, actor="reflection", note=note)
+    outside = _outside(bench, reflection)
+    return Job(SYSTEM, reflection_tools(), limits, actor="reflection", outside=outside)
 
 
 def _opening(bench: Bench, reflection: Reflection, wish: Wish, *, begun: bool) -> str:
@@ -182,19 +183,14 @@ def _ended_before(runs: Sequence[Run]) -> str | None:
     return None if stop is None else _ENDED.get(stop)
 
 
-def _read_the_web(bench: Bench, reflection: Reflection) -> bool:
-    """Whether anything that is read came from the network: it may have been written for us."""
-    return any(
-        _has_web_text(message)
-        for each in reflection.slices
-        for message in bench.store.messages.read(
-            each.conversation_id, start=each.first, end=each.last
-        )
-    )
-
-
-def _has_web_text(message: Message) -> bool:
-    return any(
-        isinstance(part, ToolReturn) and part.name in ("WebFetch", "WebSearch")
-        for part in message.parts
-    )
+def _outside(bench: Bench, reflection: Reflection) -> tuple[str, ...]:
+    """Where text from outside came from in what is read: a mark that a transcript must not lose."""
+    found: list[str] = []
+    for each in reflection.slices:
+        try:
+            directory = bench.store.conversations.get(each.conversation_id).cwd
+        except NotFound:
+            continue
+        messages = bench.store.messages.read(each.conversation_id, start=each.first, end=each.last)
+        found += in_messages(messages, bench.untrusted_folder_at(directory))
+    return tuple(dict.fromkeys(found))

@@ -48,7 +48,6 @@ def context_of(
         session_id=turn.radar.session_id if turn.radar else "",
         untrusted=sources_of(turn) if turn.tools[call.name].spec.kind == "memory" else "",
         actor=turn.actor,
-        note=turn.note,
     )
 
 

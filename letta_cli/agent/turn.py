@@ -87,8 +87,9 @@ class Turn:
     own_prompt: bool = False
     """The prompt is no chat's, and is compiled once."""
     actor: Actor = "model"
-    note: str = ""
-    """Who writes to memory in this run, and what its history says beside that."""
+    """Who writes to memory in this run."""
+    outside: tuple[str, ...] = ()
+    """Where untrusted text came from that the run was given to read to begin with."""
     skill: str = ""
     """The skill whose text the person sent, if they did."""
 

@@ -162,7 +162,9 @@ class Indexing:
     def queue_everything(self) -> None:
         """Let all that is stored be looked at again, as after a loss of entries."""
         self._database.execute("DELETE FROM search_backlog")
-        for kind, table in (("message", "conversation"), ("memory", "block"), ("passage",) * 2):
+        # The agent's own conversations repeat what stands in chats, and are not searched.
+        chats = "conversation WHERE kind = 'chat'"
+        for kind, table in (("message", chats), ("memory", "block"), ("passage",) * 2):
             self._database.execute(
                 f"INSERT INTO search_backlog SELECT '{kind}', id, 0 FROM {table}"
             )

@@ -20,7 +20,7 @@ class ToolContext:
         progress: takes output while the tool runs.
         started: takes the id of a process group as soon as one runs for this call.
         untrusted: where text from outside that the model has before it came from.
-        actor, note: who writes, and what the history of memory says beside that.
+        actor: who writes, for the history of memory.
     """
 
     workspace: Workspace
@@ -35,14 +35,11 @@ class ToolContext:
     session_id: str = ""
     untrusted: str = ""
     actor: Actor = "model"
-    note: str = ""
 
     @property
     def origin(self) -> Origin:
         """Who writes, for the history of memory."""
-        return Origin(
-            self.actor, self.conversation.id, self.run_id, self.note, untrusted=self.untrusted
-        )
+        return Origin(self.actor, self.conversation.id, self.run_id, untrusted=self.untrusted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,7 @@ async def test_a_small_model_is_refused(desk: Desk):
         await desk.reflect([{"text": "x"}], info=replace(INFO, small=True))
 
 
-async def test_what_was_read_on_the_web_is_noted_with_the_edit(desk: Desk):
+async def test_a_transcript_takes_the_mark_of_text_from_outside_along(desk: Desk):
     one = desk.talk("look it up")
     run, _ = desk.store.runs.start(one, "m", [Text("go")], expected_head=None)
     call = ToolCall("c", "WebFetch", {"url": "https://example.org"})
@@ -261,7 +261,32 @@ async def test_what_was_read_on_the_web_is_noted_with_the_edit(desk: Desk):
     desk.store.runs.finish(run.id, "end_turn")
     await desk.reflect([insert("human", "tea"), {"text": "Noted."}])
     (found,) = desk.store.reflections.list(desk.agent.id)
-    assert "web" in desk.store.reflections.edits(found)[0].origin.note
+    (edit,) = desk.store.reflections.edits(found)
+    assert "https://example.org" in edit.origin.untrusted
+    human = desk.store.blocks.find(desk.agent.id, "human")
+    assert human.id in desk.store.reviews.sources([human]), "a person is asked to review it"
+
+
+async def test_what_was_read_in_an_untrusted_folder_is_marked_as_in_a_chat(desk: Desk):
+    one = desk.talk("read it")
+    run, _ = desk.store.runs.start(one, "m", [Text("go")], expected_head=None)
+    call = ToolCall("c", "Read", {"file_path": "a"})
+    desk.store.runs.add_reply(run.id, [call], Usage(), expected_head=None)
+    desk.store.runs.add_returns(run.id, [ToolReturn("c", "Read", "ok", "x")], expected_head=None)
+    desk.store.runs.finish(run.id, "end_turn")
+    script = [insert("human", "tea"), {"text": "Noted."}]
+    bench = replace(desk.bench(script), untrusted_folder_at=lambda directory: f"bad{directory}")
+    async for _ in reflect(bench, Wish()):
+        pass
+    (found,) = desk.store.reflections.list(desk.agent.id)
+    assert "bad/p" in desk.store.reflections.edits(found)[0].origin.untrusted
+
+
+async def test_what_the_person_said_themselves_is_not_marked(desk: Desk):
+    desk.talk("I like tea")
+    await desk.reflect([insert("human", "tea"), {"text": "Noted."}])
+    (found,) = desk.store.reflections.list(desk.agent.id)
+    assert desk.store.reflections.edits(found)[0].origin.untrusted == ""
 
 
 async def test_a_skill_is_proposed_only_with_citations_that_exist(desk: Desk):

@@ -129,6 +129,12 @@ def test_own_conversations_are_neither_listed_nor_continued_nor_found(
     assert latest is None or latest.id != own.id
     hits = store.search.messages(agent.id, "walrus")
     assert {hit.conversation_id for hit in hits} == {conversation.id}
+    with store.database.transaction():
+        store.indexing.queue_everything()
+    while store.indexing.catch_up():
+        pass
+    hits = store.search.messages(agent.id, "walrus")
+    assert {hit.conversation_id for hit in hits} == {conversation.id}, "nor after a new index"
     assert conversations.get(own.id).kind == "reflection"
 
 
