@@ -18,6 +18,7 @@ from letta_cli.agent.choosing import (
     isolate,
     open_conversation,
 )
+from letta_cli.agent.confining import hold_back, once_confined
 from letta_cli.agent.context import ContextView, unheard, view_context
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.occasions import Occasions
@@ -97,7 +98,9 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     conversation = open_conversation(store, agent, workspace, options, chosen)
     isolate(store, conversation, options.isolate)
     documents = store.files.any(agent.id)
-    loading = asyncio.create_task(load_model(config, handle, documents=documents))
+    hold_back(workspace, policy.rules(), config.user_home)
+    prepare = once_confined(workspace, partial(load_model, config, documents=documents))
+    loading = asyncio.ensure_future(prepare(handle))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
     attach_embedder(config, store)
     store.touches.prune()
@@ -119,7 +122,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         effort=config.effort,
         handle=handle,
         loading=loading,
-        load_model=partial(load_model, config, documents=documents),
+        load_model=prepare,
         list_offers=partial(list_offers, config),
         compile_prompt=compiler.compile,
         terminal=_terminal(),
@@ -247,7 +250,11 @@ async def view_conversation(
 
 def _tools_for(config: Config, info: ModelInfo, *, documents: bool) -> Mapping[str, Tool]:
     """A model of the small profile has its own shorter list, of the single tools."""
-    tools = all_tools(omni_memory=config.omni_memory and not info.small, documents=documents)
+    tools = all_tools(
+        omni_memory=config.omni_memory and not info.small,
+        documents=documents,
+        confined=config.sandbox.enabled and not info.small,
+    )
     if not info.small:
         return tools
     from letta_cli.providers.small import SMALL_TOOLS
@@ -347,6 +354,8 @@ def _workspace(config: Config) -> Workspace:
             home=config.user_home,
             agent_home=config.home,
             grants=config.sandbox.grants,
+            auto_allow=config.sandbox.auto_allow,
+            roots=config.directories,
         )
     return workspace
 

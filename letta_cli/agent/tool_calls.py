@@ -120,6 +120,7 @@ async def _permit(
         roots=(workspace.git_root or workspace.cwd, *policy.roots),
         readable=policy.readable,
         neighbours=turn.radar.names_in_tree() if turn.radar and call.name == "Bash" else (),
+        boundary=workspace.boundary(),
     )
     named = call.arguments.get("file_path") or call.arguments.get("path")
     if decision.path is not None and isinstance(named, str) and call.name != "Glob":

@@ -252,7 +252,6 @@ _CHECKS: tuple[tuple[str, Callable[[Config], Check]], ...] = (
     ("reflection", _reflection),
     ("tools", _tools),
     ("sandbox", _sandbox),
-    ("sandbox", _sandbox),
     ("local model", _embedded),
 )
 

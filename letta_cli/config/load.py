@@ -40,6 +40,8 @@ DEFAULTS: Mapping[str, Any] = {
     "sandbox.enabled": False,
     "sandbox.network": False,
     "sandbox.git": False,
+    "sandbox.hosts": (),
+    "sandbox.autoAllow": True,
     "permissions.defaultMode": "default",
     "localModel": "ask",
     "embedding": "",
@@ -135,7 +137,11 @@ def load_config(
         bash_max_timeout_ms=values["bash.maxTimeoutMs"],
         bash_max_output=values["bash.maxOutput"],
         sandbox=SandboxSettings(
-            values["sandbox.enabled"], values["sandbox.network"], values["sandbox.git"]
+            enabled=values["sandbox.enabled"],
+            network=values["sandbox.network"],
+            git=values["sandbox.git"],
+            hosts=values["sandbox.hosts"],
+            auto_allow=values["sandbox.autoAllow"],
         ),
         environment=child_environment(environ, passed=passed, extra=own),
         local_model_consent=values["localModel"] == "auto",

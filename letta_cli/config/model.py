@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from letta_cli.config.trust import Trust
+from letta_cli.core.need import Need
 from letta_cli.core.permission import PermissionMode, Rules
 from letta_cli.core.provider import Effort, ProviderSettings
 from letta_cli.core.reflection import ReflectionSettings
@@ -30,19 +30,24 @@ class SandboxSettings:
     """Whether commands are confined, and what they may have all the same.
 
     Attributes:
-        network: confined commands reach other hosts.
+        network: confined commands reach whatever this machine reaches.
         git: confined commands write the repository, but for what runs code in it.
+        hosts: confined commands reach these hosts, through a proxy.
+        auto_allow: confined commands that no rule lists run without a question.
     """
 
     enabled: bool = False
     network: bool = False
     git: bool = False
+    hosts: tuple[str, ...] = ()
+    auto_allow: bool = True
 
     @property
-    def grants(self) -> frozenset[Literal["network", "git"]]:
-        """What confined commands may have, by name."""
-        wanted: dict[Literal["network", "git"], bool] = {"network": self.network, "git": self.git}
-        return frozenset(name for name, given in wanted.items() if given)
+    def grants(self) -> frozenset[Need]:
+        """What all confined commands have."""
+        wanted = {Need("network"): self.network, Need("git"): self.git}
+        given = [need for need, granted in wanted.items() if granted]
+        return frozenset((*given, *(Need("host", host) for host in self.hosts)))
 
 
 @dataclass(frozen=True, slots=True)

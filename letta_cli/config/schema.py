@@ -10,6 +10,7 @@ from typing import Any, Literal, cast, get_args
 
 from letta_cli.config.model import PROVIDERS
 from letta_cli.core.errors import UsageError
+from letta_cli.core.need import checked_host
 from letta_cli.core.permission import PermissionMode, rule_from_value
 from letta_cli.core.provider import Effort
 
@@ -82,6 +83,10 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(item) for item in cast("list[Any]", value))
 
 
+def _hosts(value: Any) -> tuple[str, ...]:
+    return tuple(checked_host(host) for host in _texts(value))
+
+
 def _rules(value: Any) -> tuple[Any, ...]:
     """The rules as they are written, texts or objects with examples, each of them readable."""
     if not isinstance(value, list):
@@ -147,6 +152,8 @@ KEYS: tuple[Key, ...] = (
     Key("sandbox.enabled", "true or false", _flag),
     Key("sandbox.network", "true or false", _flag),
     Key("sandbox.git", "true or false", _flag),
+    Key("sandbox.hosts", 'a list of hosts such as "pypi.org" or "*.example.com"', _hosts),
+    Key("sandbox.autoAllow", "true or false", _flag),
     Key("database", 'a URL "sqlite:////path/to/file.db" or "postgresql://…"', _database),
     Key("editor", "a command line", _text),
     Key("localModel", '"ask" or "auto"', _one_of(("ask", "auto"))),

@@ -13,10 +13,12 @@ The `Decision` says ``allow``, ``ask`` or ``deny``, why, and by which rule.
 
 from letta_cli.permissions.check import call_of, check_examples, dead_rules
 from letta_cli.permissions.decide import decide, decide_path, decide_shell, unreadable
+from letta_cli.permissions.held import HeldBack, held_back
 from letta_cli.permissions.rules import anchored, parse_rule
 from letta_cli.permissions.tree import tree_change
 
 __all__ = [
+    "HeldBack",
     "anchored",
     "call_of",
     "check_examples",
@@ -24,6 +26,7 @@ __all__ = [
     "decide",
     "decide_path",
     "decide_shell",
+    "held_back",
     "parse_rule",
     "tree_change",
     "unreadable",

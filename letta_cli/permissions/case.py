@@ -19,12 +19,14 @@ class Case:
 
     Attributes:
         neighbours: names of the other live sessions that work in the same tree.
+        confined: commands run in a sandbox that holds, and need no rule there.
     """
 
     rules: Rules
     mode: PermissionMode
     place: Place
     neighbours: tuple[str, ...] = ()
+    confined: bool = False
 
     def by_rules(self, concerns: Callable[[Rule], bool]) -> Decision | None:
         """What a deny or ask rule says."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from letta_cli.core.errors import ConfigError
 from letta_cli.core.message import ToolCall
+from letta_cli.core.need import RULE_TOOL, need_from_text
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.tool import ToolSpec
 from letta_cli.permissions.case import make_case
@@ -16,7 +17,7 @@ from letta_cli.permissions.rules import EDITORS, READERS, covers_tool
 from letta_cli.permissions.shell import take_apart
 from letta_cli.permissions.wrappers import WRAPPERS
 
-_ALWAYS = ("Bash", "WebFetch", "Skill", "Task", "Agent", "ExitPlanMode")
+_ALWAYS = ("Bash", RULE_TOOL, "WebFetch", "Skill", "Task", "Agent", "ExitPlanMode")
 _HOST = re.compile(r"(\*\.)?[\w.-]+\Z")
 
 
@@ -48,6 +49,8 @@ def _never(
         return _dead_command(rule.specifier, kind)
     if rule.tool in READERS | EDITORS:
         return _dead_path(rule, rule.specifier, kind, cwd, home)
+    if rule.tool == RULE_TOOL:
+        return _dead_need(rule.specifier)
     if rule.tool == "WebFetch":
         domain = rule.specifier.removeprefix("domain:").strip()
         if not rule.specifier.startswith("domain:") or not _HOST.match(domain):
@@ -81,6 +84,14 @@ def _dead_command(specifier: str, kind: str) -> str | None:
         fixed = [w for w in specifier.split("*")[0].removesuffix(":").split()[1:] if w[:1] != "-"]
         if len(fixed) <= wrapper.operands:
             return f"{words[0]} runs any other command; name that command in the rule too"
+    return None
+
+
+def _dead_need(specifier: str) -> str | None:
+    try:
+        need_from_text(specifier)
+    except ValueError as error:
+        return str(error)
     return None
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from letta_cli.core.message import ToolCall
+from letta_cli.core.need import Boundary, needs_of
 from letta_cli.core.permission import Decision, PermissionMode, Rule, Rules
 from letta_cli.core.tool import ToolSpec
 from letta_cli.permissions.case import Case, RuleLists, make_case
+from letta_cli.permissions.judge_needs import judge_needs, unlisted_runs
 from letta_cli.permissions.judge_path import PathKind, judge_path
 from letta_cli.permissions.judge_shell import judge_shell
 from letta_cli.permissions.paths import canonical
@@ -125,12 +127,18 @@ def decide(
     home: Path | None = None,
     readable: Sequence[Path] = (),
     neighbours: tuple[str, ...] = (),
+    boundary: Boundary | None = None,
 ) -> Decision:
     """What may happen with `call`. Pure: reads nothing but where links lead.
 
-    For the arguments see `decide_shell`.
+    Args:
+        boundary: what confines commands; None when nothing does.
+
+    For the other arguments see `decide_shell`.
     """
     case = make_case(rules, mode, cwd, roots, home, readable, neighbours)
+    if call.name == "Bash" and call.malformed is None:
+        return _settled(_judge_bash(case, call, boundary), mode)
     return _settled(_judge(case, call, spec), mode)
 
 
@@ -144,8 +152,6 @@ def _settled(decision: Decision, mode: PermissionMode) -> Decision:
 def _judge(case: Case, call: ToolCall, spec: ToolSpec) -> Decision:
     if call.malformed is not None:
         return Decision("allow", "The call is malformed and will be refused by the tool.")
-    if call.name == "Bash":
-        return judge_shell(case, _text(call, "command"))
     if call.name in EDITORS:
         return judge_path(case, _text(call, "file_path") or _text(call, "path"), "edit", call.name)
     if call.name in READERS:
@@ -153,6 +159,16 @@ def _judge(case: Case, call: ToolCall, spec: ToolSpec) -> Decision:
     if call.name == "WebFetch":
         return _judge_fetch(case, call)
     return _judge_other(case, call, spec)
+
+
+def _judge_bash(case: Case, call: ToolCall, boundary: Boundary | None) -> Decision:
+    try:
+        named = needs_of(call.arguments)
+    except ValueError:
+        return Decision("allow", "A need is not understood; the tool will say so.")
+    needs = boundary.beyond(named) if boundary else ()
+    here = replace(case, confined=unlisted_runs(boundary, needs))
+    return judge_needs(here, needs, judge_shell(here, _text(call, "command")))
 
 
 def _text(call: ToolCall, name: str) -> str:

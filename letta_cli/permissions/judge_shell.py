@@ -40,7 +40,14 @@ def judge_shell(case: Case, text: str) -> Decision:
         return Decision("ask", f"The command was not understood in full ({shell.problem}).")
     if case.mode == "bypassPermissions":
         return Decision("allow", "Everything is allowed in this mode.")
-    return _exact(case, text) or _judge_parts(case, shell)
+    decision = _exact(case, text) or _judge_parts(case, shell)
+    if decision.verdict == "ask" and case.confined and not _names_secrets(case, shell):
+        return Decision("allow", "It runs in the sandbox and asks for nothing beyond it.")
+    return decision
+
+
+def _names_secrets(case: Case, shell: Shell) -> bool:
+    return any(case.place.secret(p) for command in shell.commands for p in shell.paths(command))
 
 
 def _exact(case: Case, text: str) -> Decision | None:

@@ -24,12 +24,15 @@ from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome
 __all__ = ["Tool", "ToolContext", "ToolOutcome", "all_tools", "check_arguments", "reflection_tools"]
 
 
-def all_tools(*, omni_memory: bool = False, documents: bool = False) -> dict[str, Tool]:
+def all_tools(
+    *, omni_memory: bool = False, documents: bool = False, confined: bool = False
+) -> dict[str, Tool]:
     """Every tool by name. The order is part of each provider's cached prefix: it never changes.
 
     Args:
         omni_memory: the one ``memory`` tool in the place of the three single ones.
         documents: the tools for files that the person gave the agent.
+        confined: commands run in a sandbox, and may ask for more than it gives.
     """
     single = (memory.INSERT_TOOL, memory.REPLACE_TOOL, memory.RETHINK_TOOL)
     tools = (
@@ -38,7 +41,7 @@ def all_tools(*, omni_memory: bool = False, documents: bool = False) -> dict[str
         edit.TOOL,
         grep.TOOL,
         glob.TOOL,
-        bash.TOOL,
+        bash.CONFINED_TOOL if confined else bash.TOOL,
         todo_write.TOOL,
         webfetch.TOOL,
         skill.TOOL,

@@ -1,32 +1,60 @@
 """Bash: run a command and tell how it ended."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from letta_cli.core.errors import ConfigError
+from letta_cli.core.need import Need, needs_of
 from letta_cli.core.tool import Display, ToolSpec
-from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of
+from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of, texts, texts_of
 from letta_cli.tools.paths import one_line
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
 from letta_cli.workspace.shell import CommandResult
 
+_ARGUMENTS = {
+    "command": text_of(),
+    "timeout": integer_of("milliseconds, default 120000"),
+}
+_DESCRIPTION = (
+    "Run a bash command in the working directory (each call starts there anew, "
+    "without input). Prefer Read, Edit, Grep and Glob for files."
+)
 SPEC = ToolSpec(
     name="Bash",
-    description="Run a bash command in the working directory (each call starts there anew, "
-    "without input). Prefer Read, Edit, Grep and Glob for files.",
-    parameters=schema(
-        "command", command=text_of(), timeout=integer_of("milliseconds, default 120000")
-    ),
+    description=_DESCRIPTION,
+    parameters=schema("command", **_ARGUMENTS),
     kind="execute",
     summary="run a shell command",
 )
+CONFINED_SPEC = replace(
+    SPEC,
+    description=f"{_DESCRIPTION} It runs in a sandbox: no network, .git read-only, only the "
+    "working tree and /tmp writable.",
+    parameters=schema(
+        "command",
+        **_ARGUMENTS,
+        needs=texts_of(
+            "only what it cannot do without, the person is asked: network:HOST, network, git, "
+            "write:/PATH, read:/PATH, unconfined"
+        ),
+    ),
+)
+"""Where commands are confined: with the parameter by which a call asks for more."""
 
 _CONFINED = (
-    "(it ran in a sandbox: only the working tree and /tmp can be written, and the home folder is "
-    "hidden; a person may allow the network or the repository with sandbox.network, sandbox.git)"
+    "(it ran in a sandbox: only the working tree and /tmp can be written, the home folder is "
+    "hidden, there is no network; what it cannot do without is asked for with needs)"
+)
+_BOUNDARY = re.compile(
+    r"read-only file system|permission denied|operation not permitted|no such file|resolve|"
+    r"network|connect|EROFS|EACCES",
+    re.IGNORECASE,
 )
 _SUBSTITUTION = re.compile(r"\b(sed|perl)\b[^|;&\n]*?\bs([/|#,@])")
 _WORD = re.compile(r"[\w./~-]+")
@@ -38,17 +66,24 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     command = text(arguments, "command")
     if not command.strip() or "\0" in command:
         return failed("The command is empty or has a NUL character. Give a bash command.")
+    try:
+        needs = needs_of(arguments)
+    except ValueError as error:
+        return failed(f"The command was not run: {error}.")
     timeout = integer(arguments, "timeout", 0)
     before = _editable(command, context.workspace.cwd)
     try:
         result = await context.workspace.shell.run(
             command,
             timeout_ms=timeout if timeout > 0 else None,
+            needs=needs,
             progress=context.progress,
             started=context.started,
         )
     except OSError as error:
         return failed(f"The command could not be started: {error.strerror or error}.")
+    except (ValueError, ConfigError) as error:
+        return failed(f"The command was not run: {error}.")
     display = Display(
         title=title(arguments), text=result.output.rstrip(), exit_code=result.exit_code
     )
@@ -100,13 +135,26 @@ def _report(result: CommandResult) -> list[str]:
         lines.append(f"Exit code {result.exit_code}{_meaning(result.exit_code)}")
     elif not output:
         lines.append("Exit code 0, no output.")
-    if result.confined and result.exit_code:
-        lines.append(_CONFINED)
+    if result.confined:
+        lines += _boundary(result)
     lines += [
         f"({made} may not be made by a command and was moved to {kept})"
         for made, kept in result.taken_away
     ]
     return lines
+
+
+def _boundary(result: CommandResult) -> list[str]:
+    """Which part of the sandbox the command ran into, and what would have to be asked for."""
+    needs = [Need("host", host) for host in result.refused_hosts] or list(result.needed)
+    if needs:
+        named = json.dumps([need.text for need in needs])
+        refused = ", ".join(result.refused_hosts)
+        why = f"it ran in a sandbox, which refused {refused or 'it more than it has'}"
+        return [f"({why}; if it cannot do without, call again with needs {named})"]
+    if result.exit_code and _BOUNDARY.search(result.output):
+        return [_CONFINED]
+    return []
 
 
 def _meaning(code: int) -> str:
@@ -122,7 +170,9 @@ def _meaning(code: int) -> str:
 
 
 def title(arguments: Mapping[str, Any]) -> str:
-    return f"Bash({one_line(text(arguments, 'command'))})"
+    asked = ", ".join(texts(arguments, "needs"))
+    with_needs = f" with {one_line(asked)}" if asked else ""
+    return f"Bash({one_line(text(arguments, 'command'))}){with_needs}"
 
 
 def preview(arguments: Mapping[str, Any], _context: ToolContext) -> Display | None:
@@ -130,3 +180,4 @@ def preview(arguments: Mapping[str, Any], _context: ToolContext) -> Display | No
 
 
 TOOL = Tool(SPEC, run, title, preview)
+CONFINED_TOOL = Tool(CONFINED_SPEC, run, title, preview)

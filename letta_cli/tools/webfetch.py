@@ -4,7 +4,6 @@ An address inside this machine or network is fetched only when the URL itself na
 person saw and allowed; never because a public name or a redirect leads there."""
 
 import asyncio
-import ipaddress
 import re
 import socket
 import ssl
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 from xml.sax.saxutils import quoteattr
 
+from letta_cli.core.address import is_address, names_itself_private, refused_address
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of
 from letta_cli.tools.paths import TitleOf
@@ -34,7 +34,6 @@ SPEC = ToolSpec(
 )
 
 _TEXT_TYPES = re.compile(r"text/|[/+](json|xml|yaml|javascript|x-sh|toml)\b|^$")
-_LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
 _HEADERS = {
     "user-agent": "Mozilla/5.0 (compatible; agent; +terminal coding agent)",
     "accept": "text/markdown, text/html;q=0.9, text/plain;q=0.8, */*;q=0.5",
@@ -169,7 +168,7 @@ async def _target(
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise _Refused(f"{url!r} has no valid port.") from error
-    named = host == asked_host and _names_itself_private(host)
+    named = host == asked_host and names_itself_private(host)
     address = await _address(host, port, allow_private=named, look_up=pin)
     if not pin:
         return url, {}, {}
@@ -179,7 +178,7 @@ async def _target(
 
 
 async def _address(host: str, port: int, *, allow_private: bool, look_up: bool) -> str:
-    if not look_up and not _is_address(host):
+    if not look_up and not is_address(host):
         return host
     try:
         loop = asyncio.get_running_loop()
@@ -188,28 +187,9 @@ async def _address(host: str, port: int, *, allow_private: bool, look_up: bool) 
         raise _Refused(f"The host {host} was not found. Check the address.") from error
     addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
     for address in addresses:
-        ip = ipaddress.ip_address(address)
-        mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-        ip = mapped or ip
-        if any(ip in network for network in _LINK_LOCAL if network.version == ip.version):
-            raise _Refused(f"{host} is a link-local address, which is never fetched.")
-        if not ip.is_global and not allow_private:
-            raise _Refused(f"{host} leads to {ip}, inside this machine or network: not fetched.")
+        if why := refused_address(host, address, allow_private=allow_private):
+            raise _Refused(why)
     return addresses[0]
-
-
-def _names_itself_private(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    return _is_address(host) and not ipaddress.ip_address(host).is_global
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _proxy(url: str, environment: Mapping[str, str]) -> str | None:
@@ -218,7 +198,7 @@ def _proxy(url: str, environment: Mapping[str, str]) -> str | None:
     without = (environment.get("NO_PROXY") or environment.get("no_proxy") or "").split(",")
     if any(name.strip() and host.endswith(name.strip().lstrip("*.")) for name in without):
         return None
-    if "*" in (name.strip() for name in without) or _names_itself_private(host):
+    if "*" in (name.strip() for name in without) or names_itself_private(host):
         return None
     name = f"{parts.scheme}_proxy"
     return environment.get(name) or environment.get(name.upper()) or None

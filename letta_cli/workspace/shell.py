@@ -5,17 +5,18 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from letta_cli.core.need import Need
 from letta_cli.core.secret import mentioned
 from letta_cli.workspace.capture import Capture
 
 if TYPE_CHECKING:
-    from letta_cli.workspace.confined import Confined
+    from letta_cli.workspace.confined import Confined, Run
 
 GRACE_SECONDS = 2.0
 """Between TERM and KILL."""
@@ -38,6 +39,8 @@ class CommandResult:
         left_running: processes that the command started are still there.
         stopped: processes that kept the command's output open were ended.
         confined: it ran in the sandbox, without what it was not granted.
+        needed: what a failed one would need beyond that, as far as it shows.
+        refused_hosts: what it asked the sandbox's proxy for in vain.
         taken_away: protected names that it made in the tree, and where they were moved to.
     """
 
@@ -49,6 +52,8 @@ class CommandResult:
     left_running: bool = False
     stopped: bool = False
     confined: bool = False
+    needed: tuple[Need, ...] = ()
+    refused_hosts: tuple[str, ...] = ()
     taken_away: tuple[tuple[Path, Path], ...] = ()
 
 
@@ -84,6 +89,7 @@ class Shell:
         command: str,
         *,
         timeout_ms: int | None = None,
+        needs: Iterable[Need] = (),
         progress: Callable[[str], None] = lambda _text: None,
         started: Callable[[int], None] = lambda _group: None,
     ) -> CommandResult:
@@ -91,16 +97,42 @@ class Shell:
 
         A cancelled task ends the whole process group before the cancellation goes on.
 
+        Args:
+            needs: what it was granted beyond the sandbox; nothing where there is none.
+
         Raises:
             OSError: bash or the directory is missing.
+            ValueError: a need cannot be met; the text says why.
+            ConfigError: it was to be confined, and nothing here confines it.
         """
         limit = min(timeout_ms or self.timeout_ms, self.max_timeout_ms) / 1_000
-        begun = time.monotonic()
         line = ["bash", "-c", command]
-        reach = self.confined.reach() if self.confined else None
-        if self.confined and reach:
-            line = self.confined.sandbox.wrap(line, reach)
         environment = {**self.environment, **mentioned(command, self._secrets)}
+        async with AsyncExitStack() as stack:
+            run: Run | None = None
+            if self.confined is not None:
+                run = await stack.enter_async_context(self.confined.running(line, needs))
+                line = run.line
+            result = await self._run(line, environment, limit, progress, started)
+        if self.confined is None or run is None:
+            return result
+        return replace(
+            result,
+            confined=run.reach is not None,
+            needed=self.confined.needed(run, result.output) if result.exit_code else (),
+            refused_hosts=run.refused_hosts,
+            taken_away=run.taken_away,
+        )
+
+    async def _run(
+        self,
+        line: list[str],
+        environment: Mapping[str, str],
+        limit: float,
+        progress: Callable[[str], None],
+        started: Callable[[int], None],
+    ) -> CommandResult:
+        begun = time.monotonic()
         process, output = await self._start(line, environment)
         capture = Capture(self.max_output, self.overflow_dir, progress)
         reader = asyncio.create_task(_read(output, capture))
@@ -120,7 +152,6 @@ class Shell:
         finally:
             await _finish(reader)
             capture.close()
-            taken = self.confined.take_away(reach) if self.confined and reach else ()
         return CommandResult(
             exit_code=process.returncode if process.returncode is not None else -signal.SIGKILL,
             output=capture.text(),
@@ -129,8 +160,6 @@ class Shell:
             overflow=capture.overflow,
             left_running=_lives(process.pid),
             stopped=stopped,
-            confined=reach is not None,
-            taken_away=taken,
         )
 
     async def _start(

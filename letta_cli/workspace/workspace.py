@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
+from letta_cli.core.need import Boundary
 from letta_cli.workspace import changes, repository
 from letta_cli.workspace.files import Files
 from letta_cli.workspace.git_config import GitPrograms, guard_variables, programs_of
@@ -81,6 +82,15 @@ class Workspace:
         if self._repository is None:
             return None
         return TreeSnapshots(self._repository, self._undo_dir / "trees", self._environment)
+
+    def boundary(self) -> Boundary | None:
+        """What confines commands; None when nothing is meant to."""
+        return self.shell.confined.boundary() if self.shell.confined is not None else None
+
+    @property
+    def sandbox(self) -> str:
+        """What confines commands, in a few words for the status line."""
+        return self.shell.confined.status if self.shell.confined is not None else "no sandbox"
 
     def close(self) -> None:
         """Let go of what commands were given only for this session."""

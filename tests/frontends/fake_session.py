@@ -79,6 +79,7 @@ def main(name: str) -> int:
 @dataclass
 class Place:
     cwd: Path
+    sandbox: str = ""
 
     def branch(self) -> str:
         return "main"

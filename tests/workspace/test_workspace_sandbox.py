@@ -14,8 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from letta_cli.core.need import need_from_text
 from letta_cli.workspace.confined import confine_commands
-from letta_cli.workspace.sandbox import NO_SANDBOX, Grant, Sandbox, best, candidates, confine, prove
+from letta_cli.workspace.sandbox import (
+    NO_SANDBOX,
+    Proof,
+    Sandbox,
+    Trial,
+    best,
+    candidates,
+    confine,
+    prove,
+)
 from letta_cli.workspace.shell import CommandResult
 from letta_cli.workspace.workspace import Workspace
 
@@ -43,7 +53,7 @@ class World:
         (self.tree / "app.py").write_text("print('app')\n")
         subprocess.run(["git", "init", "-q", "."], cwd=self.tree, check=True)
 
-    def workspace(self, cwd: Path | None = None, grants: Iterable[Grant] = ()) -> Workspace:
+    def workspace(self, cwd: Path | None = None, grants: Iterable[str] = ()) -> Workspace:
         path = f"{self.home}/.local/bin:{PATH}"
         environment = {"PATH": path, "HOME": str(self.home)}
         kept = self.home / ".agent"
@@ -52,12 +62,14 @@ class World:
         )
         confined = confine_commands(
             workspace.cwd, environment=environment, home=self.home, agent_home=kept,
-            grants=frozenset(grants),
+            grants=frozenset(map(need_from_text, grants)),
         )  # fmt: skip
-        workspace.shell.confined = replace(confined, sandbox=self.sandbox)
+        workspace.shell.confined = replace(
+            confined, trial=Trial.decided(self.sandbox, Proof(protected=True))
+        )
         return workspace
 
-    async def run(self, command: str, *grants: Grant, cwd: Path | None = None) -> CommandResult:
+    async def run(self, command: str, *grants: str, cwd: Path | None = None) -> CommandResult:
         return await self.workspace(cwd, grants).shell.run(command)
 
 

@@ -301,16 +301,18 @@ class Chat:
             cost_usd=session.usage.cost_usd,
             hint=self.hints.text,
             badge=session.badge,
+            sandbox=session.workspace.sandbox,
         )
         return toolbar(facts, self.look, width)
 
     async def _watch_badge(self) -> None:
-        """Draw a new badge also while nobody types."""
-        shown = ""
+        """Draw a new badge, or what the sandbox has proved, also while nobody types."""
+        shown = ("", "")
         while True:
             await asyncio.sleep(_BADGE_SECONDS)
-            if self.session.badge != shown:
-                shown = self.session.badge
+            now = (self.session.badge, self.session.workspace.sandbox)
+            if now != shown:
+                shown = now
                 self.redraw()
 
     def _branch(self) -> str:

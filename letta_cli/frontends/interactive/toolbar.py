@@ -19,6 +19,8 @@ MODE_NAMES: dict[PermissionMode, str] = {
     "bypassPermissions": "everything allowed",
 }
 _WARN, _ALARM = 70, 90
+_NO_RANK = -1
+"""Of what is as it comes: the first to give way."""
 Level = Literal["", "warn", "bad"]
 
 
@@ -27,6 +29,7 @@ class ToolbarFacts:
     """Attributes:
     cost_usd: None when prices are not known; then no cost is shown.
     badge: a warning that is kept longest.
+    sandbox: what confines commands, as far as it was proved.
     hint: shown instead of everything else while it is set.
     """
 
@@ -39,6 +42,7 @@ class ToolbarFacts:
     cost_usd: float | None
     hint: str = ""
     badge: str = ""
+    sandbox: str = ""
 
 
 def context_text(used: int, window: int | None) -> tuple[str, Level]:
@@ -72,6 +76,7 @@ def toolbar(facts: ToolbarFacts, look: Look, width: int) -> StyleAndTextTuples:
         (mode_rank, mode_style, MODE_NAMES[facts.mode]),
         (2, "class:toolbar", sanitize_line(facts.model)),
         (1, "class:toolbar", sanitize_line(place)),
+        (_NO_RANK if facts.sandbox == "no sandbox" else 4, "class:toolbar", facts.sandbox),
         (3, "class:toolbar", cost),
         (5, f"class:toolbar {level and 'class:toolbar.' + level}".strip(), context),
     ]

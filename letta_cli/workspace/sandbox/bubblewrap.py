@@ -2,10 +2,19 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from letta_cli.workspace.sandbox import relay
 from letta_cli.workspace.sandbox.confinement import Confinement
+
+PROXY_PORT = 47_811
+"""Of the sandbox's own loopback, where nothing else listens."""
+
+_INSIDE = "/run/agent-sandbox"
+_PROXIED = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")
+_LOCAL = "localhost,127.0.0.1,::1"
 
 _RESOLVER = ("/etc/resolv.conf", "/etc/hosts")
 
@@ -34,6 +43,12 @@ def wrap(program: str, command: list[str], reach: Confinement) -> list[str]:
     if reach.network:
         for path in _resolver_files(reach):
             line += ["--ro-bind", str(path), str(path)]
+    if reach.proxy is not None:
+        line += _proxied(reach.proxy)
+        command = [
+            sys.executable, "-I", "-S", f"{_INSIDE}/relay.py", f"{_INSIDE}/proxy",
+            str(PROXY_PORT), *command,
+        ]  # fmt: skip
     for path in reach.writable:
         line += ["--bind", str(path), str(path)]
     for path in reach.read_only:
@@ -41,6 +56,15 @@ def wrap(program: str, command: list[str], reach: Confinement) -> list[str]:
     for path in reach.secrets:
         line += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
     return [*line, "--chdir", str(reach.cwd), "--", *command]
+
+
+def _proxied(proxy: Path) -> list[str]:
+    """The proxy's socket, the program that leads to it, and variables that name it."""
+    line = ["--ro-bind", str(proxy), f"{_INSIDE}/proxy"]
+    line += ["--ro-bind", str(Path(relay.__file__)), f"{_INSIDE}/relay.py"]
+    for name in _PROXIED:
+        line += ["--setenv", name, f"http://127.0.0.1:{PROXY_PORT}"]
+    return [*line, "--setenv", "no_proxy", _LOCAL, "--setenv", "NO_PROXY", _LOCAL]
 
 
 def _tops(folders: tuple[Path, ...]) -> Iterator[Path]:

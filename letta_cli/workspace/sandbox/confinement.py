@@ -9,10 +9,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-Grant = Literal["network", "git"]
-"""What a command may have beyond its confinement: the network, or to write the repository."""
+from letta_cli.core.need import Need
 
 PROTECTED = (
     ".git", ".agent", ".agents", ".claude", ".codex", ".mcp.json", ".vscode", ".idea",
@@ -22,7 +20,19 @@ PROTECTED = (
 """In the top folder of a tree: what is run or obeyed later by git, shells, editors or agents."""
 
 GIT_RUNS = ("hooks", "config", "config.worktree", "commondir", "info/attributes", "modules")
-"""Inside a repository: what runs code or leads elsewhere; read-only even with the grant `git`."""
+"""Inside a repository: what runs code or leads elsewhere; read-only even with the need `git`."""
+
+_WORKTREE_LEADS = ("commondir", "gitdir", "config.worktree")
+"""The same in the repository's folder of a linked worktree."""
+
+_SYSTEM_SECRETS = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers")
+"""What a sandbox of root's could read."""
+
+NESTED_DEPTH = 3
+MOST_FOLDERS = 2_000
+"""How deep, and in how many folders at most, protected names are looked for below the tree."""
+
+_UNSEARCHED = frozenset({".git", "node_modules", ".venv", "venv", "target", "__pycache__"})
 
 TOOL_CHAINS = (
     ".pyenv", ".local/bin", ".local/lib", ".local/share/uv", ".local/share/pnpm", ".cargo/bin",
@@ -59,6 +69,9 @@ class Confinement:
         temporary: stands in for /tmp, and is writable.
         network: whether it may reach other hosts.
         guarded: protected names in the tree that do not exist yet; see `appeared`.
+        links: protected names in the tree that are links, and where they lead.
+        hosts: what it may reach through the proxy; `denied_hosts` not even so.
+        proxy: the proxy's socket, once there is one.
     """
 
     cwd: Path
@@ -70,10 +83,16 @@ class Confinement:
     temporary: Path
     network: bool
     guarded: tuple[Path, ...]
+    links: tuple[tuple[Path, str], ...] = ()
+    hosts: tuple[str, ...] = ()
+    denied_hosts: tuple[str, ...] = ()
+    proxy: Path | None = None
 
     def appeared(self) -> list[Path]:
-        """The protected names that a command has made meanwhile."""
-        return [path for path in self.guarded if os.path.lexists(path)]
+        """The protected names that a command has made meanwhile, or made lead elsewhere."""
+        made = [path for path in self.guarded if os.path.lexists(path)]
+        bent = [path for path, lead in self.links if os.path.lexists(path) and _lead(path) != lead]
+        return [*made, *bent]
 
 
 def confine(
@@ -86,7 +105,10 @@ def confine(
     temporary: Path,
     environment: Mapping[str, str],
     programs: Iterable[Path] = (),
-    grants: frozenset[Grant] = frozenset(),
+    grants: frozenset[Need] = frozenset(),
+    roots: Iterable[Path] = (),
+    unreadable: Iterable[Path] = (),
+    unwritable: Iterable[Path] = (),
 ) -> Confinement:
     """The reach of a command in `cwd`.
 
@@ -97,32 +119,112 @@ def confine(
         temporary: an existing private folder.
         environment: `PATH` names programs; `XDG_RUNTIME_DIR` and `SSH_AUTH_SOCK` are hidden.
         programs: folders of programs that must stay readable, such as the running Python.
+        grants: what it has beyond that. The agent's own data stay out of reach in any case.
+        roots: further folders that may be worked in.
+        unreadable, unwritable: what the person's rules hold back; these need not exist.
+
+    Raises:
+        ValueError: a granted path is not there, or is another one by way of a link.
     """
+    given = {kind: [need.target for need in grants if need.kind == kind] for kind in _WITH_TARGET}
+    may_write = [_granted(path, home) for path in given["write"]]
+    may_read = [_granted(path, home) for path in given["read"]]
     repository = [folder for folder in (tree / ".git", *git_folders) if folder.is_dir()]
-    names = [tree / name for name in PROTECTED]
-    if cwd != tree:
-        names += [cwd / name for name in PROTECTED if name != ".git"]
-    if "git" in grants:
-        names = [name for name in names if name not in repository]
-        names += [folder / name for folder in repository for name in GIT_RUNS]
-    writable = _canonical((tree, *(repository if "git" in grants else ())))
-    visible = _canonical((*_visible(home, environment), *programs, *git_folders))
+    working = [*dict.fromkeys((tree, cwd, *roots, *(path for path in may_write if path.is_dir())))]
+    names = [folder / name for folder in working for name in PROTECTED]
+    nested = [path for folder in (tree, *roots) for path in nested_names(folder)]
+    if Need("git") in grants:
+        # A repository may also be made; a file of that name, which leads to one, stays as it is.
+        own = [*repository, *(f / ".git" for f in (tree, cwd) if not os.path.lexists(f / ".git"))]
+        names = [name for name in names if name not in own]
+        names += [path for folder in repository for path in _runs_in(folder)]
+    held = [*names, *nested, *unwritable]
+    writable = [tree, *roots, *may_write, *(repository if Need("git") in grants else ())]
+    visible = _canonical((*_visible(home, environment), *programs, *git_folders, *may_read))
     hidden = _canonical((*_hidden(environment), home, agent_home, Path("/tmp")))
-    secrets = _canonical((*(home / name for name in SECRETS), agent_home))
+    secret = _canonical(home / name for name in SECRETS)
+    secret = tuple(path for path in secret if not _lies_in(path, (*may_write, *may_read)))
+    secret += _canonical((agent_home, *map(Path, _SYSTEM_SECRETS), *unreadable))
+    open_sockets = _canonical(_open_sockets())
+    open_to = (*_canonical(writable), *visible)
     return Confinement(
         cwd=cwd,
-        writable=writable,
-        read_only=_canonical(names),
+        writable=_canonical(writable),
+        read_only=_canonical(held),
         hidden=hidden,
         visible=visible,
         secrets=(
-            *(path for path in secrets if _lies_in(path, (*writable, *visible))),
-            *(path for path in _canonical(_open_sockets()) if not _lies_in(path, hidden)),
+            *(path for path in secret if _lies_in(path, open_to) or not _lies_in(path, hidden)),
+            *(path for path in open_sockets if not _lies_in(path, hidden)),
         ),
         temporary=temporary.resolve(),
-        network="network" in grants,
-        guarded=tuple(name for name in names if not os.path.lexists(name)),
+        network=Need("network") in grants,
+        guarded=tuple(dict.fromkeys(each for path in held for each in _missing(path))),
+        links=tuple((path, _lead(path)) for path in held if path.is_symlink()),
+        hosts=tuple(sorted(given["host"])),
     )
+
+
+_WITH_TARGET = ("host", "write", "read")
+
+
+def _granted(text: str, home: Path) -> Path:
+    """The path that was agreed to, checked again: it must be the one that is bound."""
+    path = home / text[2:] if text.startswith("~/") else Path(text)
+    if not os.path.lexists(path):
+        raise ValueError(f"{path} is not there; name the folder that holds it")
+    real = Path(os.path.realpath(path))
+    if real != path:
+        raise ValueError(f"{path} leads to {real}; ask for that path by its own name")
+    if real == Path("/"):
+        raise ValueError("the whole file system cannot be asked for; name a folder")
+    return real
+
+
+def nested_names(tree: Path) -> list[Path]:
+    """Protected names that exist in folders below `tree`, as repositories within it have them."""
+    found: list[Path] = []
+    folders = [(str(tree), 0)]
+    for number, (folder, depth) in enumerate(folders):
+        if number >= MOST_FOLDERS:
+            break
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            continue
+        for entry in entries:
+            if depth and entry.name in PROTECTED:
+                found.append(Path(entry.path))
+            elif (
+                depth < NESTED_DEPTH
+                and entry.name not in _UNSEARCHED
+                and entry.is_dir(follow_symlinks=False)
+            ):
+                folders.append((entry.path, depth + 1))
+    return found
+
+
+def _runs_in(repository: Path) -> list[Path]:
+    """What runs code or leads elsewhere in a repository, and in its folders of worktrees."""
+    found = [repository / name for name in GIT_RUNS]
+    linked = repository / "worktrees"
+    if linked.is_dir():
+        found += [folder / name for folder in linked.iterdir() for name in _WORKTREE_LEADS]
+    return found
+
+
+def _missing(path: Path) -> list[Path]:
+    """The name, if it does not exist; or what a link of this name leads to, if that does not."""
+    if not os.path.lexists(path):
+        return [path]
+    return [] if path.exists() else [Path(os.path.realpath(path))]
+
+
+def _lead(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except OSError:
+        return ""
 
 
 def _lies_in(path: Path, folders: Iterable[Path]) -> bool:

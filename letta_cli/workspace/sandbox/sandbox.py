@@ -40,6 +40,11 @@ class Sandbox:
         """Whether protected names inside the working tree are held back, too."""
         return self.level in {"bubblewrap", "sandbox-exec"}
 
+    @property
+    def knows_hosts(self) -> bool:
+        """Whether the network can be opened for single hosts."""
+        return self.level == "bubblewrap"
+
 
 NO_SANDBOX = Sandbox("none")
 

@@ -1,0 +1,73 @@
+"""Reads from the output of a failed command which part of its boundary it ran into.
+
+What a program says of it is for people and differs; so this only ever proposes a need to ask for.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from letta_cli.core.need import Need, checked_host
+from letta_cli.workspace.sandbox.confinement import Confinement
+
+MOST = 4
+_LINES = 200
+
+_DENIED = re.compile(
+    r"read-only file system|permission denied|operation not permitted|\bEROFS\b|\bEACCES\b", re.I
+)
+_ABSENT = re.compile(r"no such file or directory|\bENOENT\b|not found", re.I)
+_PATH = re.compile(r"(?<![\w.:/~-])(?:~/|\./|/|\.git/)[^\s'\"`’”:;,()<>|]*")
+_OFFLINE = re.compile(
+    r"could not resolve|couldn't resolve|name resolution|name or service not known|"
+    r"network is unreachable|getaddrinfo|\bENOTFOUND\b|\bEAI_AGAIN\b|nodename nor servname|"
+    r"unable to connect to|failed to establish a new connection|could not connect to|dns error|"
+    r"no route to host|failed to lookup address|unknown host",
+    re.I,
+)
+_SITE = re.compile(
+    r"(?:host(?:name)?:?\s+['\"]?|https?://|host=['\"]|ENOTFOUND\s+|EAI_AGAIN\s+)"
+    r"([A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z]{2,}(?::\d{1,5})?)"
+)
+
+
+def needed(output: str, reach: Confinement, home: Path) -> tuple[Need, ...]:
+    """What the command would need, as far as `output` shows it; not more than `MOST`."""
+    found: dict[Need, None] = {}
+    for line in output.splitlines()[-_LINES:]:
+        if _DENIED.search(line) or _ABSENT.search(line):
+            for name in _PATH.findall(line):
+                need = _of_path(name, reach, home, absent=not _DENIED.search(line))
+                if need is not None:
+                    found[need] = None
+        if not reach.network and _OFFLINE.search(line):
+            found |= dict.fromkeys(_of_hosts(line) or [Need("network")])
+    hosts = any(need.kind == "host" for need in found)
+    return tuple(need for need in found if not (hosts and need.kind == "network"))[:MOST]
+
+
+def _of_hosts(line: str) -> list[Need]:
+    hosts: list[Need] = []
+    for site in _SITE.findall(line):
+        host = checked_host(site)
+        hosts.append(Need("host", host.removesuffix(":443").removesuffix(":80")))
+    return hosts
+
+
+def _of_path(name: str, reach: Confinement, home: Path, *, absent: bool) -> Need | None:
+    name = name.rstrip(".")
+    path = home / name[2:] if name.startswith("~/") else reach.cwd / name
+    path = Path(os.path.normpath(path))
+    inside = any(path.is_relative_to(folder) for folder in reach.writable)
+    if ".git" in path.parts and not absent:
+        return Need("git")
+    if inside or path.is_relative_to("/tmp") or path.is_relative_to("/dev"):
+        return None
+    hidden = any(path.is_relative_to(folder) for folder in (*reach.hidden, *reach.secrets))
+    if absent:
+        # Only what is there, and was hidden, is worth asking for.
+        return Need("read", str(path)) if hidden and os.path.lexists(path) else None
+    folder = path if path.is_dir() else path.parent
+    while not folder.is_dir():
+        folder = folder.parent
+    return None if folder == Path("/") else Need("write", str(folder))
