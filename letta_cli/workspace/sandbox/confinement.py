@@ -143,7 +143,13 @@ def confine(
     visible = _canonical((*_visible(home, environment), *programs, *git_folders, *may_read))
     hidden = _canonical((*_hidden(environment), home, agent_home, Path("/tmp")))
     secret = _canonical(home / name for name in SECRETS)
-    secret = tuple(path for path in secret if not _lies_in(path, (*may_write, *may_read)))
+    # Leave for a folder above is no leave for the keys in it.
+    asked = (*may_write, *may_read)
+    secret = tuple(
+        path
+        for path in secret
+        if path not in asked and (_lies_in(path, [tree, *roots]) or not _holds(path, asked))
+    )
     secret += _canonical((agent_home, *map(Path, _SYSTEM_SECRETS), *unreadable))
     open_sockets = _canonical(_open_sockets())
     open_to = (*_canonical(writable), *visible)
@@ -217,7 +223,7 @@ def _missing(path: Path) -> list[Path]:
     """The name, if it does not exist; or what a link of this name leads to, if that does not."""
     if not os.path.lexists(path):
         return [path]
-    return [] if path.exists() else [Path(os.path.realpath(path))]
+    return [] if _exists(path) else [Path(os.path.realpath(path))]
 
 
 def _lead(path: Path) -> str:
@@ -231,9 +237,18 @@ def _lies_in(path: Path, folders: Iterable[Path]) -> bool:
     return any(path.is_relative_to(folder) for folder in folders)
 
 
+def _holds(folder: Path, paths: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(folder) for path in paths)
+
+
+def _exists(path: Path) -> bool:
+    """As Path.exists, but a folder above that may not be searched is no error."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def _canonical(paths: Iterable[Path]) -> tuple[Path, ...]:
     """The paths that exist, canonical, each once, outer ones first."""
-    found = {Path(os.path.realpath(path)) for path in paths if path.exists()}
+    found = {Path(os.path.realpath(path)) for path in paths if _exists(path)}
     return tuple(sorted(found - {Path("/")}, key=lambda path: (len(path.parts), path)))
 
 

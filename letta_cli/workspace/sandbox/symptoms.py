@@ -12,6 +12,8 @@ from letta_cli.workspace.sandbox.confinement import Confinement
 
 MOST = 4
 _LINES = 200
+_NEVER = ("tmp", "dev", "proc", "sys")
+"""Below the root: what no leave to write would help with."""
 
 _DENIED = re.compile(
     r"read-only file system|permission denied|operation not permitted|\bEROFS\b|\bEACCES\b", re.I
@@ -61,13 +63,16 @@ def _of_path(name: str, reach: Confinement, home: Path, *, absent: bool) -> Need
     inside = any(path.is_relative_to(folder) for folder in reach.writable)
     if ".git" in path.parts and not absent:
         return Need("git")
-    if inside or path.is_relative_to("/tmp") or path.is_relative_to("/dev"):
+    if inside:
         return None
     hidden = any(path.is_relative_to(folder) for folder in (*reach.hidden, *reach.secrets))
     if absent:
         # Only what is there, and was hidden, is worth asking for.
         return Need("read", str(path)) if hidden and os.path.lexists(path) else None
-    folder = path if path.is_dir() else path.parent
-    while not folder.is_dir():
+    if path.parts[1:2] and path.parts[1] in _NEVER:
+        return None
+    # Not Path.is_dir, which raises where a folder above may not be searched.
+    folder = path if os.path.isdir(path) else path.parent  # noqa: PTH112
+    while not os.path.isdir(folder):  # noqa: PTH112
         folder = folder.parent
     return None if folder == Path("/") else Need("write", str(folder))
