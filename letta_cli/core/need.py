@@ -69,7 +69,8 @@ def need_from_text(text: str) -> Need:
     target = target.strip()
     if kind == "host":
         return Need("host", checked_host(target))
-    if kind is None or not target.startswith(("/", "~/")) or not target.isprintable():
+    rooted = target == "~" or target.startswith(("/", "~/"))
+    if kind is None or not rooted or not target.isprintable():
         raise ValueError(f"{text!r} is no need: write {_FORMS}")
     return Need(kind, target.rstrip("/") or "/")
 

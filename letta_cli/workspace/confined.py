@@ -46,6 +46,17 @@ class Run:
     refused_hosts: tuple[str, ...] = ()
     taken_away: tuple[tuple[Path, Path], ...] = ()
 
+    def came_to_nothing(self, exit_code: int, output: str) -> bool:
+        """Whether the sandbox was not made, because a path that it covers is gone meanwhile.
+
+        Sockets of services come and go; such a command has not begun and can be run again.
+        """
+        if self.reach is None or exit_code != 1 or not output.startswith("bwrap: "):
+            return False
+        reach = self.reach
+        covered = (*reach.secrets, *reach.read_only, *reach.visible, *reach.writable)
+        return not all(os.path.lexists(path) for path in covered)
+
 
 @dataclass(frozen=True, slots=True)
 class Confined:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,15 @@ from letta_cli.core.secret import mentioned
 from letta_cli.workspace.capture import Capture
 
 if TYPE_CHECKING:
-    from letta_cli.workspace.confined import Confined, Run
+    from letta_cli.workspace.confined import Confined
 
 GRACE_SECONDS = 2.0
 """Between TERM and KILL."""
 
 _CHUNK = 65_536
+_TRIES = 3
+"""Of a sandbox whose places went away while it was made; the command has not begun then."""
+
 _DRAIN_SECONDS = 0.3
 _SLOW_DRAIN_SECONDS = 3.0
 """For output that a busy machine has not taken in yet, when nobody is left to write more."""
@@ -108,14 +111,13 @@ class Shell:
         limit = min(timeout_ms or self.timeout_ms, self.max_timeout_ms) / 1_000
         line = ["bash", "-c", command]
         environment = {**self.environment, **mentioned(command, self._secrets)}
-        async with AsyncExitStack() as stack:
-            run: Run | None = None
-            if self.confined is not None:
-                run = await stack.enter_async_context(self.confined.running(line, needs))
-                line = run.line
-            result = await self._run(line, environment, limit, progress, started)
-        if self.confined is None or run is None:
-            return result
+        if self.confined is None:
+            return await self._run(line, environment, limit, progress, started)
+        for _ in range(_TRIES):
+            async with self.confined.running(line, needs) as run:
+                result = await self._run(run.line, environment, limit, progress, started)
+            if not run.came_to_nothing(result.exit_code, result.output):
+                break
         return replace(
             result,
             confined=run.reach is not None,

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from letta_cli.agent.prompt import PromptParts, compile_prompt, fits_profile
 from letta_cli.core.clock import now
 from letta_cli.core.memory import MemoryBlock
@@ -21,10 +23,11 @@ PARTS = PromptParts(
 )
 
 
-def test_the_first_request_of_a_plain_chat_costs_under_3000_tokens():
+@pytest.mark.parametrize("confined", [False, True])
+def test_the_first_request_of_a_plain_chat_costs_under_3000_tokens(confined: bool):
     prompt = compile_prompt(replace(PARTS, instructions=""), small=False)
     total = estimate(prompt) + estimate_tools(
-        tool.spec for tool in all_tools(documents=True).values()
+        tool.spec for tool in all_tools(documents=True, confined=confined).values()
     )
     assert total < 3_000, total
     print(json.dumps({"tokens": total}))

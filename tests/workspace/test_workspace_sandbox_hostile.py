@@ -13,6 +13,7 @@ from sandbox_world import World
 
 from letta_cli.core.need import Need
 from letta_cli.workspace.confined import Held
+from letta_cli.workspace.sandbox import Confinement, Sandbox
 
 
 def python(code: str) -> str:
@@ -302,6 +303,26 @@ async def test_a_command_that_runs_into_the_boundary_shows_what_it_needs(
     places = {"outside": short, "home": inside.home}
     done = await inside.run(command.format(**places))
     assert [each.text for each in done.needed] == [need.format(**places)]
+
+
+async def test_a_socket_that_goes_away_while_the_sandbox_is_made_costs_a_second_try(
+    inside: World, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = inside.workspace().shell
+    assert shell.confined is not None
+    gone = short / "gone"
+    seen = iter([[gone], []])
+    monkeypatch.setattr("letta_cli.workspace.sandbox.confinement._open_sockets", lambda: next(seen))
+    gone.write_text("")
+    wrapped = Sandbox.wrap
+
+    def wrap_late(sandbox: Sandbox, command: list[str], reach: Confinement) -> list[str]:
+        line = wrapped(sandbox, command, reach)
+        gone.unlink(missing_ok=True)
+        return line
+
+    monkeypatch.setattr(Sandbox, "wrap", wrap_late)
+    assert (await shell.run("echo here")).output == "here\n"
 
 
 async def test_an_ordinary_failure_shows_no_need(world: World) -> None:

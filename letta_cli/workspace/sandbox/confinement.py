@@ -176,7 +176,7 @@ _WITH_TARGET = ("host", "write", "read")
 
 def _granted(text: str, home: Path) -> Path:
     """The path that was agreed to, checked again: it must be the one that is bound."""
-    path = home / text[2:] if text.startswith("~/") else Path(text)
+    path = home / text[2:] if text == "~" or text.startswith("~/") else Path(text)
     if not os.path.lexists(path):
         raise ValueError(f"{path} is not there; name the folder that holds it")
     real = Path(os.path.realpath(path))
