@@ -34,6 +34,7 @@ from letta_cli.config.trust import printable
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.clock import now
 from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, UsageError
+from letta_cli.core.need import Boundary
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import ModelInfo, Offer, Provider
 from letta_cli.core.secret import Masker
@@ -358,6 +359,15 @@ def _workspace(config: Config) -> Workspace:
             roots=config.directories,
         )
     return workspace
+
+
+def boundary_of(config: Config, rules: Rules) -> Boundary | None:
+    """What would confine commands here, by a trial just now; None when nothing is to."""
+    workspace = _workspace(config)
+    hold_back(workspace, rules, config.user_home)
+    if workspace.shell.confined is not None:
+        workspace.shell.confined.trial.outcome()
+    return workspace.boundary()
 
 
 def _handle(config: Config, agent: Agent, conversation: Conversation | None) -> str:

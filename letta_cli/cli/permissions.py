@@ -1,5 +1,6 @@
 """`agent permissions`: which rules there are, which decides over a call, and changes of them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from letta_cli.config import Config, load_config
 from letta_cli.config.edit import change_rules
 from letta_cli.config.load import project_root
 from letta_cli.core.errors import NotFound, UsageError
+from letta_cli.core.need import need_from_text
 from letta_cli.core.permission import Decision, Rules
 
 app = new_app("Show, try and change the rules on what the agent may do.")
@@ -66,6 +68,12 @@ def test_call(
     ] = None,
     allowed: Allowed = None,
     disallowed: Disallowed = None,
+    needs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--needs", metavar="NEED", help="As if it asked the sandbox for this, e.g. git."
+        ),
+    ] = None,
     as_json: options.Json = False,
     directory: options.Directory = None,
 ) -> None:
@@ -74,7 +82,7 @@ def test_call(
     CALL is a command, or Tool(argument) as in a rule: Edit(src/a.py), WebFetch(example.com).
     """
     config = _config(directory, mode)
-    decision = _decide(config, call, split_rules(allowed), split_rules(disallowed))
+    decision = _decide(config, call, split_rules(allowed), split_rules(disallowed), needs)
     if as_json:
         say_json(
             {
@@ -128,22 +136,42 @@ def _dead(config: Config) -> list[str]:
 
 
 def _decide(
-    config: Config, call: str, allowed: tuple[str, ...], disallowed: tuple[str, ...]
+    config: Config,
+    call: str,
+    allowed: tuple[str, ...],
+    disallowed: tuple[str, ...],
+    needs: list[str] | None = None,
 ) -> Decision:
-    from letta_cli.app import call_spec, session_rules
+    from letta_cli.app import boundary_of, call_spec, session_rules
     from letta_cli.permissions import call_of, decide
 
     tool, argument = _taken_apart(call)
     made = call_of(tool, argument)
+    rules = session_rules(config, allowed, disallowed)
+    if needs:
+        made = replace(made, arguments={**made.arguments, "needs": _needs(needs)})
     return decide(
         made,
         call_spec(made.name),
-        rules=session_rules(config, allowed, disallowed),
+        rules=rules,
+        boundary=boundary_of(config, rules) if made.name == "Bash" else None,
         mode=config.mode,
         cwd=config.cwd,
         roots=(project_root(config.cwd), *config.directories),
         home=config.user_home,
     )
+
+
+def _needs(texts: list[str]) -> list[str]:
+    """The needs as they are written.
+
+    Raises:
+        UsageError: one is none.
+    """
+    try:
+        return [need_from_text(text).text for text in texts]
+    except ValueError as error:
+        raise UsageError(f"--needs: {error}") from error
 
 
 def _taken_apart(call: str) -> tuple[str, str]:

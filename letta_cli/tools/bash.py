@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ CONFINED_SPEC = replace(
 
 _CONFINED = (
     "(it ran in a sandbox: only the working tree and /tmp can be written, the home folder is "
-    "hidden, there is no network; what it cannot do without is asked for with needs)"
+    "hidden, there is no network)"
 )
 _BOUNDARY = re.compile(
     r"read-only file system|permission denied|operation not permitted|no such file|resolve|"
@@ -62,7 +63,10 @@ _MOST_WATCHED = 20
 _LARGEST_WATCHED = 1_000_000
 
 
-async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
+async def run(
+    arguments: Mapping[str, Any], context: ToolContext, *, may_ask: bool = False
+) -> ToolOutcome:
+    """Run the command; `may_ask` says that the model has the parameter `needs`."""
     command = text(arguments, "command")
     if not command.strip() or "\0" in command:
         return failed("The command is empty or has a NUL character. Give a bash command.")
@@ -87,7 +91,7 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     display = Display(
         title=title(arguments), text=result.output.rstrip(), exit_code=result.exit_code
     )
-    lines = _report(result)
+    lines = _report(result, may_ask=may_ask)
     if before and before == _editable(command, context.workspace.cwd):
         lines.append(f"(nothing changed in {', '.join(before)}; use Edit to change a file)")
     content = "\n".join(lines)
@@ -112,7 +116,7 @@ def _editable(command: str, cwd: Path) -> dict[str, tuple[int, str]]:
     return states
 
 
-def _report(result: CommandResult) -> list[str]:
+def _report(result: CommandResult, *, may_ask: bool) -> list[str]:
     lines: list[str] = []
     output = result.output.strip("\n")
     if output:
@@ -136,7 +140,7 @@ def _report(result: CommandResult) -> list[str]:
     elif not output:
         lines.append("Exit code 0, no output.")
     if result.confined:
-        lines += _boundary(result)
+        lines += _boundary(result, may_ask=may_ask)
     lines += [
         f"({made} may not be made by a command and was moved to {kept})"
         for made, kept in result.taken_away
@@ -144,13 +148,15 @@ def _report(result: CommandResult) -> list[str]:
     return lines
 
 
-def _boundary(result: CommandResult) -> list[str]:
+def _boundary(result: CommandResult, *, may_ask: bool) -> list[str]:
     """Which part of the sandbox the command ran into, and what would have to be asked for."""
     needs = [Need("host", host) for host in result.refused_hosts] or list(result.needed)
     if needs:
         named = json.dumps([need.text for need in needs])
         refused = ", ".join(result.refused_hosts)
         why = f"it ran in a sandbox, which refused {refused or 'it more than it has'}"
+        if not may_ask:
+            return [f"({why}; the person can allow {named} in the settings)"]
         return [f"({why}; if it cannot do without, call again with needs {named})"]
     if result.exit_code and _BOUNDARY.search(result.output):
         return [_CONFINED]
@@ -180,4 +186,4 @@ def preview(arguments: Mapping[str, Any], _context: ToolContext) -> Display | No
 
 
 TOOL = Tool(SPEC, run, title, preview)
-CONFINED_TOOL = Tool(CONFINED_SPEC, run, title, preview)
+CONFINED_TOOL = Tool(CONFINED_SPEC, partial(run, may_ask=True), title, preview)

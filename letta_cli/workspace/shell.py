@@ -113,10 +113,12 @@ class Shell:
         environment = {**self.environment, **mentioned(command, self._secrets)}
         if self.confined is None:
             return await self._run(line, environment, limit, progress, started)
-        for _ in range(_TRIES):
+        tries = _TRIES
+        while True:
             async with self.confined.running(line, needs) as run:
                 result = await self._run(run.line, environment, limit, progress, started)
-            if not run.came_to_nothing(result.exit_code, result.output):
+            tries -= 1
+            if not tries or not run.came_to_nothing(result.exit_code, result.output):
                 break
         return replace(
             result,

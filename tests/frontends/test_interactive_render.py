@@ -499,6 +499,14 @@ def test_the_toolbar_gives_way_in_order() -> None:
     assert bar(80, hint="ctrl+c again quits") == "  ctrl+c again quits"
 
 
+def test_the_toolbar_shows_what_confines_commands_and_its_absence_gives_way_first() -> None:
+    proved = bar(130, sandbox="sandbox: bubblewrap")
+    assert "(main) · sandbox: bubblewrap · $1.50" in proved
+    assert "sandbox: bubblewrap" in bar(50, sandbox="sandbox: bubblewrap")
+    assert "no sandbox" in bar(130, sandbox="no sandbox")
+    assert bar(90, sandbox="no sandbox") == bar(90)
+
+
 def test_numbers_as_people_read_them() -> None:
     assert [duration(s) for s in (8, 65, 3723)] == ["8s", "1m5s", "1h2m3s"]
     assert [tokens(n) for n in (950, 1234, 45_200, 1_500_000)] == ["950", "1.2k", "45k", "1.5M"]
