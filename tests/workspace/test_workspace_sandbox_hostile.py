@@ -59,6 +59,34 @@ async def test_an_abstract_socket_cannot_be_reached(world: World) -> None:
     assert done.exit_code != 0 and "in\n" not in done.output
 
 
+async def test_leave_for_the_network_is_none_for_the_sockets_of_services(
+    world: World, short: Path
+) -> None:
+    code = (
+        f"import socket\nsocket.socket(socket.AF_UNIX).connect({str(short / 's')!r})\nprint('in')"
+    )
+    with listening(str(short / "s")):
+        done = await world.run(python(code), "network")
+    assert done.exit_code != 0 and "in\n" not in done.output
+
+
+async def test_leave_to_read_a_folder_is_none_for_the_sockets_in_it(inside: World) -> None:
+    folder = Path("/tmp") / f"sb-{os.getpid()}"
+    folder.mkdir()
+    name = folder / "docker.sock"
+    code = f"import os, socket\nprint(os.listdir({str(folder)!r}))\n"
+    code += f"socket.socket(socket.AF_UNIX).connect({str(name)!r})\nprint('in')"
+    try:
+        with listening(str(name)):
+            done = await inside.run(python(code), f"read:{folder}")
+            with pytest.raises(ValueError, match="device, pipe or socket"):
+                await inside.run("true", f"read:{name}")
+        assert "docker.sock" in done.output and "in\n" not in done.output
+    finally:
+        name.unlink()
+        folder.rmdir()
+
+
 async def test_names_are_not_looked_up_and_no_packet_leaves(world: World) -> None:
     done = await world.run(
         python(

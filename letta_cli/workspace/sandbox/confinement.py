@@ -151,7 +151,6 @@ def confine(
         if path not in asked and (_lies_in(path, [tree, *roots]) or not _holds(path, asked))
     )
     secret += _canonical((agent_home, *map(Path, _SYSTEM_SECRETS), *unreadable))
-    open_sockets = _canonical(_open_sockets())
     open_to = (*_canonical(writable), *visible)
     return Confinement(
         cwd=cwd,
@@ -159,9 +158,10 @@ def confine(
         read_only=_canonical(held),
         hidden=hidden,
         visible=visible,
-        secrets=(
-            *(path for path in secret if _lies_in(path, open_to) or not _lies_in(path, hidden)),
-            *(path for path in open_sockets if not _lies_in(path, hidden)),
+        secrets=tuple(
+            path
+            for path in (*secret, *_canonical(_open_sockets()))
+            if _lies_in(path, open_to) or not _lies_in(path, hidden)
         ),
         temporary=temporary.resolve(),
         network=Need("network") in grants,
@@ -182,6 +182,8 @@ def _granted(text: str, home: Path) -> Path:
     real = Path(os.path.realpath(path))
     if real != path:
         raise ValueError(f"{path} leads to {real}; ask for that path by its own name")
+    if not (real.is_dir() or real.is_file()):
+        raise ValueError(f"{path} is a device, pipe or socket, which cannot be asked for")
     if real == Path("/"):
         raise ValueError("the whole file system cannot be asked for; name a folder")
     return real

@@ -36,6 +36,9 @@ _ARCHITECTURES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
 """For each machine its audit number and the number of the system call `socket`."""
 
 _IO_URING_SETUP = 425
+_UNIX = 1
+"""The family of sockets that processes of one machine use."""
+
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -88,8 +91,7 @@ def main(arguments: list[str]) -> None:
     try:
         _check(_libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no new privileges")
         _restrict_files(reach["readable"], reach["writable"])
-        if not reach["network"]:
-            _refuse_sockets()
+        _refuse_sockets(network=bool(reach["network"]))
     except OSError as error:
         sys.stderr.write(f"The command was not run: it could not be confined ({error}).\n")
         sys.exit(126)
@@ -123,18 +125,22 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         os.close(folder)
 
 
-def _refuse_sockets() -> None:
-    """Refuse new sockets and io_uring, which could open some; pairs of sockets stay possible."""
+def _refuse_sockets(*, network: bool) -> None:
+    """Refuse new sockets, or with `network` those of this machine's services alone; and io_uring,
+    which could open some. Pairs of sockets stay possible."""
     architecture, socket = _ARCHITECTURES[platform.machine()]
     load, jump_equal, jump_over, end = 0x20, 0x15, 0x35, 0x06
+    # For the first argument of `socket`, its family, as both machines lay it out.
+    family = [(load, 0, 0, 16), (jump_equal, 1, 0, _UNIX)] if network else []
     program = [
         (load, 0, 0, 4),  # The architecture: other calling conventions have other numbers.
         (jump_equal, 1, 0, architecture),
         (end, 0, 0, _REFUSE),
         (load, 0, 0, 0),  # The system call.
-        (jump_over, 3, 0, 0x40000000),  # The x32 convention.
-        (jump_equal, 2, 0, socket),
-        (jump_equal, 1, 0, _IO_URING_SETUP),
+        (jump_over, 3 + len(family), 0, 0x40000000),  # The x32 convention.
+        (jump_equal, 2 + len(family), 0, _IO_URING_SETUP),
+        (jump_equal, 0, 2, socket) if network else (jump_equal, 1, 0, socket),
+        *family,
         (end, 0, 0, _ALLOW),
         (end, 0, 0, _REFUSE),
     ]
