@@ -354,5 +354,7 @@ async def test_a_socket_that_goes_away_while_the_sandbox_is_made_costs_a_second_
 
 
 async def test_an_ordinary_failure_shows_no_need(world: World) -> None:
-    done = await world.run("ls missing; cat no/such; python3 -c 'import nothing'; false")
+    done = await world.run(
+        "ls missing; cat no/such; python3 -c 'import nothing'; git config a.b c; false"
+    )
     assert done.exit_code and done.needed == ()

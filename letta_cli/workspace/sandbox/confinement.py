@@ -29,7 +29,7 @@ _SYSTEM_SECRETS = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-
 """What a sandbox of root's could read."""
 
 NESTED_DEPTH = 3
-MOST_FOLDERS = 2_000
+MOST_FOLDERS = 500
 """How deep, and in how many folders at most, protected names are looked for below the tree."""
 
 _UNSEARCHED = frozenset({".git", "node_modules", ".venv", "venv", "target", "__pycache__"})

@@ -7,7 +7,6 @@ becomes the command. Standard library alone and little of it: every command wait
 import os
 import socket
 import sys
-import threading
 
 _CHUNK = 65_536
 
@@ -33,6 +32,9 @@ def main(arguments: list[str]) -> None:
 
 
 def _carry_all(server: socket.socket, path: str) -> None:
+    # Imported by the child alone: the command does not wait for it.
+    import threading
+
     while True:
         near, _ = server.accept()
         far = socket.socket(socket.AF_UNIX)

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from letta_cli.core.need import Need, checked_host
-from letta_cli.workspace.sandbox.confinement import Confinement
+from letta_cli.workspace.sandbox.confinement import GIT_RUNS, Confinement
 
 MOST = 4
 _LINES = 200
@@ -19,7 +19,7 @@ _DENIED = re.compile(
     r"read-only file system|permission denied|operation not permitted|\bEROFS\b|\bEACCES\b", re.I
 )
 _ABSENT = re.compile(r"no such file or directory|\bENOENT\b|not found", re.I)
-_PATH = re.compile(r"(?<![\w.:/~-])(?:~/|\./|/|\.git/)[^\s'\"`’”:;,()<>|]*")
+_PATH = re.compile(r"(?<![\w.:/~=-])(?:~/|\./|/|\.git/)[^\s'\"`’”:;,()<>|]*")
 _OFFLINE = re.compile(
     r"could not resolve|couldn't resolve|name resolution|name or service not known|"
     r"network is unreachable|getaddrinfo|\bENOTFOUND\b|\bEAI_AGAIN\b|nodename nor servname|"
@@ -62,17 +62,23 @@ def _of_path(name: str, reach: Confinement, home: Path, *, absent: bool) -> Need
     path = Path(os.path.normpath(path))
     inside = any(path.is_relative_to(folder) for folder in reach.writable)
     if ".git" in path.parts and not absent:
-        return Need("git")
+        below = path.parts[path.parts.index(".git") + 1 :]
+        runs = bool(below) and below[0].removesuffix(".lock") in GIT_RUNS
+        return None if runs else Need("git")
     if inside:
         return None
-    hidden = any(path.is_relative_to(folder) for folder in (*reach.hidden, *reach.secrets))
-    if absent:
+    if any(path.is_relative_to(folder) for folder in (*reach.hidden, *reach.secrets)):
         # Only what is there, and was hidden, is worth asking for.
-        return Need("read", str(path)) if hidden and os.path.lexists(path) else None
+        there = os.access(path, os.R_OK) and not path.is_relative_to("/proc")
+        return Need("read", str(path)) if there else None
+    if absent:
+        return None
     if path.parts[1:2] and path.parts[1] in _NEVER:
         return None
     # Not Path.is_dir, which raises where a folder above may not be searched.
     folder = path if os.path.isdir(path) else path.parent  # noqa: PTH112
     while not os.path.isdir(folder):  # noqa: PTH112
         folder = folder.parent
-    return None if folder == Path("/") else Need("write", str(folder))
+    # What the person may not write either, no leave would help with.
+    useful = folder != Path("/") and os.access(folder, os.W_OK)
+    return Need("write", str(folder)) if useful else None
