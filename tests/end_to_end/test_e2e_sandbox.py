@@ -100,6 +100,7 @@ def page():
 BUILD = "python3 -c \"open('built', 'w').write('x')\""
 
 
+@pytest.mark.slow
 def test_an_unlisted_command_runs_unasked_within_the_sandbox_and_nowhere_else(agent):
     script = agent.script([bash(BUILD), {"text": "done"}])
     refused = agent.run("run", "go", env=script)
@@ -188,3 +189,27 @@ def test_the_question_says_what_a_command_asks_for_and_yes_grants_it_once(
     assert first.count("the page itself") == second.count("the page itself") >= 1
     assert "Failed to connect" in second or "refused" in second
     chat.end()
+
+
+def test_a_rule_on_a_file_holds_for_what_an_unlisted_program_opens(bubblewrapped):
+    (bubblewrapped.project / ".env").write_text("COLOUR is hidden-value")
+    (bubblewrapped.project / "look.py").write_text("print(open('.env').read(), 'was read')")
+    script = bubblewrapped.script([bash("python3 look.py"), {"text": "done"}])
+    assert bubblewrapped.run("run", "go", env=script).returncode == 0
+    assert "hidden-value" in str(bubblewrapped.requests()[-1])
+    bubblewrapped.run("permissions", "add", "deny", "Read(./.env)")
+    assert bubblewrapped.run("run", "go", env=script).returncode == 0
+    # The kernel shows an empty file in its place.
+    assert "hidden-value" not in str(bubblewrapped.requests()[-1])
+
+
+def test_where_everything_is_allowed_what_leaves_the_sandbox_is_asked_about(bubblewrapped):
+    outside = bubblewrapped.root / "outside"
+    outside.mkdir()
+    command = f"echo x > {outside}/made"
+    script = bubblewrapped.script([asking(command, f"write:{outside}"), {"text": "done"}])
+    assert bubblewrapped.run("run", "go", "--yolo", env=script).returncode != 0
+    assert not (outside / "made").exists()
+    rule = ("--allowedTools", f"Sandbox(write:{outside})")
+    assert bubblewrapped.run("run", "go", "--yolo", *rule, env=script).returncode == 0
+    assert (outside / "made").exists()
