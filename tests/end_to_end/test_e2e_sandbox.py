@@ -163,9 +163,10 @@ def test_a_project_cannot_open_the_sandbox(confined):
     (confined.project / ".agent").mkdir()
     settings = {"sandbox": {"enabled": False, "network": True, "hosts": ["evil.example"]}}
     (confined.project / ".agent" / "settings.json").write_text(json.dumps(settings))
-    shown = confined.json("config", "--json")
-    found = json.dumps(shown)
-    assert "evil.example" not in found.replace("ignored", "")
+    told = confined.json("config", "--json")
+    assert "evil.example" not in json.dumps(told).replace("ignored", "")
+    line = next(line for line in confined.run("doctor").stdout.splitlines() if " sandbox " in line)
+    assert "(on; what it confines runs unasked)" in line or "landlock" in line
 
 
 @pytest.mark.slow
