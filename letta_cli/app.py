@@ -128,6 +128,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         warnings=warnings,
         untrusted_folder=_untrusted_folder(config),
         untrusted_folder_at=untrusted_folder_at,
+        trusted=config.trust.digest("instructions", "skill"),
         masker=Masker(config.known_secrets),
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
         occasions=_occasions(config, options, store, agent),
@@ -160,7 +161,6 @@ async def open_bench(config: Config, agent_name: str | None = None) -> Bench:
         limits=_limits(config, SessionOptions(interactive=False)),
         settings=config.reflection,
         inbox=Inbox(),
-        untrusted_folder_at=untrusted_folder_at,
         masker=Masker(config.known_secrets),
     )
 

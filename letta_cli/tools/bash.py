@@ -7,7 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from letta_cli.core.outside import source
 from letta_cli.core.tool import Display, ToolSpec
+from letta_cli.permissions.fetching import may_fetch
 from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of
 from letta_cli.tools.paths import one_line
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
@@ -57,7 +59,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
         lines.append(f"(nothing changed in {', '.join(before)}; use Edit to change a file)")
     content = "\n".join(lines)
     good = result.exit_code == 0 and not result.timed_out
-    return ok(content, display) if good else failed(content, display)
+    outside = "" if result.offline or not may_fetch(command) else source("command", command)
+    return (ok if good else failed)(content, display, outside=outside)
 
 
 def _editable(command: str, cwd: Path) -> dict[str, tuple[int, str]]:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
-from xml.sax.saxutils import quoteattr
 
+from letta_cli.core.outside import source
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of
 from letta_cli.tools.paths import TitleOf
@@ -67,7 +67,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
         return failed(f"{url} did not answer within {SECONDS:.0f} s. Try another address.")
     title = f"WebFetch {page.url} ({page.status}, {len(content):,} characters)"
     if page.status >= 400:
-        return failed(f"{page.url} answered with status {page.status}.\n{content[:1_000]}")
+        told = f"{page.url} answered with status {page.status}.\n{content[:1_000]}"
+        return failed(told, outside=source("web", page.url))
     shown = content[:MAX_CHARS]
     if len(content) > MAX_CHARS:
         whole = context.workspace.keep_overflow(content, "page")
@@ -75,13 +76,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     if page.cut:
         shown += f"\n(only the first {MAX_BYTES // 1_048_576} MB were fetched)"
     moved = f"(from {page.url})\n" if page.url != url else ""
-    return ok(_labelled(page.url, moved + (shown or "The page is empty.")), Display(title=title))
-
-
-def _labelled(url: str, content: str) -> str:
-    """The page inside a tag that it cannot close itself: where a stranger's words begin and end."""
-    inert = re.sub(r"<(?=/?web_page\b)", "&lt;", content, flags=re.IGNORECASE)
-    return f"<web_page url={quoteattr(url)}>\n{inert}\n</web_page>"
+    told = moved + (shown or "The page is empty.")
+    return ok(told, Display(title=title), outside=source("web", page.url))
 
 
 async def _fetch(url: str, environment: Mapping[str, str]) -> _Page:

@@ -38,6 +38,7 @@ class CommandResult:
         left_running: processes that the command started are still there.
         stopped: processes that kept the command's output open were ended.
         confined: it ran in the sandbox, without what it was not granted.
+        offline: it had no network.
         taken_away: protected names that it made in the tree, and where they were moved to.
     """
 
@@ -49,6 +50,7 @@ class CommandResult:
     left_running: bool = False
     stopped: bool = False
     confined: bool = False
+    offline: bool = False
     taken_away: tuple[tuple[Path, Path], ...] = ()
 
 
@@ -130,6 +132,7 @@ class Shell:
             left_running=_lives(process.pid),
             stopped=stopped,
             confined=reach is not None,
+            offline=reach is not None and not reach.network,
             taken_away=taken,
         )
 

@@ -32,6 +32,7 @@ class Workspace:
         project: the key that conversations of one project share, see `repository.project_key`.
         git_root: top folder of the working tree, or None outside a repository.
         blobs: contents of files from before they were changed.
+        overflow_dir: where results are kept that are too long to be shown.
         todos: for each conversation id the list its model keeps.
     """
 
@@ -70,7 +71,7 @@ class Workspace:
             secrets=secrets,
         )
         self.search = Search(self.cwd, environment)
-        self._overflow_dir = overflow_dir
+        self.overflow_dir = overflow_dir
         self._undo_dir = (agent_home or overflow_dir.parent) / "undo"
         self.blobs = Blobs(self._undo_dir / "files")
         self._environment = environment
@@ -89,8 +90,8 @@ class Workspace:
 
     def keep_overflow(self, text: str, kind: str) -> Path:
         """Write what did not fit into a tool's result to a private file, and return its path."""
-        self._overflow_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._overflow_dir / f"{kind}-{secrets.token_hex(6)}.txt"
+        self.overflow_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.overflow_dir / f"{kind}-{secrets.token_hex(6)}.txt"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
