@@ -6,10 +6,10 @@ it reaches the network."""
 from collections.abc import Mapping, Sequence
 
 from letta_cli.permissions.git import verb
-from letta_cli.permissions.programs import looks
+from letta_cli.permissions.programs import LOOKERS
 from letta_cli.permissions.syntax import parse
 from letta_cli.permissions.words import NotUnderstood, Word
-from letta_cli.permissions.wrappers import WRAPPERS, program, unwrapped_command
+from letta_cli.permissions.wrappers import SHELLS, program, unwrapped_command
 
 _NO_HOME = "/"
 
@@ -40,6 +40,13 @@ _LOCAL_VERBS: Mapping[str, frozenset[str]] = {
     "gradle": frozenset({"test", "build", "check"}),
     "dotnet": frozenset({"test", "build", "format"}),
 }
+_CARRIERS = frozenset(
+    {
+        "sudo", "doas", "env", "timeout", "nice", "ionice", "chrt", "taskset", "stdbuf", "time",
+        "exec", "xargs", "nohup", "setsid", "command", "builtin", "eval", "unbuffer", "parallel",
+    }
+)  # fmt: skip
+"""Programs that run another one on this machine, which is looked at by itself."""
 _GIT_FETCHES = frozenset(
     {
         "fetch", "pull", "clone", "ls-remote", "submodule", "push", "remote", "archive",
@@ -68,6 +75,8 @@ def may_fetch(command: str) -> bool:
             continue
         if program(simple.words) in script.functions:
             continue
+        if program(simple.words) in _LOCAL_VERBS and _stays(simple.words):
+            continue  # What a project calls ``build`` is its own.
         if not all(_stays(words) for words in unwrapped_command(simple, _NO_HOME)):
             return True
     return False
@@ -89,4 +98,6 @@ def _stays(words: Sequence[Word]) -> bool:
     if name in _LOCAL_VERBS:
         said = [value for value in values if not value.startswith("-")]
         return bool(said) and said[0] in _LOCAL_VERBS[name]
-    return name in _LOCAL or name in WRAPPERS or looks(words)
+    if name in SHELLS:
+        return any(value.startswith("-") and value.endswith("c") for value in values)
+    return name in _LOCAL or name in _CARRIERS or name in LOOKERS

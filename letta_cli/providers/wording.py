@@ -29,7 +29,7 @@ def _sent(part: Part) -> Part:
         case Text(text=text, outside=outside):
             return Text(_framed(text, outside))
         case ToolReturn(content=content, outside=outside):
-            return replace(part, content=_framed(content, outside), outside="")
+            return replace(part, content=_framed(content, outside), display=None, outside="")
         case ToolCall(arguments=arguments):
             return replace(part, arguments=inert_all(dict(arguments)))
         case _:

@@ -70,9 +70,8 @@ def server():
 async def test_a_page_comes_as_markdown(call, server):
     outcome = await call("WebFetch", url=f"{server.base}/page")
     assert outcome.status == "ok"
-    head = f'<web_page url="{server.base}/page">\n'
-    assert outcome.content.startswith(f"{head}# Guide & more\n\n# Start")
-    assert outcome.content.endswith("\n</web_page>")
+    assert outcome.outside == f"web {server.base}/page"
+    assert outcome.content.startswith("# Guide & more\n\n# Start")
     assert "Use `agent` and\n[this](/x)." in outcome.content
     assert "- one" in outcome.content
     assert "alert" not in outcome.content
@@ -81,8 +80,7 @@ async def test_a_page_comes_as_markdown(call, server):
 
 async def test_other_texts_come_as_they_are(call, server):
     async def text(url: str) -> str:
-        content = (await call("WebFetch", url=url)).content
-        return content.removeprefix(f'<web_page url="{url}">\n').removesuffix("\n</web_page>")
+        return (await call("WebFetch", url=url)).content
 
     assert await text(f"{server.base}/json") == '{"a": 1}'
     assert await text(f"{server.base}/latin") == "é"
