@@ -347,6 +347,7 @@ def _workspace(config: Config) -> Workspace:
         bash_max_timeout_ms=config.bash_max_timeout_ms,
         bash_max_output=config.bash_max_output,
         secrets=config.secrets,
+        masker=Masker(config.known_secrets),
         agent_home=config.home,
     )
     if config.sandbox.enabled:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from letta_cli.core.inert import Restorer, restored, restored_all
-from letta_cli.core.message import Part, Text, ToolCall
+from letta_cli.core.message import Part, Reasoning, Text, ToolCall
 from letta_cli.core.provider import CallChunk, Completed, Delta, ReasoningChunk, TextChunk
 from letta_cli.core.secret import Masker, StreamMasker
 
@@ -44,9 +44,10 @@ class ReplyFilter:
                 yield from self._told(ReasoningChunk(self._reasoning.feed(text)))
             case CallChunk(index=index, fragment=fragment):
                 yield from self._words()
-                _, channel = self._calls.setdefault(index, (delta, _Channel(self._masker)))
-                # The first chunk of a call is told even when it is empty: it names the call.
-                yield replace(delta, fragment=channel.feed(fragment))
+                first, channel = self._calls.setdefault(index, (delta, _Channel(self._masker)))
+                told = channel.feed(fragment)
+                if told or delta is first:  # The first one names the call.
+                    yield replace(delta, fragment=told)
             case Completed(parts=parts):
                 yield from self.flush()
                 yield replace(delta, parts=tuple(map(_restored, parts)))
@@ -84,7 +85,7 @@ def masked_call(call: ToolCall, masker: Masker) -> ToolCall:
 
 def _masked(part: Part, masker: Masker) -> Part:
     match part:
-        case Text(text=text):
+        case Text(text=text) | Reasoning(text=text):
             return replace(part, text=masker.mask(text))
         case ToolCall():
             return masked_call(part, masker)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.provenance import source_at, source_of_files, sources_of
+from letta_cli.agent.reply_filter import masked_call
 from letta_cli.agent.turn import Turn
 from letta_cli.core.event import Event, MemoryChanged, Notice, ToolProgress, ToolReturned
 from letta_cli.core.memory import BlockRevision
@@ -16,6 +17,10 @@ from letta_cli.core.secret import StreamMasker
 from letta_cli.tools import ToolContext, ToolOutcome
 
 INTERRUPTED = "Interrupted by the person while it ran; what it did until then stays done."
+
+_WHOLE = frozenset({"edit", "execute"})
+"""Kinds of tools that get their arguments as they were written, secrets included; what the others
+are given is kept, searched or sent away."""
 
 Tell = Callable[[Event], None]
 
@@ -99,6 +104,8 @@ async def _run_one(
         StoreError: it could not be written down; then nothing is told.
     """
     tool = turn.tools[call.name]
+    if tool.spec.kind not in _WHOLE:
+        call = masked_call(call, turn.masker)
     if tool.spec.kind != "read":
         turn.thread.ensure_held()
         turn.store.runs.mark_call(call.id, "running", run_id=run_id)

@@ -50,9 +50,10 @@ _PASSWORD_IN_URL = re.compile(
 _RUN = re.compile(r"[A-Za-z0-9_.+/=%:@~-]+\Z")
 _BEGINNINGS = (
     "sk-", "gh", "glpat-", "xox", "xapp-", "AKIA", "ASIA", "AIza", "rk_live_", "sk_live_", "npm_",
-    "pypi-", "hf_", "SG.", "eyJ",
+    "pypi-", "hf_", "SG.", "eyJ", "-----BEGIN",
 )  # fmt: skip
-_KEY_BEGINS, _KEY_ENDS = "-----BEGIN ", "-----END "
+_KEY_BEGINS = "-----BEGIN "
+_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}-----")
 _MOST_HELD = 16_384
 
 
@@ -91,7 +92,7 @@ class Masker:
     def settled(self, text: str) -> int:
         """How much of `text` stays as it is, whatever comes after it: in the rest a secret may
         have begun."""
-        if (at := text.rfind(_KEY_BEGINS)) >= 0 and _KEY_ENDS not in text[at:]:
+        if (at := text.rfind(_KEY_BEGINS)) >= 0 and not _KEY_ENDS.search(text, at):
             return at
         end = len(text)
         for at in range(max(0, end - self._longest + 1), end):

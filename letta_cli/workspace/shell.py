@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from letta_cli.core.secret import mentioned
+from letta_cli.core.secret import Masker, mentioned
 from letta_cli.workspace.capture import Capture
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Shell:
         max_timeout_ms: int = 600_000,
         max_output: int = 30_000,
         secrets: Mapping[str, str] | None = None,
+        masker: Masker | None = None,
     ) -> None:
         self.cwd = cwd
         self.environment = dict(environment)
@@ -80,6 +81,7 @@ class Shell:
         self.max_output = max_output
         self.confined: Confined | None = None
         self._secrets = secrets or {}
+        self._masker = masker or Masker(self._secrets)
 
     async def run(
         self,
@@ -104,7 +106,7 @@ class Shell:
             line = self.confined.sandbox.wrap(line, reach)
         environment = {**self.environment, **mentioned(command, self._secrets)}
         process, output = await self._start(line, environment)
-        capture = Capture(self.max_output, self.overflow_dir, progress)
+        capture = Capture(self.max_output, self.overflow_dir, progress, self._masker)
         reader = asyncio.create_task(_read(output, capture))
         timed_out = stopped = False
         try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
+from letta_cli.core.secret import Masker
 from letta_cli.workspace import changes, repository
 from letta_cli.workspace.files import Files
 from letta_cli.workspace.git_config import GitPrograms, guard_variables, programs_of
@@ -48,14 +49,17 @@ class Workspace:
         bash_max_output: int = 30_000,
         agent_home: Path | None = None,
         secrets: Mapping[str, str] | None = None,
+        masker: Masker | None = None,
     ) -> None:
         """Open the directory.
 
         Args:
             agent_home: where contents of changed files are kept; beside `overflow_dir` when None.
             secrets: name to value; a command gets those that it mentions.
+            masker: takes secrets out of what is kept in files; knows `secrets` when None.
         """
         self.cwd = cwd.resolve()
+        self._masker = masker or Masker(secrets)
         environment = {**environment, **guard_variables(hooks=git_hooks)}
         self._repository = repository.find_repository(self.cwd)
         self.git_root = self._repository.root if self._repository else None
@@ -69,6 +73,7 @@ class Workspace:
             max_timeout_ms=bash_max_timeout_ms,
             max_output=bash_max_output,
             secrets=secrets,
+            masker=self._masker,
         )
         self.search = Search(self.cwd, environment)
         self.overflow_dir = overflow_dir
@@ -94,7 +99,7 @@ class Workspace:
         path = self.overflow_dir / f"{kind}-{secrets.token_hex(6)}.txt"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(self._masker.mask(text))
         return path
 
     def branch(self) -> str:
