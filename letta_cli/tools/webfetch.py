@@ -8,6 +8,7 @@ import ipaddress
 import re
 import socket
 import ssl
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ _TEXT_TYPES = re.compile(r"text/|[/+](json|xml|yaml|javascript|x-sh|toml)\b|^$")
 _LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
 _HEADERS = {
     "user-agent": "Mozilla/5.0 (compatible; agent; +terminal coding agent)",
+    "accept-encoding": "gzip",
     "accept": "text/markdown, text/html;q=0.9, text/plain;q=0.8, */*;q=0.5",
 }
 
@@ -140,9 +142,18 @@ def _same_host(url: str, following: str) -> None:
 
 
 async def _body(response: Any) -> tuple[bytes, bool]:
+    """The beginning of the body, and whether there is more. A small body may stand for a huge one,
+    so it is unpacked here, no further than there is room."""
+    packing = response.headers.get("content-encoding", "").strip().lower()
+    if packing not in ("", "identity", "gzip", "x-gzip"):
+        raise _Refused(f"{response.url} is packed as {packing[:40]!r}, which was not asked for.")
+    unpack = zlib.decompressobj(wbits=31) if packing.endswith("gzip") else None
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
+    async for chunk in response.aiter_raw():
+        try:
+            body += unpack.decompress(chunk, MAX_BYTES + 1 - len(body)) if unpack else chunk
+        except zlib.error as error:
+            raise _Refused(f"{response.url} is damaged: {error}.") from error
         if len(body) > MAX_BYTES:
             return bytes(body[:MAX_BYTES]), True
     return bytes(body), False
@@ -175,7 +186,7 @@ async def _target(
 
 
 async def _address(host: str, port: int, *, allow_private: bool, look_up: bool) -> str:
-    if not look_up and not _is_address(host):
+    if not look_up and not _is_number(host):
         return host
     try:
         loop = asyncio.get_running_loop()
@@ -184,20 +195,52 @@ async def _address(host: str, port: int, *, allow_private: bool, look_up: bool) 
         raise _Refused(f"The host {host} was not found. Check the address.") from error
     addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
     for address in addresses:
-        ip = ipaddress.ip_address(address)
-        mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-        ip = mapped or ip
+        ip = _reached(ipaddress.ip_address(address))
         if any(ip in network for network in _LINK_LOCAL if network.version == ip.version):
             raise _Refused(f"{host} is a link-local address, which is never fetched.")
-        if not ip.is_global and not allow_private:
+        if not _is_public(ip) and not allow_private:
             raise _Refused(f"{host} leads to {ip}, inside this machine or network: not fetched.")
     return addresses[0]
+
+
+_IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+_CARRYING_IPV4 = tuple(
+    map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96"))
+)
+"""IPv6 networks whose addresses lead to the IPv4 address in their last 32 bits."""
+_NOT_PUBLIC = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("fec0::/10"))
+
+
+def _reached(ip: _IPAddress) -> _IPAddress:
+    """The address that is connected to in the end, where IPv6 carries one of IPv4."""
+    if not isinstance(ip, ipaddress.IPv6Address):
+        return ip
+    carried = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+    if carried is None and int(ip) > 1 and any(ip in network for network in _CARRYING_IPV4):
+        carried = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return carried or ip
+
+
+def _is_public(ip: _IPAddress) -> bool:
+    inside = any(ip in network for network in _NOT_PUBLIC if network.version == ip.version)
+    return ip.is_global and not ip.is_multicast and not inside
 
 
 def _names_itself_private(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    return _is_address(host) and not ipaddress.ip_address(host).is_global
+    return _is_address(host) and not _is_public(_reached(ipaddress.ip_address(host)))
+
+
+def _is_number(host: str) -> bool:
+    """Whether it is an address in any of the forms that resolvers take: 127.1, 0x7f000001."""
+    if _is_address(host):
+        return True
+    try:
+        socket.inet_aton(host)
+    except (OSError, UnicodeError):
+        return False
+    return True
 
 
 def _is_address(host: str) -> bool:
