@@ -45,7 +45,7 @@ async def learn_from_this(host: Host, argument: str) -> None:
         return
     own = host.config.home / "skills"
     project = project_root(host.config.cwd) / ".agents" / "skills"
-    host.show(Hanging(Text(sanitize(diff_of(draft, own))), "  "))
+    host.show(Hanging(Text(sanitize(diff_of(draft, own), whole=True)), "  "))
     if draft.untrusted:
         host.complain(warning_of(draft))
     choice = await host.choose(
