@@ -50,11 +50,7 @@ def test_a_chat_shows_what_is_hostile_and_obeys_nothing_of_it(agent: Command, te
         if keys == "3":
             chat.wait_for("Why not?").type("no need\r")
     chat.wait_for("all done").wait_for("❯")
-    for command in ("/context", "/memory", "/skills"):
-        chat.enter(command)
-        time.sleep(0.5)
-        chat.type("\x1b")
-    chat.end()
+    chat.enter("/context").wait_for("Tool results")
     written = chat.process.logfile_read.getvalue().decode("utf-8", "replace")
     assert "last" in written and "gnp.exe" in written
     for sign in SIGNS:
