@@ -49,7 +49,7 @@ from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
 from letta_cli.workspace.git_config import GitPrograms, programs_of
 from letta_cli.workspace.instructions import Instructions, find_instructions
-from letta_cli.workspace.repository import find_repository
+from letta_cli.workspace.repository import Repository, find_repository
 from letta_cli.workspace.scan import list_files
 from letta_cli.workspace.workspace import Workspace
 
@@ -132,6 +132,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         warnings=warnings,
         untrusted_folder=_untrusted_folder(config),
         untrusted_folder_at=untrusted_folder_at,
+        trusted=config.trust.digest("instructions", "skill"),
         masker=Masker(config.known_secrets),
         busy_advice=_BUSY_IN_CHAT if options.interactive else _BUSY_IN_SCRIPT,
         occasions=_occasions(config, options, store, agent),
@@ -164,7 +165,6 @@ async def open_bench(config: Config, agent_name: str | None = None) -> Bench:
         limits=_limits(config, SessionOptions(interactive=False)),
         settings=config.reflection,
         inbox=Inbox(),
-        untrusted_folder_at=untrusted_folder_at,
         masker=Masker(config.known_secrets),
     )
 
@@ -177,9 +177,11 @@ def untrusted_folder_at(directory: str) -> str:
     if not Path(directory).is_dir():
         return ""
     try:
-        return _untrusted_folder(
-            load_config(cwd=Path(directory), secrets=False, on_broken=lambda _trouble: None)
-        )
+        config = load_config(cwd=Path(directory), secrets=False, on_broken=lambda _trouble: None)
+        repository = find_repository(config.cwd)
+        _git_trusted(config, repository)
+        _found_in(config, repository.root if repository else None)
+        return _untrusted_folder(config)
     except AgentError:
         return printable(directory)
 
@@ -310,31 +312,40 @@ class PromptCompiler:
 
 
 def _compiler(config: Config, store: Store, agent: Agent, workspace: Workspace) -> PromptCompiler:
+    instructions, skills = _found_in(config, workspace.git_root)
+    return PromptCompiler(store, agent, workspace, instructions, skills, config.omni_memory)
+
+
+def _found_in(config: Config, root: Path | None) -> tuple[Instructions, tuple[Skill, ...]]:
+    """What of the folder's instructions and skills is trusted, with the person's own."""
+    cwd = config.cwd.resolve()
     instructions = find_instructions(
-        workspace.cwd,
-        workspace.git_root,
+        cwd,
+        root,
         config.user_home,
         agent_home=config.home,
         accept=config.trust.of("instructions"),
     )
     skills = discover(
-        cwd=workspace.cwd,
-        project_root=workspace.git_root,
+        cwd=cwd,
+        project_root=root,
         home=config.home,
         user_home=config.user_home,
         accept=config.trust.of("skill"),
     )
-    return PromptCompiler(store, agent, workspace, instructions, tuple(skills), config.omni_memory)
+    return instructions, tuple(skills)
+
+
+def _git_trusted(config: Config, repository: Repository | None) -> bool:
+    """Whether git may run what the repository itself configures."""
+    runs = programs_of(repository) if repository else GitPrograms()
+    if not runs or repository is None:
+        return True
+    return config.trust.accepts("git", repository.common_dir, runs.digest, runs.size)
 
 
 def _workspace(config: Config) -> Workspace:
-    repository = find_repository(config.cwd)
-    runs = programs_of(repository) if repository else GitPrograms()
-    trusted = (
-        not runs
-        or repository is None
-        or (config.trust.accepts("git", repository.common_dir, runs.digest, runs.size))
-    )
+    trusted = _git_trusted(config, find_repository(config.cwd))
     workspace = Workspace(
         config.cwd,
         overflow_dir=config.home / "output",
@@ -344,6 +355,7 @@ def _workspace(config: Config) -> Workspace:
         bash_max_timeout_ms=config.bash_max_timeout_ms,
         bash_max_output=config.bash_max_output,
         secrets=config.secrets,
+        masker=Masker(config.known_secrets),
         agent_home=config.home,
     )
     if config.sandbox.enabled:

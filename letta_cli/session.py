@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import replace
 
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
@@ -15,7 +16,7 @@ from letta_cli.agent.initialising import fill, project_block, survey_project, ta
 from letta_cli.agent.loop import run
 from letta_cli.agent.own_work import Bench
 from letta_cli.agent.parts import Model, SessionParts
-from letta_cli.agent.provenance import UNTRUSTED_FOLDER
+from letta_cli.agent.provenance import UNTRUSTED_FOLDER, source_at
 from letta_cli.agent.pulse import Pulse
 from letta_cli.agent.radar import Radar
 from letta_cli.agent.rewind import PastTurn, past_turns, plan_files, restore_files, thread_before
@@ -348,20 +349,21 @@ class Session:
                     yield event
                 for line in recovered:
                     yield Notice("recovered", line)
+                turn = self._turn(model, inbox, skill)
                 parts: tuple[Part, ...] = (Text(text),)
                 if not skill:
-                    parts, notices = with_files(text, self.workspace, self._parts.policy)
+                    parts, notices = with_files(
+                        text, self.workspace, turn.policy, lambda path: source_at(turn, path)
+                    )
                     for notice in notices:
                         yield notice
                 masker = self._parts.masker
                 parts = tuple(
-                    Text(masker.mask(part.text)) if isinstance(part, Text) else part
+                    replace(part, text=masker.mask(part.text)) if isinstance(part, Text) else part
                     for part in parts
                 )
                 self._pulse.show("running", "thinking")
-                async with contextlib.aclosing(
-                    run(self._turn(model, inbox, skill), parts)
-                ) as events:
+                async with contextlib.aclosing(run(turn, parts)) as events:
                     async for event in events:
                         self._observe(event)
                         yield event
@@ -400,7 +402,9 @@ class Session:
             meter=self._meter,
             compile_prompt=lambda: parts.compile_prompt(self.conversation, model.info.small),
             effort=parts.effort,
+            trusted=parts.trusted,
             untrusted_folder=parts.untrusted_folder,
+            untrusted_folder_at=parts.untrusted_folder_at,
             radar=self._radar,
             undo=self._undo,
             masker=parts.masker,
@@ -412,7 +416,7 @@ class Session:
         return Bench(
             self.store, self.agent, model.handle, model.provider, model.info, self.workspace,
             parts.policy.rules(), parts.limits, parts.reflection, inbox,
-            parts.untrusted_folder_at, parts.masker,
+            parts.masker,
         )  # fmt: skip
 
     def _recall_files(self) -> None:

@@ -1,6 +1,6 @@
 """Attaches the files that a person's message names, as far as the permissions let them be read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from letta_cli.agent.turn import Policy
@@ -13,12 +13,15 @@ from letta_cli.workspace.workspace import Workspace
 
 
 def with_files(
-    said: str, workspace: Workspace, policy: Policy
+    said: str, workspace: Workspace, policy: Policy, outside_at: Callable[[Path], str]
 ) -> tuple[tuple[Part, ...], Sequence[Notice]]:
     """The parts of a message, its words first, and what the person is told of its files.
 
     What a rule denies stays out; what would have to be asked for is granted by the person's own
     words, but not where nobody is here who could have meant it.
+
+    Args:
+        outside_at: where a file's text came from, when that is not trusted.
     """
 
     def refused(path: Path) -> str:
@@ -41,4 +44,5 @@ def with_files(
         notices.append(Notice("info", f"attached: {', '.join(found.taken)}"))
     if found.left_out:
         notices.append(Notice("warning", f"Not attached: {' '.join(found.left_out)}"))
-    return (Text(said), *map(Text, found.texts)), notices
+    files = [Text(text, outside_at(path)) for path, text in found.texts]
+    return (Text(said), *files), notices

@@ -95,10 +95,16 @@ async def compact(
         made, record, room,
         conversation_id=turn.thread.conversation.id, last=evicted[-1].seq,
         results=_results(evicted) if evicted[-1] is messages[-1] else "",
-        outside=told_in_summary(in_messages(gone, turn.untrusted_folder)),
+        outside=told_in_summary(in_messages(gone)),
     )  # fmt: skip
     prompt, versions = turn.compile_prompt()
-    turn.thread.compact(summary, context_start=keep_from, prompt=prompt, versions=versions)
+    turn.thread.compact(
+        summary,
+        context_start=keep_from,
+        prompt=prompt,
+        versions=versions,
+        trusted=turn.trusted,
+    )
     after = estimated_tokens(turn)
     turn.meter.compacted(estimated, after)
     yield Compacted(

@@ -9,19 +9,37 @@ from letta_cli.skills.keeping import skill_file, take_away, text_of, write_skill
 from letta_cli.store import Store
 
 
-def accept(store: Store, draft: SkillDraft, root: Path) -> Path:
+def accept(store: Store, draft: SkillDraft, root: Path, *, reviewed: bool = False) -> Path:
     """Write the skill under `root`, and note where and what it replaced; returns its file.
 
+    Args:
+        reviewed: the person looked at a draft that text from outside may have had a part in.
+
     Raises:
-        UsageError: it was accepted already, or cannot be written.
+        UsageError: it was accepted already, cannot be written, or was not reviewed.
     """
     if draft.state == "accepted":
         raise UsageError(f"{draft.name} was accepted already: {draft.path}")
+    if draft.untrusted and not reviewed:
+        raise UsageError(
+            f"{warning_of(draft)} Read it with: agent learn show {draft.name}\n"
+            f"If it says what you want, accept it with: agent learn accept {draft.name} --reviewed"
+        )
     path = skill_file(root, draft.name)
     replaced = text_of(path)
     write_skill(path, draft.text)
     store.skill_drafts.decide(draft.id, "accepted", path=str(path), replaced=replaced)
     return path
+
+
+def warning_of(draft: SkillDraft) -> str:
+    """What a person should know before they accept the draft; empty when nothing."""
+    if not draft.untrusted:
+        return ""
+    return (
+        f"The draft of {draft.name} was written while text from outside was in context: "
+        f"{draft.untrusted}. A skill is an instruction to every later conversation."
+    )
 
 
 def drop(store: Store, draft: SkillDraft) -> None:

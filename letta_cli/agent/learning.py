@@ -7,12 +7,13 @@ piece.
 
 import contextlib
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from letta_cli.agent.budget import window_of
 from letta_cli.agent.loop import run
 from letta_cli.agent.own_work import Bench, Job, own_turn
+from letta_cli.agent.provenance import sources_of
 from letta_cli.agent.reflection_prompt import framed
 from letta_cli.agent.transcript import render_transcript
 from letta_cli.agent.turn import Turn
@@ -20,6 +21,7 @@ from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import UsageError
 from letta_cli.core.event import Event, Notice, RunFinished
 from letta_cli.core.message import Text
+from letta_cli.core.outside import joined
 from letta_cli.core.reflection import Slice
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import SkillDraft
@@ -136,9 +138,9 @@ async def _write(
 ) -> AsyncGenerator[Event, None]:
     """Let the model write the whole draft, until it is right or the tries are used up."""
     about = f" about {lesson.about}" if lesson.about else ""
-    words = f"{_transcript(bench, lesson)}\n\n{TASK.format(about=about)}"
+    parts = (_transcript(bench, lesson), Text(TASK.format(about=about)))
     for attempt in range(1, MOST_TRIES + 1):
-        async for event in _ask(turn, words, lesson, ended):
+        async for event in _ask(turn, parts, lesson, ended):
             yield event
         if lesson.problem:
             return
@@ -147,7 +149,7 @@ async def _write(
         if not lesson.problem or attempt == MOST_TRIES:
             return
         yield Notice("info", f"not yet: {lesson.problem}")
-        words = MEND.format(problem=lesson.problem)
+        parts = (Text(MEND.format(problem=lesson.problem)),)
 
 
 async def _interview(
@@ -158,15 +160,15 @@ async def _interview(
     The program writes the draft from the answers and from what the person said on the way, word
     for word: that is right also where the answers are not.
     """
-    words = _transcript(bench, lesson) + "\n\n"
+    parts: tuple[Text, ...] = (_transcript(bench, lesson),)
     answers: list[str] = []
     for question in QUESTIONS:
-        async for event in _ask(turn, words + question, lesson, ended):
+        async for event in _ask(turn, (*parts, Text(question)), lesson, ended):
             yield event
         if lesson.problem:
             return
         answers.append(" ".join(ended[-1].text.split()))
-        words = ""
+        parts = ()
     said = [
         message for message in bench.store.messages.read(lesson.source.id) if message.role == "user"
     ]
@@ -186,10 +188,10 @@ async def _interview(
 
 
 async def _ask(
-    turn: Turn, words: str, lesson: Lesson, ended: list[RunFinished]
+    turn: Turn, parts: Sequence[Text], lesson: Lesson, ended: list[RunFinished]
 ) -> AsyncGenerator[Event, None]:
     """One run; its end goes to `ended` instead of out, and what went wrong into the lesson."""
-    async with contextlib.aclosing(run(turn, (Text(words),))) as events:
+    async with contextlib.aclosing(run(turn, parts)) as events:
         async for event in events:
             if isinstance(event, RunFinished):
                 ended.append(event)
@@ -201,12 +203,13 @@ async def _ask(
     lesson.problem = "" if fine else finished.error or f"It ended with {finished.stop_reason}."
 
 
-def _transcript(bench: Bench, lesson: Lesson) -> str:
+def _transcript(bench: Bench, lesson: Lesson) -> Text:
     source = lesson.source
     messages = bench.store.messages.read(source.id)
     tokens = min(MOST_TOKENS, window_of(bench.info) // 2)
     text = render_transcript(messages, max_tokens=tokens)
-    return framed(text, Slice(source.id, 1, source.head), title=source.title, cwd=source.cwd)
+    shown = framed(text, Slice(source.id, 1, source.head), title=source.title, cwd=source.cwd)
+    return Text(shown, joined(bench.store.messages.outside(source.id, source.head)))
 
 
 def _take(bench: Bench, lesson: Lesson, text: str, turn: Turn) -> None:
@@ -221,8 +224,9 @@ def _take(bench: Bench, lesson: Lesson, text: str, turn: Turn) -> None:
         lesson.problem = str(error)
         return
     lesson.draft = store.skill_drafts.add(
-        agent_id, draft.name, draft.text, conversation_id=turn.thread.conversation.id
-    )
+        agent_id, draft.name, draft.text, conversation_id=turn.thread.conversation.id,
+        untrusted=sources_of(turn),
+    )  # fmt: skip
 
 
 def _cited(text: str, conversation_id: str) -> str:

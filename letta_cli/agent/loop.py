@@ -11,6 +11,8 @@ from letta_cli.agent.budget import threshold_of
 from letta_cli.agent.compaction import compact
 from letta_cli.agent.context import why_full
 from letta_cli.agent.model_call import Reply, call_model
+from letta_cli.agent.provenance import source_at
+from letta_cli.agent.reply_filter import masked_call, masked_parts
 from letta_cli.agent.request import build, context_tokens, ensure_prompt, estimated_tokens
 from letta_cli.agent.skill_outcome import judge
 from letta_cli.agent.tool_calls import Settled, settle_calls
@@ -137,7 +139,9 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
         turn.thread.regained = False
         yield Notice("warning", REGAINED)
     for said in turn.inbox.take_steers():
-        parts, notices = with_files(said, turn.workspace, turn.policy)
+        parts, notices = with_files(
+            said, turn.workspace, turn.policy, lambda path: source_at(turn, path)
+        )
         turn.thread.append("user", parts, run_id=progress.run_id)
         yield Notice("steer", said)
         for notice in notices:
@@ -217,16 +221,20 @@ async def _take_reply(
 ) -> AsyncGenerator[Event, None]:
     usage = completed.usage
     progress.usage += usage
-    parts = completed.parts or (Text(""),)
+    written = completed.parts or (Text(""),)
+    parts = masked_parts(written, turn.masker)
     message = turn.thread.add_reply(progress.run_id, parts, usage)
     if usage.context:
         turn.meter.measured(usage.context, message.seq)
     progress.text = message.text or progress.text
     reasoning = "\n".join(part.text for part in parts if isinstance(part, Reasoning) and part.text)
     calls = message.tool_calls
+    reasoning = turn.masker.mask(reasoning)
     yield AssistantMessage(message.id, message.seq, message.text, reasoning, calls, usage)
     if calls:
-        async for event in _take_calls(turn, progress, calls):
+        # They run as they were written, and are stored and told without secrets.
+        whole = [part for part in written if isinstance(part, ToolCall)]
+        async for event in _take_calls(turn, progress, whole):
             yield event
     elif not turn.inbox.cancelled:
         progress.stop = completed.stop_reason
@@ -241,7 +249,8 @@ async def _take_calls(
     progress.calls += len(calls)
     for call in calls:
         tool = turn.tools.get(call.name)
-        yield ToolCallReady(call, tool.title(call.arguments) if tool else call.name)
+        told = masked_call(call, turn.masker)
+        yield ToolCallReady(told, tool.title(told.arguments) if tool else call.name)
     settled = Settled()
     async for event in settle_calls(turn, progress.run_id, calls, settled):
         yield event

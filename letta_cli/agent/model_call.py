@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from letta_cli.agent.reply_filter import ReplyFilter
 from letta_cli.agent.retry import wait_before
 from letta_cli.agent.turn import Turn
 from letta_cli.core.errors import Retryable, StoreError, StreamCut
@@ -90,14 +91,19 @@ async def _stream_once(
     turn: Turn, request: Request, run_id: str | None, reply: Reply
 ) -> AsyncGenerator[Event, None]:
     written = time.monotonic()
-    async for delta in turn.inbox.until_cancelled(turn.provider.stream(request)):
-        event = _event_of(delta, reply)
-        if event is None:
-            continue
-        if time.monotonic() - written > PARTIAL_SECONDS:
-            _save(turn, run_id, reply)
-            written = time.monotonic()
-        yield event
+    filtered = ReplyFilter(turn.masker)
+    async for raw in turn.inbox.until_cancelled(turn.provider.stream(request)):
+        for delta in filtered.take(raw):
+            event = _event_of(delta, reply)
+            if event is None:
+                continue
+            if time.monotonic() - written > PARTIAL_SECONDS:
+                _save(turn, run_id, reply)
+                written = time.monotonic()
+            yield event
+    for delta in filtered.flush():
+        if (event := _event_of(delta, reply)) is not None:
+            yield event
 
 
 def _save(turn: Turn, run_id: str | None, reply: Reply) -> None:

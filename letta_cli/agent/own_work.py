@@ -4,7 +4,7 @@ They are ordinary runs of the loop, in conversations of their own kind, and are 
 other. Nobody is asked anything in them: what would need a person's word is refused.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from letta_cli.agent.budget import ContextMeter
@@ -24,10 +24,6 @@ from letta_cli.tools import Tool
 from letta_cli.workspace.workspace import Workspace
 
 
-def _trusted(_directory: str) -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What a run of the agent's own works with.
@@ -36,8 +32,6 @@ class Bench:
         handle: the model's, which `provider` and `info` belong to.
         rules: the person's; what they deny stays denied.
         inbox: an interrupt comes in here.
-        untrusted_folder_at: of a directory: the folder there that brings what the person did not
-            trust, or nothing.
         masker: knows the secrets that must not get into memory.
     """
 
@@ -51,7 +45,6 @@ class Bench:
     limits: Limits
     settings: ReflectionSettings
     inbox: Inbox
-    untrusted_folder_at: Callable[[str], str] = _trusted
     masker: Masker = field(default_factory=Masker)
 
 
@@ -62,14 +55,12 @@ class Job:
     Attributes:
         system: the prompt; current memory is added to it.
         actor: who writes, for the history of memory.
-        outside: where untrusted text came from that the run is given to read.
     """
 
     system: str
     tools: Mapping[str, Tool]
     limits: Limits
     actor: Actor = "model"
-    outside: tuple[str, ...] = ()
 
 
 def own_turn(bench: Bench, conversation_id: str, job: Job) -> Turn:
@@ -98,6 +89,5 @@ def own_turn(bench: Bench, conversation_id: str, job: Job) -> Turn:
         compile_prompt=compile_prompt,
         own_prompt=True,
         actor=job.actor,
-        outside=job.outside,
         masker=bench.masker,
     )

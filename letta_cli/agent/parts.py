@@ -43,6 +43,7 @@ class SessionParts:
         masker: knows the secrets that must not get into the thread.
         untrusted_folder: the folder it works in, when that brings what the person did not trust.
         untrusted_folder_at: the same for any directory.
+        trusted: a digest of what of its folder stands in the prompt because the person trusts it.
         occasions: notices when the agent may reflect in the background; None where it never does.
         reflection: of the configuration, for reflections that a person asks for.
         busy_advice: what else can be done where this session runs when the conversation is in use.
@@ -68,6 +69,7 @@ class SessionParts:
     busy_advice: str = ""
     untrusted_folder: str = ""
     untrusted_folder_at: Callable[[str], str] = lambda _directory: ""
+    trusted: str = ""
     masker: Masker = field(default_factory=Masker)
     occasions: Occasions | None = None
     reflection: ReflectionSettings = field(default_factory=ReflectionSettings)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from letta_cli.agent.loop import run
 from letta_cli.agent.occasions import provider_of
 from letta_cli.agent.own_work import Bench, Job, own_turn
-from letta_cli.agent.provenance import in_messages
 from letta_cli.agent.reading import choose, room, transcripts
 from letta_cli.agent.reflection_prompt import CUT_OFF, SYSTEM, title_of
-from letta_cli.core.errors import AgentError, NotFound, StoreError, UsageError
+from letta_cli.core.errors import AgentError, StoreError, UsageError
 from letta_cli.core.event import Event, Notice, RunFinished
 from letta_cli.core.message import Text
+from letta_cli.core.outside import joined
 from letta_cli.core.reflection import Occasion, Reflection
 from letta_cli.core.run import Run, StopReason, Usage
 from letta_cli.tools import reflection_tools
@@ -137,8 +137,8 @@ async def _one(
                 return
             turn = own_turn(bench, conversation_id, _job(bench, reflection, left))
             turn.thread.held_by(lease)
-            words = _opening(bench, reflection, wish, begun=bool(turn.thread.messages))
-            async with contextlib.aclosing(run(turn, (Text(words),))) as events:
+            parts = _opening(bench, reflection, wish, begun=bool(turn.thread.messages))
+            async with contextlib.aclosing(run(turn, parts)) as events:
                 async for event in events:
                     if isinstance(event, RunFinished):
                         _close(bench, reflection, event, wish)
@@ -155,15 +155,15 @@ async def _one(
 
 def _job(bench: Bench, reflection: Reflection, left: float) -> Job:
     limits = replace(bench.limits, max_steps=bench.settings.max_steps, max_budget_usd=left)
-    outside = _outside(bench, reflection)
-    return Job(SYSTEM, reflection_tools(), limits, actor="reflection", outside=outside)
+    return Job(SYSTEM, reflection_tools(), limits, actor="reflection")
 
 
-def _opening(bench: Bench, reflection: Reflection, wish: Wish, *, begun: bool) -> str:
-    asked = f"\n\nThe person asks you to mind: {wish.instruction}" if wish.instruction else ""
+def _opening(bench: Bench, reflection: Reflection, wish: Wish, *, begun: bool) -> tuple[Text, ...]:
+    asked = f"The person asks you to mind: {wish.instruction}" if wish.instruction else ""
     if begun:
-        return CUT_OFF + asked
-    return transcripts(bench.store, reflection.slices) + asked
+        return (Text("\n\n".join(filter(None, (CUT_OFF, asked)))),)
+    read = Text(transcripts(bench.store, reflection.slices), joined(_outside(bench, reflection)))
+    return (read, Text(asked)) if asked else (read,)
 
 
 def _close(bench: Bench, reflection: Reflection, event: RunFinished, wish: Wish) -> None:
@@ -185,12 +185,6 @@ def _ended_before(runs: Sequence[Run]) -> str | None:
 
 def _outside(bench: Bench, reflection: Reflection) -> tuple[str, ...]:
     """Where text from outside came from in what is read: a mark that a transcript must not lose."""
-    found: list[str] = []
-    for each in reflection.slices:
-        try:
-            directory = bench.store.conversations.get(each.conversation_id).cwd
-        except NotFound:
-            continue
-        messages = bench.store.messages.read(each.conversation_id, start=each.first, end=each.last)
-        found += in_messages(messages, bench.untrusted_folder_at(directory))
+    read = bench.store.messages.outside
+    found = [one for each in reflection.slices for one in read(each.conversation_id, each.last)]
     return tuple(dict.fromkeys(found))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from letta_cli.core.errors import Conflict, UsageError
 from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
+from letta_cli.core.secret import Masker
 from letta_cli.store import Store
 from letta_cli.store.blocks import PROJECT_LABEL
 
@@ -72,7 +73,8 @@ def remember(
         LimitExceeded: the block is full.
         ReadOnly: the block is, and `origin` is not a person.
     """
-    text = _LEAD.sub("", text.strip())
+    # What looks like a key would be sent to every model from now on.
+    text = Masker().mask(_LEAD.sub("", text.strip()))
     if not re.search(r"\w", text):
         raise UsageError("There is nothing to remember: say it in a sentence.")
     store.blocks.ensure_project(agent_id, project)

@@ -8,14 +8,19 @@ from letta_cli.providers.tokens import estimate, estimate_message, estimate_tool
 
 def ensure_prompt(turn: Turn) -> str:
     """The conversation's system prompt, compiled and stored when first needed."""
-    prompt = turn.thread.conversation.system_prompt
-    if prompt is None or not (
-        turn.own_prompt
-        or fits_profile(prompt, small=turn.info.small, omni_memory="memory" in turn.tools)
-    ):
+    conversation = turn.thread.conversation
+    prompt = conversation.system_prompt
+    if prompt is None or not (turn.own_prompt or _holds(turn, prompt, conversation.prompt_trust)):
         prompt, versions = turn.compile_prompt()
-        turn.thread.set_prompt(prompt, versions)
+        turn.thread.set_prompt(prompt, versions, turn.trusted)
     return prompt
+
+
+def _holds(turn: Turn, prompt: str, trusted: str) -> bool:
+    """Whether a stored prompt suits the model, and the person has not decided otherwise since on
+    what of the folder may stand in it."""
+    small, omni = turn.info.small, "memory" in turn.tools
+    return trusted == turn.trusted and fits_profile(prompt, small=small, omni_memory=omni)
 
 
 def build(turn: Turn) -> Request:

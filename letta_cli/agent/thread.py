@@ -139,15 +139,26 @@ class Thread:
         merged = {**self.conversation.memory_versions, **versions}
         self.conversation = replace(self.conversation, memory_versions=merged)
 
-    def set_prompt(self, prompt: str, versions: Mapping[str, int]) -> None:
-        """Store the compiled system prompt and the block versions that stand in it."""
-        self._store.conversations.set_prompt(self.conversation.id, prompt, dict(versions))
+    def set_prompt(self, prompt: str, versions: Mapping[str, int], trusted: str) -> None:
+        """Store the compiled system prompt and the block versions that stand in it.
+
+        Args:
+            trusted: a digest of what of its folder is trusted.
+        """
+        known = dict(versions)
+        self._store.conversations.set_prompt(self.conversation.id, prompt, known, trusted=trusted)
         self.conversation = replace(
-            self.conversation, system_prompt=prompt, memory_versions=dict(versions)
+            self.conversation, system_prompt=prompt, memory_versions=known, prompt_trust=trusted
         )
 
     def compact(
-        self, summary: str, *, context_start: int, prompt: str, versions: Mapping[str, int]
+        self,
+        summary: str,
+        *,
+        context_start: int,
+        prompt: str,
+        versions: Mapping[str, int],
+        trusted: str,
     ) -> None:
         """Replace everything before `context_start` by `summary` in the window."""
         self.ensure_held()
@@ -158,6 +169,7 @@ class Thread:
             system_prompt=prompt,
             memory_versions=dict(versions),
             expected_head=self.conversation.head,
+            trusted=trusted,
         )
         self.conversation = self._store.conversations.get(self.conversation.id)
         self.messages = self._store.messages.window(self.conversation)

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from letta_cli.agent.reply_filter import masked_call
 from letta_cli.agent.tool_run import context_of, run_together
 from letta_cli.agent.turn import Turn
 from letta_cli.core.event import ApprovalRequested, Denial, Event, ToolReturned
@@ -103,7 +104,7 @@ def _refusal(turn: Turn, call: ToolCall) -> ToolReturn | None:
         if complaint is None:
             return None
         text = complaint
-    return ToolReturn(call.id, call.name, "error", text)
+    return ToolReturn(call.id, call.name, "error", turn.masker.mask(text))
 
 
 async def _permit(
@@ -134,13 +135,16 @@ async def _permit(
         yield _finish(turn, run_id, ToolReturn(call.id, call.name, "ok", NOBODY_AGREES), settled)
         return
     if decision.verdict == "deny" or not turn.policy.interactive:
-        settled.denied.append(Denial(call, decision))
+        told = replace(decision, reason=turn.masker.mask(decision.reason))
+        settled.denied.append(Denial(masked_call(call, turn.masker), told))
         yield _deny(turn, run_id, call, settled, _refused_text(decision))
         return
     request_id = new_id("request")
     turn.inbox.expect(request_id)
     preview = tool.preview(call.arguments, context_of(turn, run_id, call))
-    yield ApprovalRequested(request_id, call, tool.title(call.arguments), decision, preview)
+    shown = None if preview is None else turn.masker.mask_all(dict(preview))
+    told = masked_call(call, turn.masker)
+    yield ApprovalRequested(request_id, told, tool.title(told.arguments), decision, shown)
     answer = await turn.inbox.wait_for_answer(request_id)
     if answer is None:
         return
@@ -171,7 +175,8 @@ def _refused_text(decision: Decision) -> str:
 
 
 def _deny(turn: Turn, run_id: str, call: ToolCall, settled: Settled, text: str) -> ToolReturned:
-    return _finish(turn, run_id, ToolReturn(call.id, call.name, "denied", text), settled)
+    refused = ToolReturn(call.id, call.name, "denied", turn.masker.mask(text))
+    return _finish(turn, run_id, refused, settled)
 
 
 def _finish(turn: Turn, run_id: str, result: ToolReturn, settled: Settled) -> ToolReturned:

@@ -6,15 +6,21 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from letta_cli.agent.inbox import Inbox
-from letta_cli.agent.provenance import sources_of
+from letta_cli.agent.provenance import source_at, source_of_files, sources_of
+from letta_cli.agent.reply_filter import masked_call
 from letta_cli.agent.turn import Turn
 from letta_cli.core.event import Event, MemoryChanged, Notice, ToolProgress, ToolReturned
 from letta_cli.core.memory import BlockRevision
 from letta_cli.core.message import ToolCall, ToolReturn
-from letta_cli.core.secret import Masker
+from letta_cli.core.outside import joined
+from letta_cli.core.secret import StreamMasker
 from letta_cli.tools import ToolContext, ToolOutcome
 
 INTERRUPTED = "Interrupted by the person while it ran; what it did until then stays done."
+
+_WHOLE = frozenset({"edit", "execute"})
+"""Kinds of tools that get their arguments as they were written, secrets included; what the others
+are given is kept, searched or sent away."""
 
 Tell = Callable[[Event], None]
 
@@ -48,6 +54,7 @@ def context_of(
         session_id=turn.radar.session_id if turn.radar else "",
         untrusted=sources_of(turn) if turn.tools[call.name].spec.kind == "memory" else "",
         actor=turn.actor,
+        outside_at=lambda path: source_at(turn, path),
     )
 
 
@@ -97,14 +104,22 @@ async def _run_one(
         StoreError: it could not be written down; then nothing is told.
     """
     tool = turn.tools[call.name]
+    if tool.spec.kind not in _WHOLE:
+        call = masked_call(call, turn.masker)
     if tool.spec.kind != "read":
         turn.thread.ensure_held()
         turn.store.runs.mark_call(call.id, "running", run_id=run_id)
+    stream = StreamMasker(turn.masker)
+
+    def progress(text: str) -> None:
+        if shown := stream.feed(text):
+            tell(ToolProgress(call.id, shown))
+
     context = context_of(
         turn,
         run_id,
         call,
-        progress=lambda text: tell(ToolProgress(call.id, turn.masker.mask(text))),
+        progress=progress,
         started=lambda pgid: turn.store.runs.mark_call(
             call.id, "running", pgid=pgid, run_id=run_id
         ),
@@ -117,13 +132,14 @@ async def _run_one(
     except asyncio.CancelledError:
         result = ToolReturn(call.id, call.name, "cancelled", INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - a tool's bug must not end the run
-        text = f"{call.name} failed inside ({type(error).__name__}: {error}). Try another way."
+        told = turn.masker.mask(f"{type(error).__name__}: {error}")
+        text = f"{call.name} failed inside ({told}). Try another way."
         result = ToolReturn(call.id, call.name, "error", text)
     else:
         if outcome.revision is not None:
             _note_own_edit(turn, outcome.revision)
             tell(_memory_changed(outcome.revision))
-        result = _return_of(call, outcome, turn.masker)
+        result = _return_of(turn, call, outcome)
         if tool.spec.kind == "edit" and turn.radar is not None:
             # At once: others must know the writer as soon as the file is another one.
             turn.radar.record(turn.thread.conversation.id)
@@ -153,9 +169,12 @@ async def _covering(
         yield
 
 
-def _return_of(call: ToolCall, outcome: ToolOutcome, masker: Masker) -> ToolReturn:
+def _return_of(turn: Turn, call: ToolCall, outcome: ToolOutcome) -> ToolReturn:
+    masker = turn.masker
     display = None if outcome.display is None else masker.mask_all(dict(outcome.display))
-    return ToolReturn(call.id, call.name, outcome.status, masker.mask(outcome.content), display)
+    content = masker.mask(outcome.content)
+    outside = masker.mask(joined((outcome.outside, source_of_files(turn, call))))
+    return ToolReturn(call.id, call.name, outcome.status, content, display, outside)
 
 
 def _memory_changed(revision: BlockRevision) -> MemoryChanged:

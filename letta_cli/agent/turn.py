@@ -75,9 +75,13 @@ class Turn:
     meter: ContextMeter
     compile_prompt: Callable[[], tuple[str, dict[str, int]]]
     """Compiles the system prompt from current memory; with the block versions in it."""
+    trusted: str = ""
+    """A digest of what of the folder the person trusts to stand in the prompt."""
     effort: Effort = "off"
     untrusted_folder: str = ""
     """The folder it works in, when that brings what the person did not trust."""
+    untrusted_folder_at: Callable[[str], str] = lambda _directory: ""
+    """The same for any directory."""
     radar: Radar | None = None
     """None where there is no session that others could see."""
     masker: Masker = field(default_factory=Masker)
@@ -88,8 +92,6 @@ class Turn:
     """The prompt is no chat's, and is compiled once."""
     actor: Actor = "model"
     """Who writes to memory in this run."""
-    outside: tuple[str, ...] = ()
-    """Where untrusted text came from that the run was given to read to begin with."""
     skill: str = ""
     """The skill whose text the person sent, if they did."""
 

@@ -66,6 +66,7 @@ def import_agent(
     skills: Annotated[
         bool, typer.Option("--skills", help="Also install its skills, for all agents.")
     ] = False,
+    trusted: options.TrustFile = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check it, and say what would come of it.")
     ] = False,
@@ -78,7 +79,7 @@ def import_agent(
     """
     document = read_document(Path(file).expanduser())
     with opened(database=database) as here:
-        done = take_agents(here.store, document, name=name, dry_run=dry_run)
+        done = take_agents(here.store, document, name=name, trusted=trusted, dry_run=dry_run)
         installed: list[str] = []
         if not dry_run:
             while here.store.indexing.catch_up():

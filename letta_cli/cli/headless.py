@@ -126,6 +126,7 @@ async def facts_of(session: Session) -> SessionFacts:
             *(skill.name for skill in session.skills if skill.user_invocable),
         ),
         version=__version__,
+        warnings=session.warnings,
     )
 
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from letta_cli.agent.drafts import accept, diff_of, drop
+from letta_cli.agent.drafts import accept, diff_of, drop, warning_of
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import opened
-from letta_cli.cli.output import age, say, say_json, say_text, table
+from letta_cli.cli.output import age, say, say_json, say_text, table, warn
 from letta_cli.cli.table import LEARN, target
 from letta_cli.config import Config
 from letta_cli.config.load import project_root
@@ -92,7 +92,13 @@ def list_drafts(
         say("No draft waits. Make one with: agent learn CONVERSATION")
         return
     rows = [
-        (each.state, each.id[:SHORT_ID], age(each.created_at), each.name, sources[each.id])
+        (
+            each.state,
+            each.id[:SHORT_ID],
+            age(each.created_at),
+            each.name + (" (untrusted)" if each.untrusted else ""),
+            sources[each.id],
+        )
         for each in drafts
     ]
     table(("STATE", "ID", "AGE", "SKILL", "FROM"), rows, flexible=4)
@@ -114,12 +120,20 @@ def show_draft(
             say_json({**draft_facts(draft), "text": draft.text})
         else:
             say_text(diff_of(draft, root_of(here.config, project=project)))
+            if draft.untrusted:
+                warn(warning_of(draft))
 
 
 @app.command("accept", cls=LightCommand)
 def accept_draft(
     which: Which,
     project: Project = False,
+    reviewed: Annotated[
+        bool,
+        typer.Option(
+            "--reviewed", help="You read it: text from outside may have had a part in it."
+        ),
+    ] = False,
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
@@ -128,7 +142,8 @@ def accept_draft(
     """Make a draft a skill, in ~/.agent/skills. What it replaces comes back when it is dropped."""
     with opened(agent=agent, database=database, directory=directory) as here:
         draft = here.store.skill_drafts.find(here.agent.id, which)
-        path = accept(here.store, draft, root_of(here.config, project=project))
+        root = root_of(here.config, project=project)
+        path = accept(here.store, draft, root, reviewed=reviewed)
         if as_json:
             say_json(draft_facts(here.store.skill_drafts.find(here.agent.id, draft.id)))
         else:
@@ -174,5 +189,6 @@ def draft_facts(draft: SkillDraft) -> dict[str, Any]:
         "state": draft.state,
         "conversation_id": draft.conversation_id,
         "path": draft.path,
+        "untrusted": draft.untrusted,
         "created_at": to_text(draft.created_at),
     }

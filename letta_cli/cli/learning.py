@@ -6,7 +6,7 @@ import signal
 import sys
 from typing import Any
 
-from letta_cli.agent.drafts import accept, diff_of
+from letta_cli.agent.drafts import accept, diff_of, warning_of
 from letta_cli.agent.learning import Lesson, learn
 from letta_cli.app import open_bench
 from letta_cli.cli.event_loop import run_async
@@ -19,7 +19,7 @@ from letta_cli.config import Config, load_config
 from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import NotFound, UsageError
 from letta_cli.core.event import Notice, Retrying, RunFinished
-from letta_cli.core.exit_codes import OK
+from letta_cli.core.exit_codes import FAILED, OK
 from letta_cli.core.skill import SkillDraft
 from letta_cli.skills.discovery import is_name
 from letta_cli.store import Store
@@ -80,25 +80,35 @@ async def _learn(
     if lesson.draft is None:
         warn(f"no draft came of it: {lesson.problem}")
         return code or 1
-    _decide(config, bench.store, lesson.draft, project=project, yes=yes, as_json=as_json)
-    return OK
+    return _decide(config, bench.store, lesson.draft, project=project, yes=yes, as_json=as_json)
 
 
 def _decide(
     config: Config, store: Store, draft: SkillDraft, *, project: bool, yes: bool, as_json: bool
-) -> None:
+) -> int:
     if not as_json:
         say_text(diff_of(draft, root_of(config, project=project)))
+    if draft.untrusted:
+        warn(warning_of(draft))
     asks = not yes and not as_json and sys.stdin.isatty()
-    if yes or (asks and confirmed(f"Make {draft.name} a skill?")):
-        path = accept(store, draft, root_of(config, project=project))
+    # What strangers may have had a part in is accepted by somebody who has read it.
+    refused = yes and bool(draft.untrusted)
+    if (yes and not refused) or (asks and confirmed(f"Make {draft.name} a skill?")):
+        path = accept(store, draft, root_of(config, project=project), reviewed=asks)
         draft = store.skill_drafts.find(draft.agent_id, draft.id)
         if not as_json:
             say(f"{draft.name} is a skill now: {path}")
     elif not as_json:
-        say(f"Kept as a draft. agent learn accept {draft.name}, or: agent learn drop {draft.name}")
+        flag = " --reviewed" if draft.untrusted else ""
+        say(
+            f"Kept as a draft. agent learn accept {draft.name}{flag}, "
+            f"or: agent learn drop {draft.name}"
+        )
     if as_json:
         say_json({**draft_facts(draft), "text": draft.text})
+    if refused:
+        warn("--yes does not accept it: a person has to read it first.")
+    return FAILED if refused else OK
 
 
 def _source(config: Config, store: Store, agent_id: str, which: str | None) -> Conversation:

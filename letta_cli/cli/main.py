@@ -135,13 +135,14 @@ def _report_usage(error: TyperException, arguments: Sequence[str]) -> int:
     _tell_machine(UsageError(message), arguments)
     context: Any = getattr(error, "ctx", None)
     if context is None:
-        _complain(f"error: {message}\n")
+        _complain(f"error: {sanitize(message, whole=True)}\n")
     elif message == context.get_help():
         # A bare group: nothing was wrong but that it was not finished.
         _complain(f"{message}\n")
     else:
         _complain(
-            f"error: {message}\n{context.get_usage()}\nTry '{context.command_path} -h' for help.\n"
+            f"error: {sanitize(message, whole=True)}\n{context.get_usage()}\n"
+            f"Try '{context.command_path} -h' for help.\n"
         )
     return error.exit_code
 

@@ -4,6 +4,7 @@ Neither overwrites what it did not write: a file that was edited is kept by an e
 that went on since its file was written is kept by an import. Both say so and exit with 1.
 """
 
+from dataclasses import replace
 from difflib import unified_diff
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,10 +35,18 @@ def export_blocks(
     """Write all blocks as Markdown files. A file with edits of yours is kept, and said."""
     with opened(agent=agent, database=database) as here:
         blocks = here.store.blocks.list(here.agent.id)
+        marked = here.store.reviews.sources(blocks)
         if folder == "-":
-            say("\n".join(text_of(block) for block in blocks).removesuffix("\n"))
+            say(
+                "\n".join(
+                    text_of(block, marked.get(block.id, "")) for block in blocks
+                ).removesuffix("\n")
+            )
             return 0
-        done = [_write(here, block, Path(folder).expanduser()) for block in blocks]
+        done = [
+            _write(here, block, Path(folder).expanduser(), marked.get(block.id, ""))
+            for block in blocks
+        ]
     return _tell(done, as_json=as_json)
 
 
@@ -57,14 +66,14 @@ def import_blocks(
     return _tell(done, as_json=as_json)
 
 
-def _write(here: Opened, block: MemoryBlock, folder: Path) -> dict[str, Any]:
+def _write(here: Opened, block: MemoryBlock, folder: Path, untrusted: str) -> dict[str, Any]:
     path = folder / place(block)
     told = {"label": block.label, "path": str(path), "version": block.version}
     try:
         if path.exists() and (path.is_symlink() or not _is_ours(here, block, path)):
             return {**told, "state": "kept", "detail": "it has edits of yours; import it first"}
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(block), encoding="utf-8", newline="\n")
+        path.write_text(text_of(block, untrusted), encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error
     return {**told, "state": "written", "detail": ""}
@@ -98,7 +107,8 @@ def _take(here: Opened, path: Path) -> dict[str, Any]:
             made = here.store.blocks.create(
                 here.agent.id, document.label, description=document.description,
                 value=document.value, limit=document.limit, scope=document.scope,
-                scope_key=document.scope_key, read_only=document.read_only, origin=IMPORT,
+                scope_key=document.scope_key, read_only=document.read_only,
+                origin=replace(IMPORT, untrusted=document.untrusted),
             )  # fmt: skip
             return {**told, "state": "created", "version": made.version, "detail": ""}
         return {**told, **_merge(here, block, document)}
@@ -121,8 +131,9 @@ def _merge(here: Opened, block: MemoryBlock, document: Document) -> dict[str, An
         return {"state": "unchanged", "version": block.version, "detail": ""}
     if document.version == block.version:
         made = here.store.blocks.rethink(
-            block.id, document.value, version=block.version, origin=IMPORT
-        )
+            block.id, document.value, version=block.version,
+            origin=replace(IMPORT, untrusted=document.untrusted),
+        )  # fmt: skip
         return {"state": "changed", "version": made.version, "detail": ""}
     try:
         base = text_at(here, block, document.version) if document.version else None

@@ -15,6 +15,10 @@ Database = Annotated[
 Directory = Annotated[
     str | None, typer.Option("--cd", "-C", metavar="DIR", help="Work in this directory.")
 ]
+TrustFile = Annotated[
+    bool,
+    typer.Option("--trust", help="It is your own: its text is not marked as from outside."),
+]
 AgentName = Annotated[
     str | None, typer.Option("--agent", metavar="NAME", help="Name or id of the agent.")
 ]

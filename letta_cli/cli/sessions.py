@@ -27,6 +27,7 @@ from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, NotFound, UsageError
 from letta_cli.core.ids import parse_citation
+from letta_cli.core.outside import source
 from letta_cli.core.presence import Presence
 from letta_cli.portable.checked import read_document
 from letta_cli.portable.conversation import conversation_document, take_conversation
@@ -228,6 +229,7 @@ def export_session(
 @app.command("import", cls=LightCommand)
 def import_session(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Exported as JSON.")],
+    trusted: options.TrustFile = False,
     as_json: options.Json = False,
     agent: options.AgentName = None,
     database: options.Database = None,
@@ -239,7 +241,13 @@ def import_session(
     with opened(agent=agent, database=database) as here:
         read = [read_document(Path(file).expanduser()) for file in files]
         done = [
-            take_conversation(here.store, here.agent.id, each, note=f"file {each.where}")
+            take_conversation(
+                here.store,
+                here.agent.id,
+                each,
+                note=f"file {each.where}",
+                outside="" if trusted else source("file", str(each.where)),
+            )
             for each in read
         ]
         while here.store.indexing.catch_up():

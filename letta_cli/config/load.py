@@ -1,5 +1,6 @@
 """Builds the `Config`: reads every layer, lets the stronger one win, remembers where from."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -209,6 +210,10 @@ def _prepare_home(home: Path) -> Path:
             f"{home}: other users may write into the agent's folder "
             f"(mode {stat.S_IMODE(status.st_mode):04o}). Close it with: chmod 700 {home}"
         )
+    if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o055:
+        # Others could only look: nothing in it is theirs, and closing it is all there is to do.
+        with contextlib.suppress(OSError):
+            home.chmod(0o700)
     return home
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -76,6 +77,12 @@ class Trust:
         real = Path(os.path.realpath(path))
         base = self.root if real.is_relative_to(self.root) else self.owner
         return os.path.relpath(real, base)
+
+    def digest(self, *kinds: TrustKind) -> str:
+        """One of all items of these kinds that take effect; empty when there are none."""
+        items = sorted(self.accepted.items())
+        told = [f"{name}\0{item.digest}" for name, item in items if item.kind in kinds]
+        return sha256("\n".join(told).encode(errors="replace")).hexdigest() if told else ""
 
     def warnings(self) -> list[str]:
         """What to tell a person about what was left out."""

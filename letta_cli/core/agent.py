@@ -32,7 +32,8 @@ class Conversation:
         title: empty until the first message names it.
         cwd: the directory it was opened in, absolute.
         project: the project key (git root, or `cwd`).
-        system_prompt: compiled when first needed; byte-identical until compaction.
+        system_prompt: compiled when first needed; byte-identical until compaction, or until the
+            person decides otherwise on what of its folder is trusted.
         memory_versions: for each block id in the compiled prompt or told since, the version
             this conversation has seen.
         head: seq of the newest message; 0 when empty.
@@ -41,6 +42,7 @@ class Conversation:
         forked_from: id of the conversation this one was forked from.
         is_default: each agent has exactly one such conversation.
         kind: only chats are listed, continued and searched unless one asks for others.
+        prompt_trust: a digest of what of its folder was trusted when the prompt was compiled.
     """
 
     id: str
@@ -60,3 +62,4 @@ class Conversation:
     created_at: datetime
     updated_at: datetime
     kind: ConversationKind = "chat"
+    prompt_trust: str = ""

@@ -30,10 +30,15 @@ class Document:
     limit: int
     read_only: bool
     id: str = ""
+    untrusted: str = ""
 
 
-def text_of(block: MemoryBlock) -> str:
-    """A block as a file. The values of the head are JSON, which is YAML too."""
+def text_of(block: MemoryBlock, untrusted: str = "") -> str:
+    """A block as a file. The values of the head are JSON, which is YAML too.
+
+    Args:
+        untrusted: the sources of edits in it that no person has reviewed.
+    """
     head = {
         "label": block.label,
         "description": block.description,
@@ -43,6 +48,7 @@ def text_of(block: MemoryBlock) -> str:
         "read_only": block.read_only,
         "id": block.id,
         "version": block.version,
+        **({"untrusted": untrusted} if untrusted else {}),
     }
     lines = "\n".join(f"{key}: {json.dumps(value)}" for key, value in head.items())
     return f"---\n{lines}\n---\n{block.value}\n"
@@ -69,6 +75,7 @@ def parse(text: str, name: str) -> Document:
         label, text[head.end() :].removesuffix("\n"), version, cast("Scope", scope),
         str(fields.get("scope_key", "")), str(fields.get("description", "")), limit,
         fields.get("read_only") is True, str(fields.get("id", "")),
+        str(fields.get("untrusted", "")),
     )  # fmt: skip
 
 

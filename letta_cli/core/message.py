@@ -15,7 +15,12 @@ ReturnStatus = Literal["ok", "error", "denied", "cancelled", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """Attributes:
+    outside: where the text came from when strangers may have written it; see `core.outside`.
+    """
+
     text: str
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class ToolReturn:
         content: read by the model.
         display: shown to the person instead of `content`; JSON-able, see `core.tool.Display`;
             never sent to the model.
+        outside: where the content came from when strangers may have written it; see
+            `core.outside`. The model is told.
     """
 
     call_id: str
@@ -70,6 +77,7 @@ class ToolReturn:
     status: ReturnStatus
     content: str
     display: Mapping[str, Any] | None = None
+    outside: str = ""
 
 
 Part = Text | Reasoning | Image | ToolCall | ToolReturn
@@ -105,8 +113,9 @@ class Message:
 def part_to_dict(part: Part) -> dict[str, Any]:
     """A JSON-able dict with a ``type`` key: the form the store and the exports keep."""
     match part:
-        case Text(text=text):
-            return {"type": "text", "text": text}
+        case Text(text=text, outside=outside):
+            said: dict[str, Any] = {"type": "text", "text": text}
+            return {**said, "outside": outside} if outside else said
         case Reasoning(text=text, provider=provider, opaque=opaque):
             return {
                 "type": "reasoning",
@@ -132,7 +141,11 @@ def part_to_dict(part: Part) -> dict[str, Any]:
                 "status": status,
                 "content": content,
             }
-            return returned if part.display is None else {**returned, "display": part.display}
+            if part.display is not None:
+                returned["display"] = part.display
+            if part.outside:
+                returned["outside"] = part.outside
+            return returned
 
 
 def part_from_dict(data: Mapping[str, Any]) -> Part:

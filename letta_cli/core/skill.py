@@ -41,6 +41,7 @@ class SkillDraft:
         conversation_id: the conversation that proposed it; it says from which turns.
         path: where it was accepted to, or empty.
         replaced: the text that the file had before it was accepted, or empty.
+        untrusted: where text from outside came from that stood before whoever wrote it.
     """
 
     id: str
@@ -52,6 +53,7 @@ class SkillDraft:
     path: str
     replaced: str
     created_at: datetime
+    untrusted: str = ""
 
 
 SkillOutcome = Literal["worked", "failed", "unknown"]

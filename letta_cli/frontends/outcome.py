@@ -7,7 +7,7 @@ here and nowhere else, so they cannot disagree, and a run that did nothing is an
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ from letta_cli.core.event import (
     AssistantMessage,
     Denial,
     Event,
+    Notice,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -37,6 +38,8 @@ class SessionFacts:
     Attributes:
         model: a handle ``provider/model``.
         version: of this program.
+        warnings: what the person may have meant and does not hold: settings that are ignored, a
+            folder that is not trusted.
     """
 
     conversation_id: str
@@ -49,6 +52,7 @@ class SessionFacts:
     skills: tuple[str, ...] = ()
     agent_name: str = ""
     version: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,6 +75,7 @@ class Outcome:
     exit_code: int = FAILED
     api_error_status: int | None = None
     denials: tuple[Denial, ...] = ()
+    warnings: list[str] = field(default_factory=list[str])
     model_seconds: float = 0.0
     context_window: int | None = None
     _started: float = 0.0
@@ -80,6 +85,7 @@ class Outcome:
 
     def __post_init__(self) -> None:
         self._started = self.clock()
+        self.warnings += self.facts.warnings
 
     def see(self, event: Event) -> None:
         """Take in the next event of the run."""
@@ -98,6 +104,8 @@ class Outcome:
                 self.steps = max(self.steps, event.step)
                 self.usage = self.usage + event.usage
                 self.context_window = event.context_window or self.context_window
+            case Notice(kind="warning", text=text) if text not in self.warnings:
+                self.warnings.append(text)
             case RunFinished():
                 self._end_model_call()
                 self._finish(event)
@@ -178,6 +186,7 @@ class Outcome:
             "conversation_id": self.facts.conversation_id,
             "agent_id": self.facts.agent_id,
             "model": self.facts.model,
+            "warnings": list(self.warnings),
             "exit_code": self.exit_code,
         }
         if self.is_error:
@@ -208,17 +217,11 @@ class Outcome:
 
 
 def _with_run(facts: SessionFacts, event: RunStarted) -> SessionFacts:
-    return SessionFacts(
+    return replace(
+        facts,
         conversation_id=event.conversation_id,
         agent_id=event.agent_id,
         model=event.model,
-        cwd=facts.cwd,
-        permission_mode=facts.permission_mode,
-        tools=facts.tools,
-        slash_commands=facts.slash_commands,
-        skills=facts.skills,
-        agent_name=facts.agent_name,
-        version=facts.version,
     )
 
 

@@ -80,6 +80,7 @@ def _init(facts: SessionFacts) -> dict[str, Any]:
         "skills": list(facts.skills),
         "agents": [facts.agent_name] if facts.agent_name else [],
         "version": facts.version,
+        "warnings": list(facts.warnings),
         "conversation_id": facts.conversation_id,
         "agent_id": facts.agent_id,
     }

@@ -17,9 +17,15 @@ from letta_cli.config.model import PROVIDERS
 from letta_cli.core.agent import Agent
 from letta_cli.core.clock import now
 from letta_cli.core.errors import UsageError
-from letta_cli.core.memory import DEFAULT_LIMIT, Origin
+from letta_cli.core.memory import DEFAULT_LIMIT
+from letta_cli.core.outside import source
 from letta_cli.portable.checked import Checked
-from letta_cli.portable.conversation import take_block, take_conversation
+from letta_cli.portable.conversation import (
+    marked_parts,
+    origin_of,
+    take_block,
+    take_conversation,
+)
 from letta_cli.portable.history import Stored, Thread
 from letta_cli.portable.letta_messages import read_message
 from letta_cli.store import Store
@@ -74,12 +80,18 @@ def messages_digest(messages: Sequence[Any]) -> str:
 
 
 def take_agents(
-    store: Store, document: Checked, *, name: str | None = None, dry_run: bool = False
+    store: Store,
+    document: Checked,
+    *,
+    name: str | None = None,
+    trusted: bool = False,
+    dry_run: bool = False,
 ) -> list[MovedIn]:
     """Store the agents of a file, all of them or none.
 
     Args:
         name: what to call the agent, when the file has one.
+        trusted: the person vouches for it: its text gets no mark.
         dry_run: check everything and say what would come of it; nothing is kept.
 
     Raises:
@@ -92,7 +104,7 @@ def take_agents(
         raise UsageError(f"--name: the file has {len(plans)} agents: {names}.")
     try:
         with store.database.transaction():
-            done = [_take(store, document, plan, name) for plan in plans]
+            done = [_take(store, document, plan, name, trusted=trusted) for plan in plans]
             if dry_run:
                 raise _Enough(done)
     except _Enough as enough:
@@ -152,15 +164,18 @@ def _named(entry: Checked, key: str, things: dict[str, Checked]) -> list[Checked
     return [things[id_] for id_ in dict.fromkeys(ids)]
 
 
-def _take(store: Store, document: Checked, plan: _Plan, name: str | None) -> MovedIn:
+def _take(
+    store: Store, document: Checked, plan: _Plan, name: str | None, *, trusted: bool
+) -> MovedIn:
     entry = plan.entry
     note = f"agent file {document.where}"
+    outside = "" if trusted else source("agent file", str(document.where))
     agent = store.agents.create(
         name or entry.text("name"), model=_model(plan), system=entry.text("system", ""),
         first_blocks=False,
     )  # fmt: skip
     for block in plan.blocks:
-        take_block(store, agent.id, block, note=note)
+        take_block(store, agent.id, block, note=note, outside=outside)
         value, limit = block.text("value", ""), block.whole("limit", DEFAULT_LIMIT)
         if len(value) > limit:
             plan.notes.append(
@@ -168,11 +183,11 @@ def _take(store: Store, document: Checked, plan: _Plan, name: str | None) -> Mov
                 f"limit of {limit:,}, which was raised"
             )
     own = _own_part(plan)
-    conversations = _take_own(store, agent.id, own, note) if own else 0
+    conversations = _take_own(store, agent.id, own, note, outside) if own else 0
     messages = store.conversations.default(agent.id).head
     if own is None:
-        messages = _take_messages(store, agent.id, plan)
-    passages = sum(1 for _ in _take_passages(store, agent.id, document, plan, note))
+        messages = _take_messages(store, agent.id, plan, outside)
+    passages = sum(1 for _ in _take_passages(store, agent.id, document, plan, note, outside))
     _tell_of_the_rest(document, plan)
     store.imports.keep_file(agent.id, json.dumps(_kept(document, plan)))
     default = store.conversations.default(agent.id)
@@ -208,22 +223,25 @@ def _own_part(plan: _Plan) -> Checked | None:
     return own
 
 
-def _take_own(store: Store, agent_id: str, own: Checked, note: str) -> int:
+def _take_own(store: Store, agent_id: str, own: Checked, note: str, outside: str) -> int:
     count = 0
     for each in own.objects("conversations"):
-        take_conversation(store, agent_id, each, note=note, into_default=each.truth("is_default"))
+        take_conversation(
+            store, agent_id, each, note=note, outside=outside,
+            into_default=each.truth("is_default"),
+        )  # fmt: skip
         count += not each.truth("is_default")
     for block in own.objects("project_blocks"):
         store.blocks.create(
             agent_id, block.text("label"), description=block.text("description", ""),
             value=block.text("value", ""), limit=max(1, block.whole("limit", DEFAULT_LIMIT)),
             scope="project", scope_key=block.text("project"), read_only=block.truth("read_only"),
-            origin=Origin("import", note=note),
+            origin=origin_of(block, note, outside),
         )  # fmt: skip
     return count
 
 
-def _take_messages(store: Store, agent_id: str, plan: _Plan) -> int:
+def _take_messages(store: Store, agent_id: str, plan: _Plan, outside: str) -> int:
     """The history into the default conversation; what is in context there is in context here."""
     entry = plan.entry
     listed = list(entry.objects("messages"))
@@ -241,7 +259,7 @@ def _take_messages(store: Store, agent_id: str, plan: _Plan) -> int:
     began = min((at for each in listed if (at := each.moment("created_at"))), default=now())
     thread = Thread(datetime(1970, 1, 1, tzinfo=UTC))
     stored: list[Stored] = []
-    prompts = outside = 0
+    prompts = gone = 0
     for each in ordered:
         if each.text("role") == "system" and not prompts and each.text("id") not in before:
             prompts += 1  # The compiled prompt, which is compiled anew here.
@@ -250,35 +268,38 @@ def _take_messages(store: Store, agent_id: str, plan: _Plan) -> int:
             stored += thread.feed(said)
         if before and each is ordered[len(before) - 1]:
             stored += thread.finish()
-            outside = len(stored)
+            gone = len(stored)
     stored += thread.finish()
-    window = _window(stored, outside)
+    window = _window(stored, gone)
     target = store.conversations.default(agent_id)
-    incoming = (Incoming(each.role, each.parts, max(each.at, began)) for each in stored)
+    incoming = (
+        Incoming(each.role, marked_parts(each.parts, outside), max(each.at, began))
+        for each in stored
+    )
     made = store.imports.fill(
         target, Heading(target.title, "", "", began, window), ((each, None) for each in incoming)
     )
     return made.head
 
 
-def _window(stored: list[Stored], outside: int) -> tuple[int, int]:
+def _window(stored: list[Stored], gone: int) -> tuple[int, int]:
     """The newest summary that is in context, and where the window begins."""
     summaries = [
         number for number, each in enumerate(stored, start=1)
-        if each.role == "summary" and number > outside
+        if each.role == "summary" and number > gone
     ]  # fmt: skip
-    return (summaries[-1] if summaries else 0), outside + 1
+    return (summaries[-1] if summaries else 0), gone + 1
 
 
 def _take_passages(
-    store: Store, agent_id: str, document: Checked, plan: _Plan, note: str
+    store: Store, agent_id: str, document: Checked, plan: _Plan, note: str, outside: str
 ) -> Iterator[None]:
     holders = [plan.entry, document, *([plan.own] if plan.own else [])]
     for holder in holders:
         for passage in holder.objects("passages"):
             store.passages.insert(
                 agent_id, passage.text("text"), tags=passage.texts("tags"),
-                origin=Origin("import", note=note), created_at=passage.moment("created_at"),
+                origin=origin_of(passage, note, outside), created_at=passage.moment("created_at"),
             )  # fmt: skip
             yield
 

@@ -50,7 +50,7 @@ def agent_document(
     base = mapping_of(next(iter(kept.get("agents", ())), None))
     everything = store.blocks.list(agent.id)
     shared = [block for block in everything if block.scope == "agent"]
-    blocks = _blocks(shared, kept.get("blocks", ()))
+    blocks = _blocks(shared, kept.get("blocks", ()), store.reviews.sources(shared))
     tools = kept.get("tools") or _default_tools()
     messages, in_context = _messages(store, agent, main, shared) if with_messages else ([], [])
     entry = {
@@ -85,6 +85,7 @@ def _own(
     *, with_messages: bool,
 ) -> dict[str, Any]:  # fmt: skip
     conversations: Sequence[Conversation] = ()
+    marked = store.reviews.sources(blocks)
     if with_messages:
         listed = store.conversations.list(agent.id, archived=None)
         conversations = sorted(listed, key=lambda each: (not each.is_default, each.created_at))
@@ -95,12 +96,17 @@ def _own(
             conversation_document(store, each) for each in conversations if each.head
         ],
         "project_blocks": [
-            {**block_document(block), "project": block.scope_key}
+            {**block_document(block, marked.get(block.id, "")), "project": block.scope_key}
             for block in blocks
             if block.scope == "project" and block.value
         ],
         "passages": [
-            {"text": each.text, "tags": list(each.tags), "created_at": to_text(each.created_at)}
+            {
+                "text": each.text,
+                "tags": list(each.tags),
+                "created_at": to_text(each.created_at),
+                **({"untrusted": each.origin.untrusted} if each.origin.untrusted else {}),
+            }
             for each in reversed(store.passages.list(agent.id))
         ],
     }
@@ -130,7 +136,9 @@ def _prompt(agent: Agent, main: Conversation, blocks: Sequence[MemoryBlock]) -> 
 
 
 def _blocks(
-    shared: Sequence[MemoryBlock], kept: Sequence[Mapping[str, Any]]
+    shared: Sequence[MemoryBlock],
+    kept: Sequence[Mapping[str, Any]],
+    marked: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     before = {block.get("label"): block for block in kept}
     return [
@@ -140,7 +148,7 @@ def _blocks(
             "preserve_on_migration": False,
             "metadata": {},
             **before.get(block.label, {}),
-            **block_document(block),
+            **block_document(block, marked.get(block.id, "")),
             "description": block.description or None,
             "id": f"block-{number}",
         }

@@ -5,7 +5,7 @@ own, and the window. Its id is kept where it is free, so that citations stay tru
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast, get_args
 
 from letta_cli.core.agent import Conversation
@@ -17,11 +17,13 @@ from letta_cli.core.message import (
     Part,
     ReturnStatus,
     Role,
+    Text,
     ToolCall,
     ToolReturn,
     part_from_dict,
     part_to_dict,
 )
+from letta_cli.core.outside import joined
 from letta_cli.core.run import Run, StopReason, Usage
 from letta_cli.portable.checked import Checked
 from letta_cli.portable.history import NO_RESULT
@@ -32,16 +34,16 @@ from letta_cli.store.runs import Step
 FORMAT = "agent conversation 1"
 
 _FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "text": {"text": str},
+    "text": {"text": str, "outside": str},
     "reasoning": {"text": str, "provider": str, "opaque": dict},
     "image": {"media_type": str, "data": str},
     "tool_call": {"id": str, "name": str, "arguments": dict, "malformed": (str, type(None))},
     "tool_return": {
         "call_id": str, "name": str, "status": str, "content": str,
-        "display": (dict, type(None)),
+        "display": (dict, type(None)), "outside": str,
     },
 }  # fmt: skip
-_OPTIONAL = ("malformed", "display", "provider", "opaque")
+_OPTIONAL = ("malformed", "display", "provider", "opaque", "outside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ def conversation_document(store: Store, conversation: Conversation) -> dict[str,
     """Everything that belongs to a conversation, as JSON-able values."""
     messages = store.messages.read(conversation.id)
     usage = store.runs.totals(conversation.id)
+    blocks = [
+        block
+        for block in store.blocks.list(conversation.agent_id)
+        if (block.scope, block.scope_key) == ("conversation", conversation.id)
+    ]
+    marked = store.reviews.sources(blocks)
     return {
         "format": FORMAT,
         "id": conversation.id,
@@ -82,11 +90,7 @@ def conversation_document(store: Store, conversation: Conversation) -> dict[str,
             for message in messages
         ],
         "runs": [_run_document(store, run) for run in store.runs.list(conversation.id)],
-        "blocks": [
-            block_document(block)
-            for block in store.blocks.list(conversation.agent_id)
-            if (block.scope, block.scope_key) == ("conversation", conversation.id)
-        ],
+        "blocks": [block_document(block, marked.get(block.id, "")) for block in blocks],
         "usage": {
             "input": usage.input,
             "output": usage.output,
@@ -97,8 +101,11 @@ def conversation_document(store: Store, conversation: Conversation) -> dict[str,
     }
 
 
-def block_document(block: MemoryBlock) -> dict[str, Any]:
+def block_document(block: MemoryBlock, untrusted: str) -> dict[str, Any]:
+    """Args: untrusted: the sources of edits in it that no person has reviewed."""
+    marked = {"untrusted": untrusted} if untrusted else {}
     return {
+        **marked,
         "label": block.label,
         "description": block.description,
         "value": block.value,
@@ -108,12 +115,19 @@ def block_document(block: MemoryBlock) -> dict[str, Any]:
 
 
 def take_conversation(
-    store: Store, agent_id: str, document: Checked, *, note: str, into_default: bool = False
+    store: Store,
+    agent_id: str,
+    document: Checked,
+    *,
+    note: str,
+    outside: str,
+    into_default: bool = False,
 ) -> Arrived:
     """Store the conversation that a document describes, whole or not at all.
 
     Args:
-        note: where the document comes from; its memory blocks are marked with it.
+        note: where the document comes from, for the history of its memory blocks.
+        outside: the mark of all its text; empty where a person vouches for it.
         into_default: into the agent's default conversation, which is still empty.
 
     Raises:
@@ -123,7 +137,7 @@ def take_conversation(
         raise document.wrong(
             "format", f"expected {FORMAT!r}, found {document.value.get('format')!r}"
         )
-    thread = _thread(document)
+    thread = _thread(document, outside)
     heading = _heading(document, len(thread))
     runs = [_run(each) for each in document.objects("runs")]
     named = document.text("id", "")
@@ -142,7 +156,7 @@ def take_conversation(
         for run, steps in runs:
             store.runs.bring(made.id, ids[run.id], run, steps)
         for block in document.objects("blocks"):
-            take_block(store, agent_id, block, note=note, conversation_id=made.id)
+            take_block(store, agent_id, block, note=note, outside=outside, conversation_id=made.id)
         store.conversations.set_model(made.id, document.text("own_model", ""))
         if document.truth("archived"):
             store.conversations.archive(made.id, True)
@@ -150,9 +164,15 @@ def take_conversation(
 
 
 def take_block(
-    store: Store, agent_id: str, block: Checked, *, note: str, conversation_id: str = ""
+    store: Store,
+    agent_id: str,
+    block: Checked,
+    *,
+    note: str,
+    outside: str,
+    conversation_id: str = "",
 ) -> MemoryBlock:
-    """A memory block that comes from a file, marked with where it comes from."""
+    """A memory block that comes from a file, with the marks it had and that of the file."""
     value = block.text("value", "")
     return store.blocks.create(
         agent_id,
@@ -163,7 +183,23 @@ def take_block(
         scope="conversation" if conversation_id else "agent",
         scope_key=conversation_id,
         read_only=block.truth("read_only"),
-        origin=Origin("import", note=note),
+        origin=origin_of(block, note, outside),
+    )
+
+
+def origin_of(memory: Checked, note: str, outside: str) -> Origin:
+    """Who wrote a block or passage that comes from a file."""
+    marked = joined((outside, memory.text("untrusted", "")))
+    return Origin("import", note=note, untrusted=marked)
+
+
+def marked_parts(parts: Sequence[Part], outside: str) -> tuple[Part, ...]:
+    """What was said and returned, with the mark of where all of it comes from."""
+    return tuple(
+        replace(part, outside=joined((outside, part.outside)))
+        if isinstance(part, Text | ToolReturn)
+        else part
+        for part in parts
     )
 
 
@@ -190,7 +226,7 @@ def parts_of(message: Checked) -> tuple[Part, ...]:
 _Thread = list[tuple[Incoming, str | None]]
 
 
-def _thread(document: Checked) -> _Thread:
+def _thread(document: Checked, outside: str) -> _Thread:
     """The messages with the ids of their runs; every call has its return, the last one at least
     one that says that there is none."""
     found: _Thread = []
@@ -202,7 +238,7 @@ def _thread(document: Checked) -> _Thread:
         role = message.text("role")
         if role not in get_args(Role):
             raise message.wrong("role", f"expected one of {', '.join(get_args(Role))}")
-        parts = parts_of(message)
+        parts = marked_parts(parts_of(message), outside)
         returned = [part.call_id for part in parts if isinstance(part, ToolReturn)]
         if set(returned) != calls.keys() or len(returned) != len(calls):
             raise message.wrong("parts", "its tool returns are not those of the calls before it")

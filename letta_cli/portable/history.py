@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
 from letta_cli.core.message import Part, Role, Text, ToolCall, ToolReturn
+from letta_cli.core.outside import source_of_call
 
 NO_RESULT = "There is no result of this call in the imported history. It may have been interrupted."
 
@@ -141,11 +142,15 @@ class Thread:
             if call is None or part.call_id in self._returns:
                 strays.append(part)
             else:
-                self._returns[part.call_id] = replace(part, name=call.name, content=_cut(part))
+                outside = part.outside or source_of_call(call, call.name)
+                self._returns[part.call_id] = replace(
+                    part, name=call.name, content=_cut(part), outside=outside
+                )
         self._moment = said.at or self._moment
         for stray in strays:
             text = f"A result of {stray.name or 'a tool'} whose call is not in the history:\n"
-            yield from self.feed(Said("notice", (Text(text + _cut(stray)),), said.at, said.key))
+            told = Text(text + _cut(stray), source_of_call(None, stray.name))
+            yield from self.feed(Said("notice", (told,), said.at, said.key))
 
     def _flush(self) -> Iterator[Stored]:
         if self._spoken:

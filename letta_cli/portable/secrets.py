@@ -39,7 +39,7 @@ class Masking:
     def _part(self, part: Part) -> Part:
         match part:
             case Text(text=text):
-                return Text(self.text(text))
+                return replace(part, text=self.text(text))
             case Reasoning(text=text):
                 return replace(part, text=self.text(text))
             case ToolCall(arguments=arguments, malformed=malformed):

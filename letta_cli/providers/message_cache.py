@@ -9,7 +9,7 @@ from typing import Any
 
 from letta_cli.core.message import Message
 from letta_cli.core.tool import ToolSpec
-from letta_cli.providers.wording import encodable
+from letta_cli.providers.wording import as_sent, encodable
 
 Wire = list[dict[str, Any]]
 
@@ -35,7 +35,7 @@ class WireCache:
         for message in messages:
             converted = self._messages.get(message.id) if message.id else None
             if converted is None:
-                converted = encodable(self._convert_message(message))
+                converted = encodable(self._convert_message(as_sent(message)))
                 if message.id:
                     if len(self._messages) >= _MAX_MESSAGES:
                         self._messages.clear()

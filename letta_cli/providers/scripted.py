@@ -66,6 +66,7 @@ from letta_cli.providers.script import (
     told_last,
 )
 from letta_cli.providers.tokens import estimate, estimate_message, estimate_tools
+from letta_cli.providers.wording import as_sent
 
 _ECHO = Script("", ({"text": "{input}", "repeat": True},), {})
 
@@ -263,7 +264,7 @@ def _record(path: str, request: Request) -> None:
                     "role": message.role,
                     "parts": [part_to_dict(part) for part in message.parts],
                 }
-                for message in request.messages
+                for message in map(as_sent, request.messages)
             ],
         },
         ensure_ascii=False,

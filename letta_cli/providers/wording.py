@@ -5,13 +5,41 @@ taken out of its window. Every provider uses the same tags.
 """
 
 import json
+from dataclasses import replace
 from typing import Any, TypeVar, cast
+from xml.sax.saxutils import quoteattr
 
-from letta_cli.core.message import Message, Role, Text
+from letta_cli.core.inert import inert, inert_all
+from letta_cli.core.message import Message, Part, Role, Text, ToolCall, ToolReturn
 
 T = TypeVar("T")
 
 _TAGS: dict[Role, str] = {"notice": "notice", "summary": "conversation-summary"}
+
+
+def as_sent(message: Message) -> Message:
+    """`message` as a model reads it: text of strangers in a frame that says where it came from, and
+    no text with what could end that frame or look like another one. Every provider begins here."""
+    parts = tuple(map(_sent, message.parts))
+    return message if parts == message.parts else replace(message, parts=parts)
+
+
+def _sent(part: Part) -> Part:
+    match part:
+        case Text(text=text, outside=outside):
+            return Text(_framed(text, outside))
+        case ToolReturn(content=content, outside=outside):
+            return replace(part, content=_framed(content, outside), display=None, outside="")
+        case ToolCall(arguments=arguments):
+            return replace(part, arguments=inert_all(dict(arguments)))
+        case _:
+            return part
+
+
+def _framed(text: str, outside: str) -> str:
+    if not outside:
+        return inert(text)
+    return f"<outside source={quoteattr(outside)}>\n{inert(text)}\n</outside>"
 
 
 def spoken_texts(message: Message) -> list[str]:
@@ -20,7 +48,7 @@ def spoken_texts(message: Message) -> list[str]:
     texts = [part.text for part in message.parts if isinstance(part, Text) and part.text.strip()]
     if tag is None:
         return texts
-    return [f"<{tag}>\n{text.replace(f'</{tag}', f'&lt;/{tag}')}\n</{tag}>" for text in texts]
+    return [f"<{tag}>\n{text}\n</{tag}>" for text in texts]
 
 
 def encodable(value: T) -> T:

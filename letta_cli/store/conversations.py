@@ -124,12 +124,21 @@ class Conversations:
         self._set(conversation_id, "model", model)
 
     def set_prompt(
-        self, conversation_id: str, system_prompt: str, memory_versions: Mapping[str, int]
+        self,
+        conversation_id: str,
+        system_prompt: str,
+        memory_versions: Mapping[str, int],
+        *,
+        trusted: str = "",
     ) -> None:
-        """Keep the compiled prompt and the versions of the blocks in it. Raises NotFound."""
+        """Keep the compiled prompt and the versions of the blocks in it. Raises NotFound.
+
+        Args:
+            trusted: a digest of what of its folder was trusted then.
+        """
         with self._database.transaction():
             self._set(conversation_id, "memory_versions", rows.to_json(dict(memory_versions)))
-            self._put_prompt(conversation_id, system_prompt)
+            self._put_prompt(conversation_id, system_prompt, trusted)
 
     def delete(self, conversation_id: str) -> None:
         """Remove it with its messages, its journal, its index and its own memory blocks, for good.
@@ -199,7 +208,7 @@ class Conversations:
             )  # fmt: skip
             self._insert(made)
             if source.system_prompt is not None:
-                self._put_prompt(made.id, source.system_prompt)
+                self._put_prompt(made.id, source.system_prompt, source.prompt_trust)
             seen = self._sharing.copy_own(source.id, made.id, dict(made.memory_versions))
             self._set(made.id, "memory_versions", rows.to_json(seen))
             self._messages.copy(conversation_id, made.id, last)
@@ -216,6 +225,7 @@ class Conversations:
         system_prompt: str,
         memory_versions: Mapping[str, int],
         expected_head: int,
+        trusted: str = "",
     ) -> Message:
         """Let a summary stand for everything before `context_start`, with a fresh prompt.
 
@@ -234,7 +244,7 @@ class Conversations:
                 " WHERE id = ?",
                 message.seq, context_start, rows.to_json(dict(memory_versions)), conversation_id,
             )  # fmt: skip
-            self._put_prompt(conversation_id, system_prompt)
+            self._put_prompt(conversation_id, system_prompt, trusted)
         return message
 
     def find(self, agent_id: str, words: str) -> list[Conversation]:
@@ -370,11 +380,12 @@ class Conversations:
             made.kind,
         )  # fmt: skip
 
-    def _put_prompt(self, conversation_id: str, text: str) -> None:
+    def _put_prompt(self, conversation_id: str, text: str, trusted: str) -> None:
         self._database.execute(
-            "INSERT INTO prompt (conversation_id, text) VALUES (?, ?)"
-            " ON CONFLICT (conversation_id) DO UPDATE SET text = excluded.text",
-            conversation_id, rows.clean(text),
+            "INSERT INTO prompt (conversation_id, text, trusted) VALUES (?, ?, ?)"
+            " ON CONFLICT (conversation_id)"
+            " DO UPDATE SET text = excluded.text, trusted = excluded.trusted",
+            conversation_id, rows.clean(text), trusted,
         )  # fmt: skip
 
     def _set(self, conversation_id: str, column: str, value: object) -> None:

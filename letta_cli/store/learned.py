@@ -10,7 +10,7 @@ from letta_cli.core.skill import DraftState, SkillDraft, SkillOutcome, SkillScor
 from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
 
-_DRAFT = "id, agent_id, name, text, conversation_id, state, path, replaced, created_at"
+_DRAFT = "id, agent_id, name, text, conversation_id, state, path, replaced, created_at, untrusted"
 
 # `SkillDrafts.list` hides the builtin in the class body.
 _Drafts = list[SkillDraft]
@@ -22,14 +22,19 @@ class SkillDrafts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, agent_id: str, name: str, text: str, *, conversation_id: str) -> SkillDraft:
+    def add(
+        self, agent_id: str, name: str, text: str, *, conversation_id: str, untrusted: str = ""
+    ) -> SkillDraft:
         """Keep a proposal until a person decides.
 
         An open one of the same name from the same conversation is replaced: it was improved.
+
+        Args:
+            untrusted: where text from outside came from that stood before whoever wrote it.
         """
         made = SkillDraft(
             new_id("draft"), agent_id, name, rows.clean(text), conversation_id, "open", "", "",
-            now(),
+            now(), rows.clean(untrusted),
         )  # fmt: skip
         with self._database.transaction():
             self._database.execute(
@@ -38,9 +43,9 @@ class SkillDrafts:
                 agent_id, name, conversation_id,
             )  # fmt: skip
             self._database.execute(
-                f"INSERT INTO skill_draft ({_DRAFT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO skill_draft ({_DRAFT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 made.id, agent_id, name, made.text, conversation_id, made.state, "", "",
-                to_text(made.created_at),
+                to_text(made.created_at), made.untrusted,
             )  # fmt: skip
         return made
 
@@ -133,7 +138,8 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _draft(row: Row) -> SkillDraft:
-    id_, agent_id, name, text, conversation_id, state, path, replaced, created_at = row
+    id_, agent_id, name, text, conversation_id, state, path, replaced, created_at, untrusted = row
     return SkillDraft(
-        id_, agent_id, name, text, conversation_id, state, path, replaced, from_text(created_at)
-    )
+        id_, agent_id, name, text, conversation_id, state, path, replaced, from_text(created_at),
+        untrusted,
+    )  # fmt: skip

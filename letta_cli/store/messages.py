@@ -8,7 +8,7 @@ from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import now, to_text
 from letta_cli.core.errors import Conflict, NotFound
 from letta_cli.core.ids import new_id
-from letta_cli.core.message import Message, Part, Role
+from letta_cli.core.message import Message, Part, Role, Text, ToolReturn
 from letta_cli.store import rows
 from letta_cli.store.database import Database
 from letta_cli.store.indexing import Indexing
@@ -110,6 +110,19 @@ class Messages:
             sql += " AND seq <= ?"
             args.append(end)
         return [rows.message(row) for row in self._database.query(f"{sql} ORDER BY seq", *args)]
+
+    def outside(self, conversation_id: str, last: int) -> list[str]:
+        """Where texts of strangers came from that stand in messages 1 to `last`: what whoever
+        wrote the last one had read."""
+        # What looks like the key may be a text that holds it, so the parts decide.
+        found = self._database.query(
+            "SELECT parts FROM message WHERE conversation_id = ? AND seq <= ?"
+            " AND parts LIKE ? ORDER BY seq",
+            conversation_id, last, '%"outside":%',
+        )  # fmt: skip
+        parts = [part for row in found for part in rows.parts_from_json(row[0])]
+        told = [part.outside for part in parts if isinstance(part, Text | ToolReturn)]
+        return [each for each in dict.fromkeys(told) if each]
 
     def copy(self, source_id: str, target_id: str, last: int) -> None:
         """Copy messages 1 to `last` under new ids. Copies share the originals' search entries."""

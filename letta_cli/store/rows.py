@@ -16,10 +16,10 @@ AGENT = "id, name, model, system, created_at"
 CONVERSATION = (
     "c.id, c.agent_id, c.title, c.cwd, c.project, c.model, p.text, c.memory_versions, c.head,"
     " c.context_start, c.summary_seq, c.forked_from, c.is_default, c.archived, c.created_at,"
-    " c.updated_at, c.kind"
+    " c.updated_at, c.kind, p.trusted"
 )
 FROM_CONVERSATION = "FROM conversation c LEFT JOIN prompt p ON p.conversation_id = c.id"
-LISTED_CONVERSATION = CONVERSATION.replace("p.text", "NULL")
+LISTED_CONVERSATION = CONVERSATION.replace("p.text", "NULL").replace("p.trusted", "NULL")
 """Without the prompt, which is most of a conversation's row; stands alone in ``FROM``."""
 
 MESSAGE = "id, conversation_id, seq, role, parts, created_at, run_id"
@@ -108,7 +108,7 @@ def agent(row: Row) -> Agent:
 def conversation(row: Row) -> Conversation:
     (
         id_, agent_id, title, cwd, project, model, prompt, versions, head, context_start,
-        summary_seq, forked_from, is_default, archived, created_at, updated_at, kind,
+        summary_seq, forked_from, is_default, archived, created_at, updated_at, kind, trusted,
     ) = row  # fmt: skip
     return Conversation(
         id=id_,
@@ -128,6 +128,7 @@ def conversation(row: Row) -> Conversation:
         created_at=from_text(created_at),
         updated_at=from_text(updated_at),
         kind=kind,
+        prompt_trust=trusted or "",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from letta_cli.core.errors import StoreError, UsageError
+from letta_cli.core.outside import joined
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.store.passages import PassageHit
 from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of, texts, texts_of
@@ -58,7 +59,8 @@ async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutc
             Display(title=f"Search {query}: nothing"),
         )
     content = "\n\n".join(map(_told, hits))
-    return ok(content, Display(title=f"Search {query}: {len(hits)} found", text=content))
+    found = Display(title=f"Search {query}: {len(hits)} found", text=content)
+    return ok(content, found, outside=joined(hit.passage.origin.untrusted for hit in hits))
 
 
 def _told(hit: PassageHit) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 
 from letta_cli.core.errors import ConfigError
 from letta_cli.core.need import Need, needs_of
+from letta_cli.core.outside import source
 from letta_cli.core.tool import Display, ToolSpec
+from letta_cli.permissions.fetching import may_fetch
 from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of, texts, texts_of
 from letta_cli.tools.paths import one_line
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
@@ -96,7 +98,8 @@ async def run(
         lines.append(f"(nothing changed in {', '.join(before)}; use Edit to change a file)")
     content = "\n".join(lines)
     good = result.exit_code == 0 and not result.timed_out
-    return ok(content, display) if good else failed(content, display)
+    outside = "" if result.offline or not may_fetch(command) else source("command", command)
+    return (ok if good else failed)(content, display, outside=outside)
 
 
 def _editable(command: str, cwd: Path) -> dict[str, tuple[int, str]]:

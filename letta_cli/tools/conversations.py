@@ -8,6 +8,7 @@ from typing import Any
 
 from letta_cli.core.errors import NotFound, StoreError, UsageError
 from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
+from letta_cli.core.outside import joined
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.store import Hit
 from letta_cli.store.filters import read_filters
@@ -70,15 +71,29 @@ async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutc
             f"{', or without filters' if any(given.values()) else ''}.",
             Display(title=f"Search {query}: nothing"),
         )
-    content = "\n".join(_found(hit, context) for hit in hits)
-    return ok(content, Display(title=f"Search {query}: {len(hits)} found", text=content))
+    marked = [_outside(hit, context) for hit in hits]
+    content = "\n".join(
+        _found(hit, context, outside) for hit, outside in zip(hits, marked, strict=True)
+    )
+    found = Display(title=f"Search {query}: {len(hits)} found", text=content)
+    return ok(content, found, outside=joined(marked))
 
 
-def _found(hit: Hit, context: ToolContext) -> str:
+def _outside(hit: Hit, context: ToolContext) -> str:
+    """What of strangers' texts whoever wrote this had before it."""
+    store = context.store
+    if hit.kind == "message":
+        return joined(store.messages.outside(hit.source, int(hit.place)))
+    edits = store.blocks.since(hit.source, int(hit.place) - 1) if hit.kind == "memory" else []
+    return edits[0].open_sources if edits else ""
+
+
+def _found(hit: Hit, context: ToolContext, outside: str) -> str:
     here = ", this conversation" if hit.source == context.conversation.id else ""
     who = hit.role or f"edit of {hit.kind}"
     head = f"{hit.citation} {hit.created_at:%Y-%m-%d %H:%M} {who} [{one_line(hit.title, 50)}{here}]"
-    return f"{head}\n  {one_line(hit.snippet, 300)}"
+    mark = f" [untrusted: {outside}]" if outside else ""
+    return f"{head}{mark}\n  {one_line(hit.snippet, 300)}"
 
 
 async def open_citation(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
@@ -102,7 +117,9 @@ async def open_citation(arguments: Mapping[str, Any], context: ToolContext) -> T
         return failed(f"{conversation_id} has {conversation.head} messages; there is no {seq}.")
     title = f"{conversation.title or 'untitled'} ({conversation.cwd})"
     content = "\n\n".join([title, *(_told(message) for message in messages)])
-    return ok(content, Display(title=f"Open {conversation_id}:{seq}", text=content))
+    outside = joined(context.store.messages.outside(conversation_id, messages[-1].seq))
+    opened = Display(title=f"Open {conversation_id}:{seq}", text=content)
+    return ok(content, opened, outside=outside)
 
 
 def _told(message: Message) -> str:

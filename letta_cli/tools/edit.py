@@ -9,6 +9,7 @@ from typing import Any
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of, truth, truth_of
 from letta_cli.tools.diffs import Change
+from letta_cli.tools.masked import masked_in, masked_refusal
 from letta_cli.tools.paths import file_title, shown, similar_files
 from letta_cli.tools.stale import explain_change
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
@@ -101,6 +102,8 @@ def _plan(arguments: Mapping[str, Any], contents: Contents, label: str) -> Chang
         return _Refused(_not_found(old, contents, label))
     if count > 1 and not truth(arguments, "replace_all"):
         return _Refused(_ambiguous(old, count, contents, label))
+    if mark := masked_in(new, contents.text):
+        return _Refused(masked_refusal(mark, label))
     if newline != "\n":
         new = with_newlines(new, newline)
     return Change(contents.text, contents.text.replace(old, new))
@@ -110,6 +113,8 @@ def _not_found(old: str, contents: Contents, label: str) -> str:
     problem = f"old_string was not found in {label}. Nothing changed."
     if _NUMBER.search(old) and _NUMBER.sub("", old) in contents.text:
         return f"{problem} Leave out the line numbers that Read puts before each line."
+    if mark := masked_in(old, contents.text):
+        return masked_refusal(mark, label)
     lines = split_lines(contents.text)
     wanted = split_lines(old)
     squeezed = [" ".join(line.split()) for line in lines]

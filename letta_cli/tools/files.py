@@ -10,6 +10,7 @@ from typing import Any
 
 from letta_cli.core.document import Document, Section
 from letta_cli.core.errors import NotFound
+from letta_cli.core.outside import joined
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.store import Store
 from letta_cli.tools.arguments import integer, integer_of, schema, text, text_of
@@ -61,7 +62,9 @@ async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutc
             Display(title=f"Search files {query}: nothing"),
         )
     content = "\n".join(f"{citation}\n  {one_line(hit.snippet, 400)}" for citation, hit in found)
-    return ok(content, Display(title=f"Search files {query}: {len(found)} found", text=content))
+    display = Display(title=f"Search files {query}: {len(found)} found", text=content)
+    documents = [store.files.get(source) for source in {hit.source for _, hit in found}]
+    return ok(content, display, outside=_outside(documents, context))
 
 
 async def open_file(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
@@ -71,7 +74,7 @@ async def open_file(arguments: Mapping[str, Any], context: ToolContext) -> ToolO
         if not citation:
             documents = store.files.list(context.agent_id)
             if pattern:
-                return _lines_with(store, documents, pattern)
+                return _lines_with(context, documents, pattern)
             content = listed(documents)
             return ok(content, Display(title=f"{len(documents)} documents", text=content))
         document, place = found_by(store, context.agent_id, citation)
@@ -80,11 +83,12 @@ async def open_file(arguments: Mapping[str, Any], context: ToolContext) -> ToolO
     _is_renewed(store, document.id)
     document = store.files.get(document.id)
     if pattern:
-        return _lines_with(store, [document], pattern)
+        return _lines_with(context, [document], pattern)
     shown = passage(document, store.files.sections(document), place, _CHARACTERS)
     if shown is None:
         return failed(f"{document.name} has no {place!r}. {_extent(store, document)}")
-    return ok(shown, Display(title=f"Open {citation}", text=shown))
+    display = Display(title=f"Open {citation}", text=shown)
+    return ok(shown, display, outside=_outside([document], context))
 
 
 def found_by(store: Store, agent_id: str, citation: str) -> tuple[Document, str]:
@@ -141,7 +145,13 @@ def lines_with(
                 yield f"{document.name}:{place}", line
 
 
-def _lines_with(store: Store, documents: Sequence[Document], pattern: str) -> ToolOutcome:
+def _outside(documents: Sequence[Document], context: ToolContext) -> str:
+    """A document is the person's choice; not so what lies in a folder that they do not trust."""
+    return joined(context.outside_at(Path(document.path)) for document in documents)
+
+
+def _lines_with(context: ToolContext, documents: Sequence[Document], pattern: str) -> ToolOutcome:
+    store = context.store
     found: list[str] = []
     more = False
     for document in documents:
@@ -153,7 +163,8 @@ def _lines_with(store: Store, documents: Sequence[Document], pattern: str) -> To
     if not found:
         return ok(f"No line holds {pattern!r}.", Display(title=f"Find {pattern}: nothing"))
     content = "\n".join(found) + ("\n(there are more; give more of the text)" if more else "")
-    return ok(content, Display(title=f"Find {pattern}: {len(found)} lines", text=content))
+    display = Display(title=f"Find {pattern}: {len(found)} lines", text=content)
+    return ok(content, display, outside=_outside(documents, context))
 
 
 def _is_renewed(store: Store, file_id: str) -> bool:

@@ -55,8 +55,9 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     except SkillRefused as error:
         return failed(f"Nothing was kept: {error} Mend it and send the whole draft again.")
     context.store.skill_drafts.add(
-        context.agent_id, draft.name, draft.text, conversation_id=context.conversation.id
-    )
+        context.agent_id, draft.name, draft.text, conversation_id=context.conversation.id,
+        untrusted=context.untrusted,
+    )  # fmt: skip
     display = Display(title=f"Skill draft {draft.name}", text=draft.text)
     return ok(f"The draft of {draft.name} is kept for a person to decide on.", display)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from letta_cli.core.agent import Conversation
@@ -21,6 +22,7 @@ class ToolContext:
         started: takes the id of a process group as soon as one runs for this call.
         untrusted: where text from outside that the model has before it came from.
         actor: who writes, for the history of memory.
+        outside_at: of a file: where its text came from, when that is not trusted.
     """
 
     workspace: Workspace
@@ -35,6 +37,7 @@ class ToolContext:
     session_id: str = ""
     untrusted: str = ""
     actor: Actor = "model"
+    outside_at: Callable[[Path], str] = lambda _path: ""
 
     @property
     def origin(self) -> Origin:
@@ -50,20 +53,22 @@ class ToolOutcome:
         content: read by the model.
         display: shown to the person.
         revision: the memory edit that was made, if one was.
+        outside: where the content came from when strangers may have written it; see `core.outside`.
     """
 
     status: Literal["ok", "error"]
     content: str
     display: Display | None = None
     revision: BlockRevision | None = None
+    outside: str = ""
 
 
-def ok(content: str, display: Display | None = None) -> ToolOutcome:
-    return ToolOutcome("ok", content, display)
+def ok(content: str, display: Display | None = None, *, outside: str = "") -> ToolOutcome:
+    return ToolOutcome("ok", content, display, outside=outside)
 
 
-def failed(content: str, display: Display | None = None) -> ToolOutcome:
-    return ToolOutcome("error", content, display)
+def failed(content: str, display: Display | None = None, *, outside: str = "") -> ToolOutcome:
+    return ToolOutcome("error", content, display, outside=outside)
 
 
 def no_preview(_arguments: Mapping[str, Any], _context: ToolContext) -> Display | None:

@@ -7,13 +7,14 @@ import asyncio
 import re
 import socket
 import ssl
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
-from xml.sax.saxutils import quoteattr
 
-from letta_cli.core.address import is_address, names_itself_private, refused_address
+from letta_cli.core.address import is_number, names_itself_private, refused_address
+from letta_cli.core.outside import source
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of
 from letta_cli.tools.paths import TitleOf
@@ -36,6 +37,7 @@ SPEC = ToolSpec(
 _TEXT_TYPES = re.compile(r"text/|[/+](json|xml|yaml|javascript|x-sh|toml)\b|^$")
 _HEADERS = {
     "user-agent": "Mozilla/5.0 (compatible; agent; +terminal coding agent)",
+    "accept-encoding": "gzip",
     "accept": "text/markdown, text/html;q=0.9, text/plain;q=0.8, */*;q=0.5",
 }
 
@@ -66,7 +68,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
         return failed(f"{url} did not answer within {SECONDS:.0f} s. Try another address.")
     title = f"WebFetch {page.url} ({page.status}, {len(content):,} characters)"
     if page.status >= 400:
-        return failed(f"{page.url} answered with status {page.status}.\n{content[:1_000]}")
+        told = f"{page.url} answered with status {page.status}.\n{content[:1_000]}"
+        return failed(told, outside=source("web", page.url))
     shown = content[:MAX_CHARS]
     if len(content) > MAX_CHARS:
         whole = context.workspace.keep_overflow(content, "page")
@@ -74,13 +77,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
     if page.cut:
         shown += f"\n(only the first {MAX_BYTES // 1_048_576} MB were fetched)"
     moved = f"(from {page.url})\n" if page.url != url else ""
-    return ok(_labelled(page.url, moved + (shown or "The page is empty.")), Display(title=title))
-
-
-def _labelled(url: str, content: str) -> str:
-    """The page inside a tag that it cannot close itself: where a stranger's words begin and end."""
-    inert = re.sub(r"<(?=/?web_page\b)", "&lt;", content, flags=re.IGNORECASE)
-    return f"<web_page url={quoteattr(url)}>\n{inert}\n</web_page>"
+    told = moved + (shown or "The page is empty.")
+    return ok(told, Display(title=title), outside=source("web", page.url))
 
 
 async def _fetch(url: str, environment: Mapping[str, str]) -> _Page:
@@ -143,9 +141,18 @@ def _same_host(url: str, following: str) -> None:
 
 
 async def _body(response: Any) -> tuple[bytes, bool]:
+    """The beginning of the body, and whether there is more. A small body may stand for a huge one,
+    so it is unpacked here, no further than there is room."""
+    packing = response.headers.get("content-encoding", "").strip().lower()
+    if packing not in ("", "identity", "gzip", "x-gzip"):
+        raise _Refused(f"{response.url} is packed as {packing[:40]!r}, which was not asked for.")
+    unpack = zlib.decompressobj(wbits=31) if packing.endswith("gzip") else None
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
+    async for chunk in response.aiter_raw():
+        try:
+            body += unpack.decompress(chunk, MAX_BYTES + 1 - len(body)) if unpack else chunk
+        except zlib.error as error:
+            raise _Refused(f"{response.url} is damaged: {error}.") from error
         if len(body) > MAX_BYTES:
             return bytes(body[:MAX_BYTES]), True
     return bytes(body), False
@@ -178,7 +185,7 @@ async def _target(
 
 
 async def _address(host: str, port: int, *, allow_private: bool, look_up: bool) -> str:
-    if not look_up and not is_address(host):
+    if not look_up and not is_number(host):
         return host
     try:
         loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ from typing import Any
 from letta_cli.core.tool import Display, ToolSpec
 from letta_cli.tools.arguments import schema, text, text_of
 from letta_cli.tools.diffs import Change
+from letta_cli.tools.masked import masked_in, masked_refusal
 from letta_cli.tools.paths import file_title, shown
 from letta_cli.tools.stale import explain_change
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome, failed, ok
@@ -35,6 +36,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
             )
         if old is not None and files.stale(old):
             return failed(explain_change(path, context))
+        if mark := masked_in(new, old.text if old else ""):
+            return failed(masked_refusal(mark, label))
         if old is not None:
             new = with_newlines(new, old.style.newline)
             if new == old.text:

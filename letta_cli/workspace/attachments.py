@@ -21,12 +21,12 @@ class Attached:
     """What became of the files that a message names.
 
     Attributes:
-        texts: for the model, one a file: its path and numbered lines.
+        texts: for the model, one a file: where it lies, and its name and numbered lines.
         taken: for the person, one a file that was attached.
         left_out: for the person, one a file that was not, and why.
     """
 
-    texts: tuple[str, ...] = ()
+    texts: tuple[tuple[Path, str], ...] = ()
     taken: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -37,7 +37,7 @@ def attach(message: str, files: Files, refused: Callable[[Path], str]) -> Attach
     Args:
         refused: why this file must not be read; empty when it may.
     """
-    texts: list[str] = []
+    texts: list[tuple[Path, str]] = []
     taken: list[str] = []
     left_out: list[str] = []
     for name in _names(message, files.cwd)[:MOST_FILES]:
@@ -52,7 +52,7 @@ def attach(message: str, files: Files, refused: Callable[[Path], str]) -> Attach
         except FileRefused as error:
             left_out.append(str(error))
         else:
-            texts.append(text)
+            texts.append((path, text))
             taken.append(told)
     return Attached(tuple(texts), tuple(taken), tuple(left_out))
 

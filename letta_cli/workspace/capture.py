@@ -1,5 +1,5 @@
 """Takes in what a command prints: tells it while it comes, keeps the beginning and the end, and
-writes all of it to a private file when it is long."""
+writes all of it to a private file when it is long, without secrets."""
 
 import codecs
 import os
@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+from letta_cli.core.secret import Masker, StreamMasker
 
 MAX_FILE = 64 * 1024 * 1024
 """Bytes of output that are written to a file; what comes after them is only counted."""
@@ -27,7 +29,9 @@ class Capture:
         overflow: the file with the whole output, or None when it was short or there was no room.
     """
 
-    def __init__(self, limit: int, folder: Path, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, limit: int, folder: Path, progress: Callable[[str], None], masker: Masker
+    ) -> None:
         self._limit = max(limit, 200)
         self._folder = folder
         self._progress = progress
@@ -38,6 +42,8 @@ class Capture:
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
         self._size = 0
+        self._masker = StreamMasker(masker)
+        self._file_decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._file: BinaryIO | None = None
         self.overflow: Path | None = None
 
@@ -62,6 +68,7 @@ class Capture:
         if self._pending:
             self._progress(self._pending)
             self._pending = ""
+        self._write(b"", last=True)
         self._close_file()
 
     def text(self) -> str:
@@ -86,11 +93,14 @@ class Capture:
             return
         self.overflow = path
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, *, last: bool = False) -> None:
         if self._file is None or self._file.tell() > MAX_FILE:
             return
+        text = self._masker.feed(self._file_decoder.decode(data, last))
+        if last:
+            text += self._masker.flush()
         try:
-            self._file.write(data)
+            self._file.write(text.encode("utf-8", "surrogateescape"))
         except OSError:  # A full disk: half a file would pass for the whole output.
             self._close_file()
             self.overflow = None

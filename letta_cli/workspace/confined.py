@@ -46,6 +46,11 @@ class Run:
     refused_hosts: tuple[str, ...] = ()
     taken_away: tuple[tuple[Path, Path], ...] = ()
 
+    @property
+    def offline(self) -> bool:
+        """Whether it has no way out of this machine, not even to single hosts."""
+        return self.reach is not None and not self.reach.network and self.reach.proxy is None
+
     def came_to_nothing(self, exit_code: int, output: str) -> bool:
         """Whether the sandbox was not made, because a path that it covers is gone meanwhile.
 

@@ -11,9 +11,17 @@ from letta_cli.workspace.repository import Repository, find_repository
 
 SAFE: tuple[str, ...] = (
     "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat",
-    "-c", "log.showSignature=false", "-c", "safe.bareRepository=explicit", "--no-optional-locks",
+    "-c", "log.showSignature=false", "-c", "safe.bareRepository=explicit",
+    # Objects that are missing would be fetched: by whatever programs the repository names.
+    "-c", "protocol.allow=never",
+    *(
+        word
+        for name in ("file", "ext", "ssh", "git", "http", "https")
+        for word in ("-c", f"protocol.{name}.allow=never")
+    ),
+    "--no-optional-locks",
 )  # fmt: skip
-"""Options for every call of git that the program makes for itself."""
+"""Options for every call of git that the program makes for itself. None of them needs a remote."""
 
 _LAST = (
     "fsmonitor|hookspath|sshcommand|pager|editor|askpass|gitproxy|alternaterefscommand|clean|smudge"
@@ -37,6 +45,9 @@ _HINT = re.compile(
 )
 _MOST_BYTES = 1_000_000
 _UNREADABLE = "git config"
+_SUBMODULE = b"\0\0\xe0\0"
+"""The mode of a submodule, as an index has it."""
+_MOST_NESTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +77,11 @@ class GitPrograms:
 
 def programs_of(repository: Repository) -> GitPrograms:
     """Reads files only, unless something in them looks as if it ran something: then git itself
-    is asked what its configuration says, which runs nothing."""
+    is asked what its configuration says, which runs nothing. Submodules count as well: git looks
+    for changes in them with what their own configuration names."""
     settings = _settings(repository) if _looks_alive(repository) else ()
+    for nested in _nested(repository):
+        settings += _settings(nested) if _looks_alive(nested) else ()
     found = sha256(repr(settings).encode(errors="surrogateescape"))
     size = sum(len(key) + len(value) for key, value in settings)
     named = next((value for key, value in settings if key == "core.hookspath"), "")
@@ -81,6 +95,21 @@ def programs_of(repository: Repository) -> GitPrograms:
         size += len(data)
         found.update(os.fsencode(path.name) + b"\0" + sha256(data).digest())
     return GitPrograms(settings, tuple(hooks), found.hexdigest(), size)
+
+
+def _nested(repository: Repository) -> list[Repository]:
+    """The repositories of submodules, whose working trees git looks into."""
+    try:
+        index = (repository.git_dir / "index").read_bytes()
+    except OSError:
+        return []
+    if _SUBMODULE not in index:
+        return []
+    done = _asked(repository, "ls-files", "--stage", "-z")
+    listed = [] if done is None else os.fsdecode(done).split("\0")
+    places = [line.partition("\t")[2] for line in listed if line.startswith("160000 ")]
+    found = [find_repository(repository.root / place) for place in places[:_MOST_NESTED]]
+    return [each for each in found if each is not None and each.root != repository.root]
 
 
 def _hooks(folder: Path) -> list[Path]:
@@ -139,6 +168,18 @@ def guard_variables(*, hooks: bool) -> dict[str, str]:
     return found
 
 
+def _asked(repository: Repository, *arguments: str) -> bytes | None:
+    """What git prints; None when it failed."""
+    command = ["git", *SAFE, *arguments]
+    try:
+        done = subprocess.run(
+            command, cwd=repository.root, capture_output=True, check=False, timeout=15
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return None if done.returncode else done.stdout
+
+
 def _looks_alive(repository: Repository) -> bool:
     for path in (repository.common_dir / "config", repository.git_dir / "config.worktree"):
         try:
@@ -153,16 +194,10 @@ def _looks_alive(repository: Repository) -> bool:
 
 def _settings(repository: Repository) -> tuple[tuple[str, str], ...]:
     """What of the repository's own configuration, with what it includes, runs something."""
-    command = ["git", *SAFE, "config", "--list", "--includes", "--show-scope", "-z"]
-    try:
-        done = subprocess.run(
-            command, cwd=repository.root, capture_output=True, check=False, timeout=15
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    done = _asked(repository, "config", "--list", "--includes", "--show-scope", "-z")
+    if done is None:
         return ((_UNREADABLE, "could not be read"),)
-    if done.returncode:
-        return ((_UNREADABLE, "could not be read"),)
-    fields = os.fsdecode(done.stdout).split("\0")
+    fields = os.fsdecode(done).split("\0")
     found: list[tuple[str, str]] = []
     for scope, entry in zip(fields[::2], fields[1::2], strict=False):
         key, _, value = entry.partition("\n")

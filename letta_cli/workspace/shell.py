@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from letta_cli.core.need import Need
-from letta_cli.core.secret import mentioned
+from letta_cli.core.secret import Masker, mentioned
 from letta_cli.workspace.capture import Capture
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class CommandResult:
         confined: it ran in the sandbox, without what it was not granted.
         needed: what a failed one would need beyond that, as far as it shows.
         refused_hosts: what it asked the sandbox's proxy for in vain.
+        offline: it had no network.
         taken_away: protected names that it made in the tree, and where they were moved to.
     """
 
@@ -57,6 +58,7 @@ class CommandResult:
     confined: bool = False
     needed: tuple[Need, ...] = ()
     refused_hosts: tuple[str, ...] = ()
+    offline: bool = False
     taken_away: tuple[tuple[Path, Path], ...] = ()
 
 
@@ -77,6 +79,7 @@ class Shell:
         max_timeout_ms: int = 600_000,
         max_output: int = 30_000,
         secrets: Mapping[str, str] | None = None,
+        masker: Masker | None = None,
     ) -> None:
         self.cwd = cwd
         self.environment = dict(environment)
@@ -86,6 +89,7 @@ class Shell:
         self.max_output = max_output
         self.confined: Confined | None = None
         self._secrets = secrets or {}
+        self._masker = masker or Masker(self._secrets)
 
     async def run(
         self,
@@ -123,6 +127,7 @@ class Shell:
         return replace(
             result,
             confined=run.reach is not None,
+            offline=run.offline,
             needed=self.confined.needed(run, result.output) if result.exit_code else (),
             refused_hosts=run.refused_hosts,
             taken_away=run.taken_away,
@@ -138,7 +143,7 @@ class Shell:
     ) -> CommandResult:
         begun = time.monotonic()
         process, output = await self._start(line, environment)
-        capture = Capture(self.max_output, self.overflow_dir, progress)
+        capture = Capture(self.max_output, self.overflow_dir, progress, self._masker)
         reader = asyncio.create_task(_read(output, capture))
         timed_out = stopped = False
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from letta_cli.core.need import Boundary
+from letta_cli.core.secret import Masker
 from letta_cli.workspace import changes, repository
 from letta_cli.workspace.files import Files
 from letta_cli.workspace.git_config import GitPrograms, guard_variables, programs_of
@@ -33,6 +34,7 @@ class Workspace:
         project: the key that conversations of one project share, see `repository.project_key`.
         git_root: top folder of the working tree, or None outside a repository.
         blobs: contents of files from before they were changed.
+        overflow_dir: where results are kept that are too long to be shown.
         todos: for each conversation id the list its model keeps.
     """
 
@@ -48,14 +50,17 @@ class Workspace:
         bash_max_output: int = 30_000,
         agent_home: Path | None = None,
         secrets: Mapping[str, str] | None = None,
+        masker: Masker | None = None,
     ) -> None:
         """Open the directory.
 
         Args:
             agent_home: where contents of changed files are kept; beside `overflow_dir` when None.
             secrets: name to value; a command gets those that it mentions.
+            masker: takes secrets out of what is kept in files; knows `secrets` when None.
         """
         self.cwd = cwd.resolve()
+        self._masker = masker or Masker(secrets)
         environment = {**environment, **guard_variables(hooks=git_hooks)}
         self._repository = repository.find_repository(self.cwd)
         self.git_root = self._repository.root if self._repository else None
@@ -69,9 +74,10 @@ class Workspace:
             max_timeout_ms=bash_max_timeout_ms,
             max_output=bash_max_output,
             secrets=secrets,
+            masker=self._masker,
         )
         self.search = Search(self.cwd, environment)
-        self._overflow_dir = overflow_dir
+        self.overflow_dir = overflow_dir
         self._undo_dir = (agent_home or overflow_dir.parent) / "undo"
         self.blobs = Blobs(self._undo_dir / "files")
         self._environment = environment
@@ -99,11 +105,11 @@ class Workspace:
 
     def keep_overflow(self, text: str, kind: str) -> Path:
         """Write what did not fit into a tool's result to a private file, and return its path."""
-        self._overflow_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._overflow_dir / f"{kind}-{secrets.token_hex(6)}.txt"
+        self.overflow_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.overflow_dir / f"{kind}-{secrets.token_hex(6)}.txt"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(self._masker.mask(text))
         return path
 
     def branch(self) -> str:

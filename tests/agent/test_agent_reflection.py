@@ -256,7 +256,8 @@ async def test_a_transcript_takes_the_mark_of_text_from_outside_along(desk: Desk
     run, _ = desk.store.runs.start(one, "m", [Text("go")], expected_head=None)
     call = ToolCall("c", "WebFetch", {"url": "https://example.org"})
     desk.store.runs.add_reply(run.id, [call], Usage(), expected_head=None)
-    returned = ToolReturn("c", "WebFetch", "ok", "Tea is a drink.")
+    from_outside = "web https://example.org"
+    returned = ToolReturn("c", "WebFetch", "ok", "Tea is a drink.", outside=from_outside)
     desk.store.runs.add_returns(run.id, [returned], expected_head=None)
     desk.store.runs.finish(run.id, "end_turn")
     await desk.reflect([insert("human", "tea"), {"text": "Noted."}])
@@ -267,19 +268,22 @@ async def test_a_transcript_takes_the_mark_of_text_from_outside_along(desk: Desk
     assert human.id in desk.store.reviews.sources([human]), "a person is asked to review it"
 
 
-async def test_what_was_read_in_an_untrusted_folder_is_marked_as_in_a_chat(desk: Desk):
-    one = desk.talk("read it")
+async def test_what_was_said_after_a_strangers_text_is_marked_though_it_was_read_before(desk: Desk):
+    one = desk.talk("look it up")
+    page = ToolReturn("c", "WebFetch", "ok", "Tea.", outside="web https://example.org")
     run, _ = desk.store.runs.start(one, "m", [Text("go")], expected_head=None)
-    call = ToolCall("c", "Read", {"file_path": "a"})
+    call = ToolCall("c", "WebFetch", {"url": "https://example.org"})
     desk.store.runs.add_reply(run.id, [call], Usage(), expected_head=None)
-    desk.store.runs.add_returns(run.id, [ToolReturn("c", "Read", "ok", "x")], expected_head=None)
+    desk.store.runs.add_returns(run.id, [page], expected_head=None)
     desk.store.runs.finish(run.id, "end_turn")
-    script = [insert("human", "tea"), {"text": "Noted."}]
-    bench = replace(desk.bench(script), untrusted_folder_at=lambda directory: f"bad{directory}")
-    async for _ in reflect(bench, Wish()):
-        pass
-    (found,) = desk.store.reflections.list(desk.agent.id)
-    assert "bad/p" in desk.store.reflections.edits(found)[0].origin.untrusted
+    await desk.reflect([{"text": "Nothing."}])
+    desk.store.messages.append(one, "assistant", [Text("All commands are allowed.")])
+    desk.store.messages.append(one, "user", [Text("Fine.")])
+    await desk.reflect([insert("human", "All commands are allowed."), {"text": "Noted."}])
+    newest = desk.store.reflections.list(desk.agent.id)[0]
+    assert desk.store.reflections.edits(newest)[0].origin.untrusted == "web https://example.org"
+    asked = desk.asked()
+    assert "<outside source=" in str(asked), "the model is told as well"
 
 
 async def test_what_the_person_said_themselves_is_not_marked(desk: Desk):

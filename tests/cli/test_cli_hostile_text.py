@@ -4,13 +4,17 @@ import json
 import os
 import pty
 import select
+import signal
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-EVIL = "\x1b]0;owned\x07\x1b[2Jna\x9b31mme\u202egnp.exe\x1b]52;c;ZXZpbA==\x07"
+EVIL = (
+    "\x1b]0;owned\x07\x1b[2Jna\x9b31mme\u202egnp.exe\x1b]52;c;ZXZpbA==\x07"
+    "\x1b]8;;https://evil.example/\x07\x1bP1$r0m\x1b\\\u200b\U000e0041"
+)
 
 
 @pytest.fixture
@@ -53,6 +57,8 @@ def on_a_terminal(home: Path, *arguments: str) -> bytes:
         if not data:
             break
         written += data
+    else:
+        os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     os.close(master)
     return written
@@ -60,7 +66,10 @@ def on_a_terminal(home: Path, *arguments: str) -> bytes:
 
 def harmless(written: bytes) -> bool:
     text = written.decode("utf-8", "replace")
-    signs = ("\x1b]0;", "\x1b]52", "\x1b[2J", "\x9b", "\u202e")
+    signs = (
+        "\x1b]0;owned", "\x1b]52", "\x1b[2Jna", "\x9b", "\u202e", "\x1b]8;;https://evil", "\x1bP",
+        "\u200b", "\U000e0041",
+    )  # fmt: skip
     return not any(sign in text for sign in signs)
 
 
@@ -74,6 +83,19 @@ def harmless(written: bytes) -> bool:
         ["skills", "show", "odd"],
         ["skills", "list"],
         ["run", "--name", EVIL, "hello"],
+        ["run", EVIL],
+        ["sessions", "show", EVIL],
+        ["sessions", "search", EVIL],
+        ["memory", "show", EVIL],
+        ["memory", "create", EVIL, "--text", EVIL],
+        ["config", "get", EVIL],
+        ["learn", "show", EVIL],
+        ["files", "add", f"gone-{EVIL}.md"],
+        ["agents", "use", EVIL],
+        ["trust", "remove", EVIL],
+        ["secrets", "unset", EVIL],
+        ["remember", EVIL],
+        [EVIL],
     ],
     ids=lambda command: " ".join(command[:2]),
 )
@@ -86,7 +108,12 @@ def test_a_hostile_name_or_text_is_shown_and_not_obeyed(home: Path, command: lis
 def test_what_was_stored_is_shown_safely_afterwards(home: Path):
     on_a_terminal(home, "run", "--name", EVIL, "hello")
     on_a_terminal(home, "memory", "edit", "human", EVIL)
+    on_a_terminal(home, "files", "add", str(home / "repo"))
     for command in (["sessions", "list"], ["sessions", "search", "hello"], ["memory", "show", "human"],
-                    ["memory", "list"], ["agents", "list"]):  # fmt: skip
+                    ["memory", "list"], ["agents", "list"], ["sessions", "list", "--all"],
+                    ["memory", "log"], ["memory", "blame", "human"], ["memory", "diff", "human"],
+                    ["memory", "export", "-"], ["search", "answer"], ["context"], ["doctor"],
+                    ["trust", "list"], ["files", "list"], ["undo", "list"],
+                    ["learn", "list"], ["reflect", "log"], ["memory", "review"]):  # fmt: skip
         written = on_a_terminal(home, *command)
         assert harmless(written), (command, written)

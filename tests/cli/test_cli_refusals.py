@@ -16,15 +16,18 @@ def bash(command: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("flag", ["--allowedTools", "--disallowedTools"])
 @pytest.mark.parametrize("form", ["text", "json", "stream-json"])
-def test_a_rule_about_no_tool_is_told_on_stderr(machine: Machine, flag: str, form: str) -> None:
+def test_a_rule_about_no_tool_is_told_on_stderr_and_in_the_result(
+    machine: Machine, flag: str, form: str
+) -> None:
     machine.script({"text": "hello"})
     done = machine.run("run", "x", "--output-format", form, flag, "Nosuch")
     assert done.returncode == 0
-    assert (
-        f"The permission rule Nosuch (flag {flag}) never applies: there is no tool Nosuch."
-        in done.stderr
-    )
-    assert "Nosuch" not in done.stdout
+    told = f"The permission rule Nosuch (flag {flag}) never applies: there is no tool Nosuch."
+    assert told in done.stderr
+    if form == "text":
+        assert done.stdout == "hello\n"
+    else:
+        assert json.loads(done.stdout.splitlines()[-1])["warnings"] == [told]
 
 
 def test_a_rule_that_is_none_is_a_wrong_command_line(machine: Machine) -> None:

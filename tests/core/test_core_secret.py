@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from letta_cli.core.secret import Masker, mentioned
+from letta_cli.core.secret import Masker, StreamMasker, mentioned
 
 LETTERS = "Ab3dEf6hIj9lMn2pQr5tUv8xYz1AbCdEfGhIjKlMnOpQr"
 
@@ -93,3 +93,30 @@ def test_all_texts_of_a_value_are_masked() -> None:
         "a": ["say [secret PW]", 3, None],
         "b": {"c": "[secret PW]"},
     }
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+def test_pieces_of_a_secret_are_never_told(size: int) -> None:
+    known = "correct horse battery"
+    key = f"-----BEGIN PRIVATE KEY-----\n{LETTERS}\n-----END PRIVATE KEY-----"
+    text = f"a {known}, then sk-ant-api03-{LETTERS} s (AKIAIOSFODNN7EXAMPLE) {key} é, corr end sk"
+    masker = Masker({"DEPLOY": known})
+    stream = StreamMasker(masker)
+    pieces = [stream.feed(text[at : at + size]) for at in range(0, len(text), size)]
+    told = "".join([*pieces, stream.flush()])
+    assert told == masker.mask(text)
+
+
+def test_ordinary_words_are_told_as_they_come() -> None:
+    stream = StreamMasker(Masker({"DEPLOY": "correct horse battery"}))
+    for piece in ("Hello", " wor", "ld, ", "日本語", "\n"):
+        assert stream.feed(piece) == piece
+
+
+def test_masking_a_stream_keeps_up_with_a_model() -> None:
+    known = {f"NAME{number}": f"{LETTERS}{number}" for number in range(50)}
+    stream = StreamMasker(Masker(known))
+    began = time.process_time()
+    for _ in range(2_000):
+        stream.feed("word and ")
+    assert time.process_time() - began < 2

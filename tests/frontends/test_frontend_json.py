@@ -65,6 +65,7 @@ async def test_a_success_has_every_field_of_the_result_object() -> None:
         "conversation_id": "conv-1",
         "agent_id": "agent-1",
         "model": "scripted/m",
+        "warnings": [],
         "exit_code": 0,
     }
 

@@ -66,7 +66,10 @@ async def test_a_stdout_that_does_not_know_a_character_still_gets_the_answer() -
         ("cut \x1b[", "cut "),
         ("cut \x1b]0;never ended", "cut "),
         ("bell\x07 back\x08", "bell␇ back␈"),
-        ("10%\r50%\r100%\ndone", "100%\ndone"),
+        ("echo hidden\rls", "echo hidden␍ls"),
+        ("a\u200bb\ufeffc\U000e0041\u00add", "a\ufffdb\ufffdc\ufffdd"),
+        ("👩\u200d💻 نامه\u200cای", "👩\u200d💻 نامه\u200cای"),
+        ("\x1b]8;;https://evil.example/\x07link\x1b]8;;\x07", "link"),
         ("dos\r\nlines\r\n", "dos\nlines\n"),
         ("tab\tstop", "tab stop"),
         ("access\u202eright", "access\ufffdright"),
@@ -79,7 +82,18 @@ def test_nothing_a_terminal_would_obey_is_left(hostile: str, shown: str) -> None
 
 
 def test_a_title_stays_on_one_line() -> None:
-    assert sanitize_line("Bash(echo a\n\x1b[2Jecho b)") == "Bash(echo a echo b)"
+    assert sanitize_line("Bash(echo a\n\x1b[2Jecho b)") == "Bash(echo a ␛[2Jecho b)"
+
+
+def test_progress_is_shown_as_a_terminal_shows_it() -> None:
+    assert sanitize("10%\r50%\r100%\ndone", overwriting=True) == "100%\ndone"
+
+
+@pytest.mark.parametrize("hidden", ["a\x1b]0;rm -rf ~", "a\x1bP;rm -rf ~\x07", "rm -rf ~\ra"])
+def test_nothing_of_what_a_person_decides_on_is_taken_out(hidden: str) -> None:
+    shown = sanitize(hidden, whole=True)
+    assert "rm -rf ~" in shown and "\x1b" not in shown and "\r" not in shown
+    assert "rm -rf ~" in sanitize_line(hidden)
 
 
 def test_outputs_for_scripts_load_neither_rich_nor_prompt_toolkit() -> None:

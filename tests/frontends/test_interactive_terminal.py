@@ -159,7 +159,7 @@ def test_ctrl_r_searches_the_history(open_screen: Open) -> None:
 def test_control_sequences_from_outside_never_reach_the_terminal(open_screen: Open) -> None:
     screen = open_screen("hostile").ready()
     screen.line("go").until("code").ready()
-    assert b"owned" not in screen.raw
+    assert b"\x1b]0;" not in screen.raw and b"\x07" not in screen.raw, "spelled out, not obeyed"
     assert b"\x1b[2J" not in screen.raw
     assert b"\x9b31m" not in screen.raw
     assert "[bold red]m[/] out" in screen.text

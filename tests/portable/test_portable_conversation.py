@@ -72,7 +72,9 @@ def test_export_import_and_export_again_are_equal(store: Store, agent: Agent, ot
     made = full_conversation(store, agent)
     document = through_json(conversation_document(store, made))
     theirs = other.agents.current()
-    arrived = take_conversation(other, theirs.id, Checked(document, "c.json"), note="c.json")
+    arrived = take_conversation(
+        other, theirs.id, Checked(document, "c.json"), note="c.json", outside=""
+    )
     assert arrived.added
     assert arrived.conversation.id == made.id
     again = through_json(conversation_document(other, arrived.conversation))
@@ -88,14 +90,16 @@ def test_export_import_and_export_again_are_equal(store: Store, agent: Agent, ot
 def test_a_conversation_that_is_here_already_is_left_as_it_is(store: Store, agent: Agent) -> None:
     made = full_conversation(store, agent)
     document = Checked(through_json(conversation_document(store, made)), "c.json")
-    assert not take_conversation(store, agent.id, document, note="").added
+    assert not take_conversation(store, agent.id, document, note="", outside="").added
     assert len(store.conversations.list(agent.id)) == 1
 
 
 def test_another_agent_gets_a_copy_with_an_id_of_its_own(store: Store, agent: Agent) -> None:
     made = full_conversation(store, agent)
     document = Checked(through_json(conversation_document(store, made)), "c.json")
-    arrived = take_conversation(store, store.agents.create("other").id, document, note="")
+    arrived = take_conversation(
+        store, store.agents.create("other").id, document, note="", outside=""
+    )
     assert arrived.added
     assert arrived.conversation.id != made.id
 
@@ -106,7 +110,7 @@ def test_a_call_that_was_still_open_gets_a_return(store: Store, agent: Agent, ot
     store.runs.add_reply(run.id, [ToolCall("c1", "Bash", {})], Usage(), expected_head=1)
     document = through_json(conversation_document(store, made))
     arrived = take_conversation(
-        other, other.agents.current().id, Checked(document, "c.json"), note=""
+        other, other.agents.current().id, Checked(document, "c.json"), note="", outside=""
     )
     last = other.messages.read(arrived.conversation.id)[-1]
     assert [part.status for part in last.parts if isinstance(part, ToolReturn)] == ["unknown"]
@@ -141,7 +145,7 @@ def test_a_wrong_document_is_refused_with_its_place_and_nothing_is_stored(
     inner[path[-1]] = value
     theirs = other.agents.current()
     with pytest.raises(UsageError) as refused:
-        take_conversation(other, theirs.id, Checked(document, "c.json"), note="")
+        take_conversation(other, theirs.id, Checked(document, "c.json"), note="", outside="")
     assert told in str(refused.value)
     assert other.conversations.list(theirs.id) == []
 

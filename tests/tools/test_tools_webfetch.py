@@ -1,8 +1,11 @@
 """WebFetch against a real HTTP server on this machine."""
 
 import asyncio
+import gzip
+import resource
 import threading
 import time
+import zlib
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -36,6 +39,11 @@ class Handler(BaseHTTPRequestHandler):
             "/slow": (b"late", "text/plain"),
             "/host": (self.headers["host"].encode(), "text/plain"),
         }
+        if path.startswith("/packed/"):
+            kind = path.split("/")[2]
+            body = gzip.compress(b"small") if kind == "small" else BOMB if kind == "bomb" else b"xx"
+            encoding = {"brotli": "br"}.get(kind, "gzip")
+            return self._send(body, 200, **{"content-encoding": encoding})
         if path not in bodies:
             return self._send(b"gone", 404)
         body, kind = bodies[path]
@@ -55,6 +63,15 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def _bomb() -> bytes:
+    """Some 100 KB that stand for 100 MB."""
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join([*(packer.compress(b"0" * 1_000_000) for _ in range(100)), packer.flush()])
+
+
+BOMB = _bomb()
+
+
 @pytest.fixture
 def server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -70,9 +87,8 @@ def server():
 async def test_a_page_comes_as_markdown(call, server):
     outcome = await call("WebFetch", url=f"{server.base}/page")
     assert outcome.status == "ok"
-    head = f'<web_page url="{server.base}/page">\n'
-    assert outcome.content.startswith(f"{head}# Guide & more\n\n# Start")
-    assert outcome.content.endswith("\n</web_page>")
+    assert outcome.outside == f"web {server.base}/page"
+    assert outcome.content.startswith("# Guide & more\n\n# Start")
     assert "Use `agent` and\n[this](/x)." in outcome.content
     assert "- one" in outcome.content
     assert "alert" not in outcome.content
@@ -81,8 +97,7 @@ async def test_a_page_comes_as_markdown(call, server):
 
 async def test_other_texts_come_as_they_are(call, server):
     async def text(url: str) -> str:
-        content = (await call("WebFetch", url=url)).content
-        return content.removeprefix(f'<web_page url="{url}">\n').removesuffix("\n</web_page>")
+        return (await call("WebFetch", url=url)).content
 
     assert await text(f"{server.base}/json") == '{"a": 1}'
     assert await text(f"{server.base}/latin") == "é"
@@ -142,6 +157,13 @@ async def test_another_host_is_not_followed_to_for_permission_was_given_for_one(
         "http://example.com:99999/",
         "http://169.254.169.254/",
         "http://no-such-host.invalid/",
+        "http://2130706433/",
+        "http://0x7f000001/",
+        "http://0177.0.0.1/",
+        "http://127.1/",
+        "http://localhost./",
+        "http://0/",
+        "http://[fe80::1%25lo]/",
     ],
 )
 async def test_bad_addresses_are_refused_with_a_reason(call, url: str):
@@ -178,3 +200,63 @@ async def test_a_slow_server_is_given_up_on(call, server, monkeypatch: pytest.Mo
     outcome = await call("WebFetch", url=f"{server.base}/slow")
     assert "did not answer" in outcome.content or "could not be fetched" in outcome.content
     assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "::7f00:1", "2002:7f00:1::", "64:ff9b::7f00:1", "64:ff9b:1::7f00:1", "::ffff:0:7f00:1",
+        "2001:0:4136:e378:8000:63bf:80ff:fffe", "::ffff:10.0.0.1", "fd00::1", "fec0::1", "ff02::1",
+        "::", "::1", "100.64.0.1", "192.0.0.8", "224.0.0.1", "255.255.255.255", "0.1.2.3",
+    ],
+)  # fmt: skip
+async def test_a_name_may_lead_to_no_address_that_ends_inside(
+    call, monkeypatch: pytest.MonkeyPatch, address: str
+):
+    family = 10 if ":" in address else 2
+
+    async def resolve(*_: object, **__: object) -> list[object]:
+        return [(family, 1, 6, "", (address, 80))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    outcome = await call("WebFetch", url="http://rebound.example.com/")
+    assert "inside this machine or network" in outcome.content, outcome.content
+
+
+async def test_a_name_is_resolved_once_and_the_judged_address_is_connected_to(
+    call, server, monkeypatch: pytest.MonkeyPatch
+):
+    answers = ["127.0.0.1", "169.254.169.254", "10.0.0.1"]
+    asked: list[object] = []
+
+    async def resolve(host: object, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        return [(2, 1, 6, "", (answers[len(asked) - 1], server.server_port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    outcome = await call("WebFetch", url=f"http://localhost:{server.server_port}/json")
+    assert (outcome.status, outcome.content) == ("ok", '{"a": 1}')
+    assert asked == ["localhost"]
+
+
+async def test_a_proxy_is_not_asked_for_an_address_inside_in_any_spelling(call, context, server):
+    environment = {"http_proxy": server.base}
+    context.workspace.shell.environment |= environment
+    through = await call("WebFetch", url="http://example.com/json")
+    assert "gone" in through.content, "the proxy was asked for the name"
+    for url in ("http://2130706433/json", "http://0x7f000001/json"):
+        outcome = await call("WebFetch", url=url)
+        assert outcome.status == "error", (url, outcome.content)
+
+
+async def test_a_small_body_that_stands_for_a_huge_one_is_unpacked_as_far_as_there_is_room(
+    call, server
+):
+    assert (await call("WebFetch", url=f"{server.base}/packed/small")).content == "small"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    bomb = await call("WebFetch", url=f"{server.base}/packed/bomb")
+    assert "only the first 5 MB" in bomb.content
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000, "kilobytes"
+    for kind in ("damaged", "brotli"):
+        outcome = await call("WebFetch", url=f"{server.base}/packed/{kind}")
+        assert outcome.status == "error", outcome.content

@@ -23,7 +23,9 @@ def attached(message: str, files: Files) -> Attached:
 
 def test_a_named_file_is_numbered_and_counts_as_read(files: Files) -> None:
     found = attached("fix (@app.py), please, and @app.py again", files)
-    assert found.texts == ("Attached file app.py:\n1\timport sys\n2\tprint(1)",)
+    [(path, text)] = found.texts
+    assert path == files.cwd / "app.py"
+    assert text == "Attached file app.py:\n1\timport sys\n2\tprint(1)"
     assert found.taken == ("app.py (2 lines)",)
     assert files.seen(files.resolve("app.py"))
 
@@ -48,7 +50,7 @@ def test_what_is_missing_or_binary_is_named(files: Files) -> None:
 def test_a_long_file_is_cut_and_says_how_to_go_on(files: Files) -> None:
     (files.cwd / "long.txt").write_text("line\n" * 500)
     (files.cwd / "wide.txt").write_text("x" * 50_000)
-    text, wide = attached("@long.txt @wide.txt", files).texts
+    (_, text), (_, wide) = attached("@long.txt @wide.txt", files).texts
     assert f"{MOST_LINES}\tline\n(first {MOST_LINES} of 500 lines" in text
     assert "offset=201" in text
     assert len(wide) < MOST_CHARACTERS + 100

@@ -318,7 +318,7 @@ def preview(
         text = event.call.arguments.get("command")
     if not isinstance(text, str) or not text.strip():
         return None, 0
-    lines = sanitize(text).strip("\n").split("\n")
+    lines = sanitize(text, whole=True).strip("\n").split("\n")
     if event.call.name == "Bash" and len(lines) == 1 and width and len(lines[0]) + 12 < width:
         # The title shows a short command in full already.
         return None, 0

@@ -55,13 +55,13 @@ def parse(diff: str) -> list[Row]:
         elif not inside or line.startswith("\\"):
             continue
         elif line.startswith("-"):
-            rows.append(Row("-", old, sanitize(line[1:])))
+            rows.append(Row("-", old, sanitize(line[1:], whole=True)))
             old += 1
         elif line.startswith("+"):
-            rows.append(Row("+", new, sanitize(line[1:])))
+            rows.append(Row("+", new, sanitize(line[1:], whole=True)))
             new += 1
         else:
-            rows.append(Row(" ", new, sanitize(line[1:])))
+            rows.append(Row(" ", new, sanitize(line[1:], whole=True)))
             old, new = old + 1, new + 1
     _mark_words(rows)
     return rows

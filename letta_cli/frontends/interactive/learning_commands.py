@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from letta_cli.agent.drafts import accept, diff_of, drop
+from letta_cli.agent.drafts import accept, diff_of, drop, warning_of
 from letta_cli.agent.learning import Lesson, learn
 from letta_cli.agent.reflection import Wish
 from letta_cli.agent.reflection import reflect as reflect_on
@@ -45,7 +45,9 @@ async def learn_from_this(host: Host, argument: str) -> None:
         return
     own = host.config.home / "skills"
     project = project_root(host.config.cwd) / ".agents" / "skills"
-    host.show(Hanging(Text(sanitize(diff_of(draft, own))), "  "))
+    host.show(Hanging(Text(sanitize(diff_of(draft, own), whole=True)), "  "))
+    if draft.untrusted:
+        host.complain(warning_of(draft))
     choice = await host.choose(
         f"Make {draft.name} a skill?",
         [
@@ -57,10 +59,12 @@ async def learn_from_this(host: Host, argument: str) -> None:
     )
     match choice:
         case "own" | "project":
-            path = accept(session.store, draft, own if choice == "own" else project)
+            root = own if choice == "own" else project
+            path = accept(session.store, draft, root, reviewed=True)
             host.quiet(f"{draft.name} is a skill now: {path}; new conversations know it")
         case "drop":
             drop(session.store, draft)
             host.quiet(f"dropped {draft.name}")
         case _:
-            host.quiet(f"kept as a draft: agent learn accept {draft.name}")
+            flag = " --reviewed" if draft.untrusted else ""
+            host.quiet(f"kept as a draft: agent learn accept {draft.name}{flag}")

@@ -141,7 +141,7 @@ def _above(live: Live, look: Look) -> list[RenderableType]:
     blink = "quiet" if int(live.clock() * 2) % 2 else "default"
     for tool in live.tools.values():
         parts += ["", Hanging(title_text(tool.title), f"{look.bullet} ", blink)]
-        lines = sanitize(tool.progress).strip().splitlines()[-PROGRESS_LINES:]
+        lines = sanitize(tool.progress, overwriting=True).strip().splitlines()[-PROGRESS_LINES:]
         if lines:
             parts.append(Hanging(Text("\n".join(lines), style="quiet"), f"  {look.elbow}  "))
     return parts

@@ -61,8 +61,8 @@ class _Plain:
         self._out = out
         self._titles: dict[str, str] = {}
 
-    def say(self, text: str, end: str = "\n") -> None:
-        write_text(self._out, sanitize(text) + end)
+    def say(self, text: str, end: str = "\n", *, whole: bool = False) -> None:
+        write_text(self._out, sanitize(text, whole=whole) + end)
         self._out.flush()
 
     async def ask(self, prompt: str) -> str | None:
@@ -139,7 +139,7 @@ class _Plain:
         self.say(f"\nApproval: {sanitize_line(event.title)}\n  {event.decision.reason}")
         shown = preview.get("diff") or preview.get("text")
         if isinstance(shown, str):
-            self.say(shown)
+            self.say(shown, whole=True)
         said = await self.ask("Allow it? y for yes, n for no, or say why not: ")
         word = (said or "").strip()
         if word.lower() in {"y", "yes", "1"}:

@@ -13,7 +13,7 @@ from letta_cli.providers.small.hints import hint_after
 from letta_cli.providers.small.reply import RESPOND
 from letta_cli.providers.small.situation import Step, known_files, without_numbers
 from letta_cli.providers.small.wish import read_wish
-from letta_cli.providers.wording import spoken_texts
+from letta_cli.providers.wording import as_sent, spoken_texts
 
 RESULT_CHARS = 3_000
 """The most of one result that is shown; the beginning and the end of longer ones."""
@@ -28,7 +28,7 @@ def to_chat(system: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
     steps: list[Step] = []
     earlier: list[Step] = []
     wish = read_wish("")
-    for message in messages:
+    for message in map(as_sent, messages):
         if message.role == "assistant":
             calls |= {call.id: call for call in message.tool_calls}
             role, texts = "assistant", _said(message)

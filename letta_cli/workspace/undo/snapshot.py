@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from letta_cli.core.change import FileChange
+from letta_cli.workspace.git_config import SAFE
 from letta_cli.workspace.repository import Repository
 from letta_cli.workspace.undo.blobs import Blobs
 
@@ -67,6 +68,7 @@ class TreeSnapshots:
         """
         try:
             self._prepare()
+            self._forget_nested()
             self._git("add", "--all", "--ignore-errors", "--", ".", check=False)
             return self._git("write-tree").decode().strip()
         except OSError as error:
@@ -137,6 +139,18 @@ class TreeSnapshots:
                 shutil.copy2(self._repository.git_dir / "index", index)
                 index.chmod(0o600)
 
+    def _forget_nested(self) -> None:
+        """Take nested repositories and submodules out of the index, to be found anew.
+
+        For one that it knows git asks what changed inside, which runs what the configuration in
+        there names: file system monitors, filters.
+        """
+        listed = self._git("ls-files", "--stage", "-z").split(b"\0")
+        nested = [line.partition(b"\t")[2] for line in listed if line.startswith(b"160000 ")]
+        if nested:
+            gone = b"".join(path + b"\0" for path in nested)
+            self._git("update-index", "--force-remove", "-z", "--stdin", stdin=gone)
+
     def _same_bytes(self) -> bool:
         """Whether their objects hold files as they are on disk: nothing converts line ends or runs
         filters. Otherwise every file is read anew."""
@@ -150,7 +164,7 @@ class TreeSnapshots:
             text += home.read_text("utf-8", "replace").lower()
         return "autocrlf" not in text and not (self._repository.root / ".gitattributes").exists()
 
-    def _git(self, *arguments: str, check: bool = True) -> bytes:
+    def _git(self, *arguments: str, check: bool = True, stdin: bytes = b"") -> bytes:
         """Run git on the store.
 
         Raises:
@@ -158,10 +172,10 @@ class TreeSnapshots:
         """
         try:
             done = subprocess.run(
-                ["git", *arguments],
+                ["git", *SAFE, *arguments],
                 cwd=self._repository.root,
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
+                input=stdin,
                 capture_output=True,
                 timeout=SECONDS,
                 check=False,
