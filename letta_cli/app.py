@@ -26,6 +26,7 @@ from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.agent.reflection_news import news_of
+from letta_cli.agent.shelf import Shelf
 from letta_cli.agent.turn import Limits
 from letta_cli.config import Config, load_config
 from letta_cli.config.environment import INSIDE
@@ -42,7 +43,7 @@ from letta_cli.permissions import anchored, check_examples, dead_rules, parse_ru
 from letta_cli.providers import load, split_handle
 from letta_cli.providers.embedding import choose_embedder
 from letta_cli.session import Session
-from letta_cli.skills import catalogue, discover
+from letta_cli.skills import catalogue, discover, skill_places
 from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
 from letta_cli.workspace.git_config import GitPrograms, programs_of
@@ -102,7 +103,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
     attach_embedder(config, store)
     store.touches.prune()
     compiler = _compiler(config, store, agent, workspace)
-    skills = list(compiler.skills)
+    skills = list(compiler.shelf.skills)
     known_tools = all_tools(omni_memory=config.omni_memory, documents=True)
     policy.readable = _readable(config, skills)
     dead = dead_rules(policy.rules(), known_tools, cwd=workspace.cwd, home=config.user_home)
@@ -113,7 +114,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         agent=agent,
         conversation=conversation,
         workspace=workspace,
-        skills=skills,
+        shelf=compiler.shelf,
         policy=policy,
         limits=_limits(config, options),
         effort=config.effort,
@@ -271,13 +272,14 @@ class PromptCompiler:
     agent: Agent
     workspace: Workspace
     instructions: Instructions
-    skills: tuple[Skill, ...]
+    shelf: Shelf
     omni_memory: bool = False
 
     def compile(self, conversation: Conversation, small: bool) -> tuple[str, dict[str, int]]:
         """The prompt, and the versions of the blocks that stand in it."""
         blocks = self.store.blocks.visible(conversation)
-        listed = [skill for skill in self.skills if skill.model_invocable]
+        self.shelf.refresh()
+        listed = [skill for skill in self.shelf.skills if skill.model_invocable]
         limit = SMALL_CATALOGUE_CHARACTERS if small else CATALOGUE_CHARACTERS
         parts = PromptParts(
             blocks=blocks,
@@ -309,14 +311,29 @@ def _compiler(config: Config, store: Store, agent: Agent, workspace: Workspace) 
         agent_home=config.home,
         accept=config.trust.of("instructions"),
     )
-    skills = discover(
+    find = partial(_skills, config, workspace)
+    shelf = Shelf(find(), find, _places(config, workspace))
+    return PromptCompiler(store, agent, workspace, instructions, shelf, config.omni_memory)
+
+
+def _skills(config: Config, workspace: Workspace) -> list[Skill]:
+    return discover(
         cwd=workspace.cwd,
         project_root=workspace.git_root,
         home=config.home,
         user_home=config.user_home,
         accept=config.trust.of("skill"),
     )
-    return PromptCompiler(store, agent, workspace, instructions, tuple(skills), config.omni_memory)
+
+
+def _places(config: Config, workspace: Workspace) -> list[Path]:
+    found = skill_places(
+        cwd=workspace.cwd,
+        project_root=workspace.git_root,
+        home=config.home,
+        user_home=config.user_home,
+    )
+    return [path for path, _ in found]
 
 
 def _workspace(config: Config) -> Workspace:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
@@ -38,6 +38,7 @@ from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
 from letta_cli.core.provider import ModelInfo, Offer
 from letta_cli.core.run import Usage
+from letta_cli.core.skill import Skill
 from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
 from letta_cli.workspace.undo import Plan, Restored
@@ -55,7 +56,6 @@ class Session:
         self.store = parts.store
         self.agent = parts.agent
         self.workspace = parts.workspace
-        self.skills = list(parts.skills)
         self.notes = parts.notes
         self.warnings = parts.warnings
         self.usage = Usage()
@@ -91,6 +91,11 @@ class Session:
         if self._model.done() and not self._model.cancelled() and not self._model.exception():
             return self._model.result().info
         return ModelInfo(self._handle)
+
+    @property
+    def skills(self) -> Sequence[Skill]:
+        """Those that can be used now."""
+        return self._parts.shelf.skills
 
     @property
     def mode(self) -> PermissionMode:
@@ -325,6 +330,7 @@ class Session:
         return prompt + estimate_tools(tool.spec for tool in self._model.result().tools.values())
 
     def _skill_text(self, name: str, arguments: str) -> str:
+        self._parts.shelf.refresh()
         for skill in self.skills:
             if skill.name == name:
                 return load_body(skill, arguments)
@@ -393,7 +399,7 @@ class Session:
             info=model.info,
             tools=model.tools,
             workspace=self.workspace,
-            skills=self.skills,
+            shelf=parts.shelf,
             policy=parts.policy,
             limits=parts.limits,
             inbox=inbox,

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass, field
 
-from letta_cli.agent import memory_news
+from letta_cli.agent import memory_news, skill_news
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import threshold_of
 from letta_cli.agent.compaction import compact
@@ -71,6 +71,8 @@ async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
     progress = Progress(stored.id)
     if turn.skill:
         turn.store.skill_uses.add(turn.agent.id, turn.skill, run_id=stored.id)
+    if words := next((part.text for part in parts if isinstance(part, Text)), ""):
+        skill_news.suggest(turn, stored.id, words)
     try:
         yield RunStarted(stored.id, turn.thread.conversation.id, turn.agent.id, turn.model)
         try:
@@ -139,6 +141,7 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
     for said in turn.inbox.take_steers():
         parts, notices = with_files(said, turn.workspace, turn.policy)
         turn.thread.append("user", parts, run_id=progress.run_id)
+        skill_news.suggest(turn, progress.run_id, said)
         yield Notice("steer", said)
         for notice in notices:
             yield notice
@@ -161,6 +164,7 @@ def _news(turn: Turn, progress: Progress) -> Generator[Event]:
     news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
     if news is not None:
         yield Notice("memory", news.text)
+    skill_news.deliver(turn, progress.run_id)
     for notice in turn.radar.deliver(turn.thread, progress.run_id) if turn.radar else ():
         yield Notice("radar", notice.text)
 

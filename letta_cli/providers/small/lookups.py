@@ -52,7 +52,7 @@ def _named(situation: Situation) -> Iterator[Wanted]:
     """What the person's words name: a skill, files, names in the code."""
     wish = situation.wish
     for skill in situation.skills:
-        if _names_skill(wish.text, skill):
+        if skill in situation.suggested or _names_skill(wish.text, skill):
             yield "Skill", {"skill": skill}
             return
     files = situation.named_files
@@ -82,7 +82,8 @@ def _followed(situation: Situation, step: Step) -> Iterator[Wanted]:
         case "Bash" if not step.ok and situation.wish.change:
             yield from _reads(_files_in(content, situation)[:2], situation)
         case "Skill" if step.ok:
-            yield from _reads(_files_in(content, situation), situation)
+            named = [*situation.named_files, *_files_in(content, situation)]
+            yield from _reads(named, situation)
         case "Read" if step.ok and situation.wish.check and situation.wish.change:
             yield from _reads(list(_imported(content, situation)), situation)
         case "Edit" | "Write" if not step.ok and _is_out_of_date(content):

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from letta_cli.core.message import Message, ToolCall, ToolReturn
 from letta_cli.core.provider import Request
+from letta_cli.core.skill import suggested
 from letta_cli.providers.small.wish import Wish, read_wish
 
 CHANGING = frozenset({"Write", "Edit"})
@@ -52,7 +53,8 @@ class Situation:
         steps: what was done about it, in order.
         files: the texts of files as this thread knows them, the newest last.
         listed: files of the project that the prompt names, and those written since.
-        skills: names in the prompt's catalogue.
+        skills: names in the prompt's catalogue, and those that notices suggested.
+        suggested: skills that the program found to fit the wish.
         labels: memory blocks that may be written.
     """
 
@@ -62,6 +64,7 @@ class Situation:
     listed: tuple[str, ...]
     skills: tuple[str, ...]
     labels: tuple[str, ...]
+    suggested: tuple[str, ...] = ()
 
     @property
     def named_files(self) -> tuple[str, ...]:
@@ -133,13 +136,16 @@ def read_situation(request: Request) -> Situation:
     start = _start_of_wish(messages)
     asked = [m.text for m in messages[start:] if m.role == "user"]
     files = known_files(_steps(messages))
+    fitting = [suggested(m.text) for m in messages[start:] if m.role == "notice"]
+    fitting = [name for name in fitting if name]
     return Situation(
         wish=read_wish("\n".join(asked)),
         steps=tuple(_steps(messages[start:])),
         files=files,
         listed=_listed(request.system, files),
-        skills=_skills(request.system),
+        skills=tuple(dict.fromkeys((*_skills(request.system), *fitting))),
         labels=tuple(dict.fromkeys(("human", "project", *_BLOCK.findall(request.system)))),
+        suggested=tuple(fitting),
     )
 
 
