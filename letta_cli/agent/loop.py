@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass, field
 
 from letta_cli.agent import memory_news, skill_news
+from letta_cli.agent.affording import is_spent
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import threshold_of
 from letta_cli.agent.compaction import compact
@@ -104,12 +105,15 @@ async def _steps(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
         progress.stop = _limit_reached(turn, progress)
         if progress.stop is not None:
             return
-        progress.steps += 1
         async for event in _prepare(turn, progress):
             yield event
         if turn.inbox.cancelled:
             progress.stop = "cancelled"
             return
+        if is_spent(turn, progress.usage.cost_usd):  # by a summary, or by what became known
+            progress.stop = "max_budget"
+            return
+        progress.steps += 1
         yield StepStarted(progress.steps)
         async for event in _step(turn, progress):
             yield event
@@ -123,13 +127,10 @@ def _hear_last_words(turn: Turn, progress: Progress) -> None:
 
 
 def _limit_reached(turn: Turn, progress: Progress) -> StopReason | None:
-    limits = turn.limits
-    if limits.max_steps is not None and progress.steps >= limits.max_steps:
+    most = turn.limits.max_steps
+    if most is not None and progress.steps >= most:
         return "max_steps"
-    cost = progress.usage.cost_usd
-    if limits.max_budget_usd is not None and cost is not None and cost >= limits.max_budget_usd:
-        return "max_budget"
-    return None
+    return "max_budget" if is_spent(turn, progress.usage.cost_usd) else None
 
 
 async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
@@ -152,6 +153,9 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
         if not turn.meter.stuck(tokens):
             async for event in _compact(turn, progress, "auto"):
                 yield event
+            # Memory may have changed while the summary was written.
+            for event in _news(turn, progress):
+                yield event
         if turn.meter.stuck(context_tokens(turn)) and not progress.stuck:
             progress.stuck = True
             yield Notice("warning", why_full(turn))
@@ -172,7 +176,7 @@ def _news(turn: Turn, progress: Progress) -> Generator[Event]:
 async def _compact(
     turn: Turn, progress: Progress, trigger: CompactionTrigger
 ) -> AsyncGenerator[Event, None]:
-    async for event in compact(turn, trigger):
+    async for event in compact(turn, trigger, run_id=progress.run_id):
         if isinstance(event, Compacted):
             progress.usage += event.usage
         yield event

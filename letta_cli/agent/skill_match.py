@@ -65,7 +65,10 @@ def _weighed(text: str, most: int | None = MOST_WORDS) -> dict[str, float]:
 def _words(text: str) -> Iterable[str]:
     # A query has its limits; a text is as many queries as it has lines.
     for line in text.splitlines():
-        yield from parse(line.replace('"', " ")).words
+        query = parse(line.replace('"', " "))
+        yield from query.words
+        # A file name that both have says more than its words.
+        yield from (term for term in query.terms if " " in term)
 
 
 def _stem(word: str) -> str:

@@ -5,7 +5,7 @@ own, and the window. Its id is kept where it is free, so that citations stay tru
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast, get_args
 
 from letta_cli.core.agent import Conversation
@@ -26,6 +26,7 @@ from letta_cli.core.run import Run, StopReason, Usage
 from letta_cli.portable.checked import Checked
 from letta_cli.portable.history import NO_RESULT
 from letta_cli.store import Store
+from letta_cli.store.compactions import Compaction
 from letta_cli.store.imports import Heading, Incoming
 from letta_cli.store.runs import Step
 
@@ -82,6 +83,15 @@ def conversation_document(store: Store, conversation: Conversation) -> dict[str,
             for message in messages
         ],
         "runs": [_run_document(store, run) for run in store.runs.list(conversation.id)],
+        "compactions": [
+            {
+                "seq": each.seq,
+                "run_id": each.run_id,
+                "created_at": to_text(each.created_at),
+                **asdict(each.usage),
+            }
+            for each in store.runs.compactions(conversation.id)
+        ],
         "blocks": [
             block_document(block)
             for block in store.blocks.list(conversation.agent_id)
@@ -126,6 +136,7 @@ def take_conversation(
     thread = _thread(document)
     heading = _heading(document, len(thread))
     runs = [_run(each) for each in document.objects("runs")]
+    compactions = [_compaction(each) for each in document.objects("compactions")]
     named = document.text("id", "")
     with store.database.transaction():
         there = _existing(store, named)
@@ -141,6 +152,9 @@ def take_conversation(
         made = store.imports.fill(target, heading, known)
         for run, steps in runs:
             store.runs.bring(made.id, ids[run.id], run, steps)
+        for each in compactions:
+            brought = replace(each, run_id=ids.get(each.run_id or ""))
+            store.runs.bring_compaction(made.id, brought)
         for block in document.objects("blocks"):
             take_block(store, agent_id, block, note=note, conversation_id=made.id)
         store.conversations.set_model(made.id, document.text("own_model", ""))
@@ -257,6 +271,12 @@ def _run(document: Checked) -> tuple[Run, Sequence[Step]]:
         for step in document.objects("steps")
     ]
     return run, steps
+
+
+def _compaction(document: Checked) -> Compaction:
+    moment = document.moment("created_at") or now()
+    run_id = document.text("run_id", "") or None
+    return Compaction(document.whole("seq"), _usage(document), moment, run_id)
 
 
 def _usage(step: Checked) -> Usage:

@@ -26,6 +26,7 @@ EVERYTHING = {
     "block_revision", "block_attachment", "file_change", "session", "file_touch", "session_news",
     "passage", "passage_tag", "search_entry", "search_backlog", "imported", "agent_file", "file",
     "file_folder", "reflection", "reflection_cursor", "skill_draft", "skill_use",
+    "compaction",
 }  # fmt: skip
 
 

@@ -199,8 +199,11 @@ def _write(situation: Situation) -> list[Branch]:
     """New files, and lines at the end of those in view."""
     branches: list[Branch] = []
     named = situation.named_files
-    if not named or situation.new_files:
-        where = OneOf(situation.new_files) if situation.new_files else Free()
+    # Instructions and tests may ask for files that the person did not name.
+    elsewhere = bool(situation.instructions) or situation.wish.tests
+    if not named or situation.new_files or elsewhere:
+        sure = situation.new_files and not elsewhere
+        where = OneOf(situation.new_files) if sure else Free()
         branches.append(Branch("Write", (("file_path", where), ("content", Free()))))
     known = [path for path in situation.files if path in named] or list(situation.files)
     files = tuple(path for path in known if not is_test(path) or situation.wish.tests)

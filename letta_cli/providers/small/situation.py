@@ -93,9 +93,13 @@ class Situation:
     @property
     def appends(self) -> bool:
         """Whether the task, a loaded skill's text with it, is to add lines at a file's end."""
-        skills = [s.result.content for s in self.steps if s.call.name == "Skill" and s.result]
-        task = " ".join([self.wish.text, *skills])
+        task = f"{self.wish.text} {self.instructions}"
         return bool(_APPEND.search(task)) and not _ELSEWHERE.search(task)
+
+    @property
+    def instructions(self) -> str:
+        """The texts of the skills that were loaded for this wish."""
+        return instructions_in(self.steps)
 
     @property
     def refused(self) -> bool:
@@ -109,6 +113,12 @@ class Situation:
         """The steps after the last edit that stands; all without one."""
         changes = self.changes
         return self.steps[self.steps.index(changes[-1]) + 1 :] if changes else self.steps
+
+
+def instructions_in(steps: Sequence[Step]) -> str:
+    """The texts of the skills that were loaded in `steps`."""
+    loaded = (step for step in steps if step.call.name == "Skill" and step.ok)
+    return "\n".join(step.result.content for step in loaded if step.result)
 
 
 def is_reverse(step: Step, earlier: Step) -> bool:
