@@ -2,13 +2,11 @@
 
 import asyncio
 import os
-import platform
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from letta_cli.agent.budget import ContextMeter, window_of
@@ -18,13 +16,13 @@ from letta_cli.agent.choosing import (
     isolate,
     open_conversation,
 )
+from letta_cli.agent.compiling import PromptCompiler
 from letta_cli.agent.context import ContextView, unheard, view_context
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.occasions import Occasions
 from letta_cli.agent.own_work import Bench
 from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.policy import SessionPolicy
-from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.agent.reflection_news import news_of
 from letta_cli.agent.shelf import Shelf
 from letta_cli.agent.turn import Limits
@@ -32,7 +30,6 @@ from letta_cli.config import Config, load_config
 from letta_cli.config.environment import INSIDE
 from letta_cli.config.trust import printable
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.clock import now
 from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, UsageError
 from letta_cli.core.permission import Rule, Rules
 from letta_cli.core.provider import ModelInfo, Offer, Provider
@@ -43,18 +40,13 @@ from letta_cli.permissions import anchored, check_examples, dead_rules, parse_ru
 from letta_cli.providers import load, split_handle
 from letta_cli.providers.embedding import choose_embedder
 from letta_cli.session import Session
-from letta_cli.skills import catalogue, discover, skill_places
+from letta_cli.skills import discover, skill_places
 from letta_cli.store import Store, open_store
 from letta_cli.tools import Tool, all_tools
 from letta_cli.workspace.git_config import GitPrograms, programs_of
 from letta_cli.workspace.instructions import Instructions, find_instructions
 from letta_cli.workspace.repository import find_repository
-from letta_cli.workspace.scan import list_files
 from letta_cli.workspace.workspace import Workspace
-
-CATALOGUE_CHARACTERS = 2_000
-SMALL_CATALOGUE_CHARACTERS = 400
-LISTED_FILES = 40
 
 _BUSY_IN_CHAT = "Or go on in a copy with /fork, or open a fresh conversation with /new."
 _BUSY_IN_SCRIPT = (
@@ -189,10 +181,22 @@ def _occasions(
     config: Config, options: SessionOptions, store: Store, agent: Agent
 ) -> Occasions | None:
     settings, begin = config.reflection, options.reflect_later
-    wanted = settings.automatic and (options.interactive or settings.headless)
+    wanted = settings.occasions and (options.interactive or settings.headless)
     if begin is None or not wanted:
         return None
-    return Occasions(store.reflections, agent.id, settings, partial(begin, agent.id))
+    chosen = any(
+        origin != "default"
+        for key, origin in config.origins.items()
+        if key.startswith("reflection.")
+    )
+    return Occasions(
+        store.reflections,
+        agent.id,
+        settings,
+        partial(begin, agent.id),
+        # Who has set when or with what it happens knows of it.
+        introduce=options.interactive and not chosen,
+    )
 
 
 async def load_model(config: Config, handle: str, *, documents: bool = False) -> Model:
@@ -262,45 +266,6 @@ async def list_offers(config: Config, handle: str) -> list[Offer]:
 
     current, _ = split_handle(handle)
     return await all_offers(config.providers, config.provider, always=(current,))
-
-
-@dataclass(frozen=True, slots=True)
-class PromptCompiler:
-    """Compiles the system prompt of any conversation of this session."""
-
-    store: Store
-    agent: Agent
-    workspace: Workspace
-    instructions: Instructions
-    shelf: Shelf
-    omni_memory: bool = False
-
-    def compile(self, conversation: Conversation, small: bool) -> tuple[str, dict[str, int]]:
-        """The prompt, and the versions of the blocks that stand in it."""
-        blocks = self.store.blocks.visible(conversation)
-        self.shelf.refresh()
-        listed = [skill for skill in self.shelf.skills if skill.model_invocable]
-        limit = SMALL_CATALOGUE_CHARACTERS if small else CATALOGUE_CHARACTERS
-        parts = PromptParts(
-            blocks=blocks,
-            own=self.agent.system,
-            instructions=self.instructions.text,
-            skills=catalogue(listed, limit),
-            environment=self._environment(),
-            omni_memory=self.omni_memory,
-            untrusted=self.store.reviews.sources(blocks),
-            files=tuple(islice(list_files(str(self.workspace.cwd)), LISTED_FILES)) if small else (),
-        )
-        return compile_prompt(parts, small=small), {block.id: block.version for block in blocks}
-
-    def _environment(self) -> list[str]:
-        branch = self.workspace.branch()
-        kind = f"git repository, branch {branch}" if branch else "not a git repository"
-        return [
-            f"Directory: {self.workspace.cwd} ({kind})",
-            f"System: {platform.system()} {platform.machine()}, shell: bash",
-            f"Date: {now():%Y-%m-%d}",
-        ]
 
 
 def _compiler(config: Config, store: Store, agent: Agent, workspace: Workspace) -> PromptCompiler:

@@ -13,6 +13,7 @@ from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.initialising import SKILL as INIT_SKILL
 from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
+from letta_cli.agent.occasions import introduction_after
 from letta_cli.agent.own_work import Bench
 from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.provenance import UNTRUSTED_FOLDER
@@ -190,6 +191,8 @@ class Session:
                         self.usage += event.usage
                     self._notice(event)
                     yield event
+                    for told in introduction_after(self._parts.occasions, event):
+                        yield told
         finally:
             self._inbox = None
 
@@ -370,6 +373,8 @@ class Session:
                 ) as events:
                     async for event in events:
                         self._observe(event)
+                        for told in introduction_after(self._parts.occasions, event):
+                            yield told
                         yield event
         finally:
             self._inbox = None

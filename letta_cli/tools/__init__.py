@@ -65,5 +65,5 @@ def reflection_tools() -> dict[str, Tool]:
     What it reads may have been written by anybody, and nobody looks on while it works.
     """
     known = all_tools()
-    tools = {name: known[name] for name in _REFLECTION if name in known}
+    tools = {name: known[name] for name in _REFLECTION}
     return {**tools, skill_draft.TOOL.spec.name: skill_draft.TOOL}
