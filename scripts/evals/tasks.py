@@ -357,7 +357,7 @@ def _line_by_rule(name: str, line: str, rule: str) -> Callable[[Outcome], str]:
         lines = path.read_text().splitlines() if path.exists() else []
         if line in [each.rstrip() for each in lines]:
             return ""
-        return f"in this house {rule}, here the line {line} in the file {name}"
+        return f'{name} needs the line "{line}", because in this house {rule}.'
 
     return check
 
@@ -367,8 +367,8 @@ def _check_by_rule(function: str) -> Callable[[Outcome], str]:
         path = outcome.repository / "checks" / f"check_{function}.py"
         if not path.exists():
             return (
-                "in this house tests are in the folder checks, here in the file "
-                f"checks/check_{function}.py"
+                f"the test belongs into the file checks/check_{function}.py, because in this house "
+                "tests are in the folder checks."
             )
         missing = function not in path.read_text()
         return f"checks/check_{function}.py does not test {function}" if missing else ""

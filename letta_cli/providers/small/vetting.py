@@ -13,7 +13,13 @@ from letta_cli.providers.small.appending import as_real_call, keeping_all
 from letta_cli.providers.small.prompt import APPEND
 from letta_cli.providers.small.situation import Situation, Step, after_edit, is_reverse
 from letta_cli.providers.small.statements import is_held, statements
-from letta_cli.providers.small.syntax import block_at, broken_syntax, definitions, undefined
+from letta_cli.providers.small.syntax import (
+    block_at,
+    broken_syntax,
+    definitions,
+    own_imports,
+    undefined,
+)
 
 _HEADER = re.compile(r"^([ \t]*)(?:async\s+)?(?:def|class)\s+(\w+)")
 _IMPORT = re.compile(r"(import|from)\s+\w")
@@ -190,8 +196,11 @@ def _vet_write(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
     if old is None and path in situation.listed:
         return ToolCall(call.id, "Read", {"file_path": path})
     if old is None:
-        problem = broken_syntax(path, content)
-        return Rejected(f"The content is not right: {problem}") if problem else call
+        if problem := broken_syntax(path, content):
+            return Rejected(f"The content is not right: {problem}")
+        if imports := own_imports(path, content, situation.files):
+            call = _with(call, content="\n".join([*imports, "", "", content]))
+        return call
     if old.strip() == content.strip():
         return Rejected(f"{path} has exactly this text already.")
     if situation.wish.rename:
