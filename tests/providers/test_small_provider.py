@@ -3,8 +3,10 @@
 import sys
 from pathlib import Path
 
-from letta_cli.core.message import Text, ToolCall
+from letta_cli.core.clock import now
+from letta_cli.core.message import Message, Text, ToolCall
 from letta_cli.core.provider import Completed, Delta, TextChunk
+from letta_cli.core.skill import suggestion
 from letta_cli.providers.small import SmallModelProvider, small_profile
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -124,3 +126,41 @@ async def test_only_chat_providers_are_wrapped() -> None:
     wrapped = SmallModelProvider(door)
     assert small_profile(wrapped) is wrapped
     assert (await wrapped.model_info("m")).small
+
+
+SUGGESTED = suggestion("house-tests")
+TEXT = (
+    '<skill_content name="house-tests" dir="/s">\n## When to use\nTests.\n\n## Steps\n'
+    "1. Tests are in the folder checks. (conv-1:3)\n\n## Pitfalls\n- None.\n</skill_content>"
+)
+
+
+async def test_a_skill_that_the_program_suggests_is_loaded_before_the_model_is_asked() -> None:
+    door = Door()
+    thread = Thread().asks("write a test for shout in app.py")
+    thread.messages.append(Message("n", "conv-1", 2, "notice", (Text(SUGGESTED),), now()))
+    _, end = await run(door, thread)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert (part.name, dict(part.arguments)) == ("Skill", {"skill": "house-tests"})
+    thread.does("Skill", TEXT, skill="house-tests")
+    _, end = await run(door, thread)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert dict(part.arguments) == {"file_path": "app.py"}, "then what the person named"
+    assert door.asked == []
+
+
+async def test_what_a_loaded_skill_says_stands_last_and_its_files_may_be_new() -> None:
+    written = call("Write", file_path="checks/check_app.py", content="assert shout('a') == 'A!'")
+    door = Door(written)
+    thread = Thread().asks("write a test for shout in app.py")
+    thread.does("Skill", TEXT, skill="house-tests")
+    thread.reads("app.py", "def shout(text):\n    return text.upper() + '!'")
+    _, end = await run(door, thread)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert part.name == "Write"
+    assert part.arguments["content"].startswith("from app import shout\n"), "its import is added"
+    last = door.asked[0]["messages"][-1]["content"]
+    assert last.endswith("Keep to this: 1. Tests are in the folder checks.")
