@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -42,7 +41,7 @@ from letta_cli.providers.embedding import choose_embedder
 from letta_cli.session import Session
 from letta_cli.skills import discover, skill_places
 from letta_cli.store import Store, open_store
-from letta_cli.tools import Tool, all_tools
+from letta_cli.tools import Toolbox, all_tools
 from letta_cli.workspace.git_config import GitPrograms, programs_of
 from letta_cli.workspace.instructions import Instructions, find_instructions
 from letta_cli.workspace.repository import find_repository
@@ -89,8 +88,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         store.blocks.find(agent.id, label, project=chosen.project if chosen else workspace.project)
     conversation = open_conversation(store, agent, workspace, options, chosen)
     isolate(store, conversation, options.isolate)
-    documents = store.files.any(agent.id)
-    loading = asyncio.create_task(load_model(config, handle, documents=documents))
+    loading = asyncio.create_task(load_model(config, handle, store, agent))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
     attach_embedder(config, store)
     store.touches.prune()
@@ -112,7 +110,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         effort=config.effort,
         handle=handle,
         loading=loading,
-        load_model=partial(load_model, config, documents=documents),
+        load_model=partial(load_model, config, store=store, agent=agent),
         list_offers=partial(list_offers, config),
         compile_prompt=compiler.compile,
         terminal=_terminal(),
@@ -141,7 +139,7 @@ async def open_bench(config: Config, agent_name: str | None = None) -> Bench:
     agent = store.agents.find(agent_name) if agent_name else store.agents.current()
     flagged = config.origins.get("model", "").startswith("flag")
     handle = "" if flagged else config.reflection.model
-    model = await load_model(config, handle or _handle(config, agent, None))
+    model = await load_model(config, handle or _handle(config, agent, None), store, agent)
     return Bench(
         store=store,
         agent=agent,
@@ -199,12 +197,8 @@ def _occasions(
     )
 
 
-async def load_model(config: Config, handle: str, *, documents: bool = False) -> Model:
-    """Make `handle` ready to be called, with the tools that suit its size.
-
-    Args:
-        documents: the agent has files, and gets the tools for them.
-    """
+async def load_model(config: Config, handle: str, store: Store, agent: Agent) -> Model:
+    """Make `handle` ready to be called, with the tools that suit its size and the agent."""
     name, model = split_handle(handle)
     provider: Provider = load(name, config.provider(name))
     await provider.warm()
@@ -214,7 +208,7 @@ async def load_model(config: Config, handle: str, *, documents: bool = False) ->
 
         if isinstance(provider, ChatDoor):
             provider = SmallModelProvider(provider)
-    tools = _tools_for(config, info, documents=documents)
+    tools = _tools_for(config, info, store, agent)
     return Model(handle, provider, info, tools)
 
 
@@ -238,7 +232,7 @@ async def view_conversation(
         prompt, _ = compiler.compile(conversation, info.small)
     messages = store.messages.window(conversation)
     meter = ContextMeter(*store.runs.last_context(conversation.id))
-    tools = _tools_for(config, info, documents=store.files.any(agent.id))
+    tools = _tools_for(config, info, store, agent)
     return view_context(
         prompt=prompt,
         tools=[tool.spec for tool in tools.values()],
@@ -250,14 +244,14 @@ async def view_conversation(
     )
 
 
-def _tools_for(config: Config, info: ModelInfo, *, documents: bool) -> Mapping[str, Tool]:
+def _tools_for(config: Config, info: ModelInfo, store: Store, agent: Agent) -> Toolbox:
     """A model of the small profile has its own shorter list, of the single tools."""
-    tools = all_tools(omni_memory=config.omni_memory and not info.small, documents=documents)
-    if not info.small:
-        return tools
-    from letta_cli.providers.small import SMALL_TOOLS
+    tools = all_tools(omni_memory=config.omni_memory and not info.small, documents=True)
+    if info.small:
+        from letta_cli.providers.small import ALL_SMALL_TOOLS
 
-    return {tool: tools[tool] for tool in SMALL_TOOLS}
+        tools = {tool: tools[tool] for tool in ALL_SMALL_TOOLS}
+    return Toolbox(tools, partial(store.files.any, agent.id))
 
 
 async def list_offers(config: Config, handle: str) -> list[Offer]:

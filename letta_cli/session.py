@@ -403,6 +403,7 @@ class Session:
             model=model.handle,
             info=model.info,
             tools=model.tools,
+            refresh_tools=model.tools.refresh,
             workspace=self.workspace,
             shelf=parts.shelf,
             policy=parts.policy,

@@ -169,6 +169,8 @@ def _news(turn: Turn, progress: Progress) -> Generator[Event]:
     if news is not None:
         yield Notice("memory", news.text)
     skill_news.deliver(turn, progress.run_id)
+    if tool_news := turn.refresh_tools():
+        turn.thread.append("notice", (Text(tool_news),), run_id=progress.run_id)
     for notice in turn.radar.deliver(turn.thread, progress.run_id) if turn.radar else ():
         yield Notice("radar", notice.text)
 

@@ -1,7 +1,7 @@
 """What `app.open_session` puts together for a session."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from letta_cli.agent.occasions import Occasions
@@ -13,7 +13,7 @@ from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.reflection import ReflectionSettings
 from letta_cli.core.secret import Masker
 from letta_cli.store import Store
-from letta_cli.tools import Tool
+from letta_cli.tools import Toolbox
 from letta_cli.workspace.workspace import Workspace
 
 
@@ -24,7 +24,7 @@ class Model:
     handle: str
     provider: Provider
     info: ModelInfo
-    tools: Mapping[str, Tool]
+    tools: Toolbox
 
 
 @dataclass(frozen=True, slots=True)

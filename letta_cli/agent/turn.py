@@ -55,6 +55,10 @@ class Policy(Protocol):
         ...
 
 
+def _no_news() -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The collaborators of one run."""
@@ -75,6 +79,8 @@ class Turn:
     meter: ContextMeter
     compile_prompt: Callable[[], tuple[str, dict[str, int]]]
     """Compiles the system prompt from current memory; with the block versions in it."""
+    refresh_tools: Callable[[], str] = _no_news
+    """Looks whether there are more tools now; returns what to tell the model of them."""
     effort: Effort = "off"
     untrusted_folder: str = ""
     """The folder it works in, when that brings what the person did not trust."""

@@ -20,8 +20,17 @@ from letta_cli.tools import (
 )
 from letta_cli.tools.arguments import check_arguments
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome
+from letta_cli.tools.toolbox import Toolbox
 
-__all__ = ["Tool", "ToolContext", "ToolOutcome", "all_tools", "check_arguments", "reflection_tools"]
+__all__ = [
+    "Tool",
+    "ToolContext",
+    "ToolOutcome",
+    "Toolbox",
+    "all_tools",
+    "check_arguments",
+    "reflection_tools",
+]
 
 
 def all_tools(*, omni_memory: bool = False, documents: bool = False) -> dict[str, Tool]:

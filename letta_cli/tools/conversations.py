@@ -4,6 +4,7 @@ this agent, in any terminal."""
 import asyncio
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from letta_cli.core.errors import NotFound, StoreError, UsageError
@@ -104,11 +105,8 @@ async def open_citation(arguments: Mapping[str, Any], context: ToolContext) -> T
     if not messages:
         return failed(f"{conversation_id} has {conversation.head} messages; there is no {seq}.")
     title = f"{conversation.title or 'untitled'} ({conversation.cwd})"
-    if offset >= 0:
-        told = [_page(messages[0], offset)]
-    else:
-        told = [_told(message) for message in messages]
-    content = "\n\n".join([title, *told])
+    show = partial(_page, offset=offset) if offset >= 0 else _told
+    content = "\n\n".join([title, *map(show, messages)])
     return ok(content, Display(title=f"Open {conversation_id}:{seq}", text=content))
 
 

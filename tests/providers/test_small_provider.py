@@ -10,7 +10,7 @@ from letta_cli.core.skill import suggestion
 from letta_cli.providers.small import SmallModelProvider, small_profile
 
 sys.path.insert(0, str(Path(__file__).parent))
-from small_story import Door, Thread, call
+from small_story import TOOLS, Door, Thread, call, spec
 
 
 async def run(door: Door, thread: Thread, **options: object) -> tuple[list[Delta], Completed]:
@@ -164,3 +164,15 @@ async def test_what_a_loaded_skill_says_stands_last_and_its_files_may_be_new() -
     assert part.arguments["content"].startswith("from app import shout\n"), "its import is added"
     last = door.asked[0]["messages"][-1]["content"]
     assert last.endswith("Keep to this: 1. Tests are in the folder checks.")
+
+
+async def test_a_question_is_first_looked_up_in_the_documents_that_there_are() -> None:
+    tools = (*TOOLS, spec("search_files", "read", "query"))
+    provider = SmallModelProvider(Door())
+    request = Thread().asks("When does valve 7 open?").request(tools)
+    end = [delta async for delta in provider.stream(request)][-1]
+    assert isinstance(end, Completed)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert part.name == "search_files"
+    assert part.arguments["query"] == "When does valve 7 open?"

@@ -11,7 +11,10 @@ from typing import Any
 
 from letta_cli.core.ids import new_id
 from letta_cli.core.message import ToolCall
+from letta_cli.providers.small.prompt import DOCUMENTS
 from letta_cli.providers.small.situation import Situation, Step, find_file
+
+DOCUMENT_QUERY, DOCUMENT_HITS = 300, 3
 
 AT_ONCE = 3
 """Files that are shown in one step at most."""
@@ -61,6 +64,10 @@ def _named(situation: Situation) -> Iterator[Wanted]:
         yield "Grep", {"pattern": rf"\b{wish.rename[0]}\b"}
     elif not files and wish.names and not wish.memory:
         yield "Grep", {"pattern": rf"\b{wish.names[0]}\b"}
+    elif not files and wish.question:
+        # Only offered to an agent with documents, which were given to it for questions.
+        query = " ".join(wish.text.split())[:DOCUMENT_QUERY]
+        yield DOCUMENTS, {"query": query, "limit": DOCUMENT_HITS}
 
 
 def _names_skill(text: str, skill: str) -> bool:

@@ -18,7 +18,7 @@ from letta_cli.providers.small.owing import (
     rename_rest,
     what_is_owed,
 )
-from letta_cli.providers.small.prompt import APPEND
+from letta_cli.providers.small.prompt import APPEND, DOCUMENTS
 from letta_cli.providers.small.reply import RESPOND
 from letta_cli.providers.small.situation import Situation
 from letta_cli.providers.small.syntax import imports_for, undefined
@@ -85,7 +85,7 @@ def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
     if wish.memory:
         return frozenset({"memory_insert"}) if owed else frozenset()
     if wish.question:
-        return (LOOK_TOOLS | {"Bash", "Skill"}) - _searched_enough(situation)
+        return (LOOK_TOOLS | {"Bash", "Skill", DOCUMENTS}) - _searched_enough(situation)
     if wish.rename and situation.files:
         return _for_rename(situation, owed)
     commands = commands_of(situation.steps)
