@@ -76,7 +76,7 @@ FORM = """\
 """
 
 MOST_CITED = 3
-MOST_QUOTED = 400
+MOST_QUOTED = 300
 
 _PLACEHOLDERS = (
     "lower-case-words-joined-by-dashes",
@@ -180,10 +180,11 @@ def _corrected(lesson: Lesson, said: Sequence[Message]) -> str:
     first, *later = [(" ".join(each.words.split())[:MOST_QUOTED], each.seq) for each in said]
     place = f"({lesson.source.id}:{first[1]})"
     steps = [
-        f"{number}. As the person said: “{words}” ({lesson.source.id}:{seq})"
+        f"{number}. When asked “{first[0]}”, the person put it right: “{words}” "
+        f"({lesson.source.id}:{seq})"
         for number, (words, seq) in enumerate(later[-MOST_CITED:], start=1)
     ]
-    when = f"Use when asked: {first[0]}"
+    when = f"Use when asked for something like: {first[0]}"
     pitfall = "Without these words it was done in another way at first, which was not right."
     form = FORM.format(when=when, steps="\n".join(steps), pitfall=pitfall, places=place)
     return f"description: {when[:MAX_DESCRIPTION]}\n\n{form}"

@@ -163,7 +163,8 @@ async def test_what_a_loaded_skill_says_stands_last_and_its_files_may_be_new() -
     assert part.name == "Write"
     assert part.arguments["content"].startswith("from app import shout\n"), "its import is added"
     last = door.asked[0]["messages"][-1]["content"]
-    assert last.endswith("Keep to this: 1. Tests are in the folder checks.")
+    assert "Keep to this: 1. Tests are in the folder checks." in last
+    assert last.endswith("The task: write a test for shout in app.py")
 
 
 async def test_a_question_is_first_looked_up_in_the_documents_that_there_are() -> None:

@@ -58,7 +58,7 @@ async def learn_from_this(host: Host, argument: str) -> None:
     match choice:
         case "own" | "project":
             path = accept(session.store, draft, own if choice == "own" else project)
-            host.quiet(f"{draft.name} is a skill now: {path}; new conversations know it")
+            host.quiet(f"{draft.name} is a skill now: {path}; open conversations hear of it")
         case "drop":
             drop(session.store, draft)
             host.quiet(f"dropped {draft.name}")

@@ -40,13 +40,14 @@ def hint_after(steps: Sequence[Step], wish: Wish, files: Mapping[str, str]) -> s
         case "memory_insert" if not failed:
             return "Stored. Next: respond."
         case "Skill" if not failed:
-            return f"Next: do what these instructions say. {_task(wish)}{_rule(steps)}"
+            return f"Next: do what these instructions say. {_rule(steps)}{_task(wish)}"
         case "Grep" if "No matches" in result.content:
             return "If you know the answer, respond."
         case "Grep" | "Read" if not failed and not wish.change:
             return "If this answers the question, respond."
         case "Grep" | "Read" if not failed:
-            return f"{_task(wish)}{_form(steps) or _rule(steps)}"
+            form = _form(steps)
+            return f"{_task(wish)}{form}" if form else f"{_rule(steps)}{_task(wish)}"
         case _:
             return ""
 
@@ -66,7 +67,7 @@ def _rule(steps: Sequence[Step]) -> str:
     """The steps that a loaded skill lists, once more, where they are few."""
     found = _STEPS.search(instructions_in(steps))
     text = " ".join(_CITED.sub("", found[1]).split()) if found else ""
-    return f" Keep to this: {text}" if 0 < len(text) <= RULE_CHARS else ""
+    return f"Keep to this: {text} Likewise now. " if 0 < len(text) <= RULE_CHARS else ""
 
 
 _STEPS = re.compile(r"^## Steps\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
@@ -87,7 +88,7 @@ def _undefined(files: Mapping[str, str]) -> str:
 
 TASK_CHARS = 400
 FORM_CHARS = 200
-RULE_CHARS = 500
+RULE_CHARS = 700
 
 
 def _task(wish: Wish) -> str:

@@ -103,6 +103,9 @@ def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
             return CHANGE_TOOLS | LOOK_TOOLS
         # A small model that may go on after it is done takes its work apart again.
         return CHANGE_TOOLS if len(situation.changes) < _wanted_changes(situation) else frozenset()
+    if wish.change and situation.new_files and not situation.named_files:
+        # Only files that are not there yet were named: they come first.
+        return LOOK_TOOLS | {"Write"}
     if wish.change and situation.appends and situation.files:
         return frozenset({APPEND})
     if wish.change and not wish.check and _has_all_in_view(situation):
