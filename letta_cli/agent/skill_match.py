@@ -19,8 +19,8 @@ MOST_WORDS = 40
 """So many words of a request are looked at: a long one has a little of everything."""
 
 _FORM = frozenset(
-    {"skill", "task", "something", "use", "used", "using", "when", "user", "person", "ask", "asked", "asks",
-     "please", "need", "needs", "want", "wants", "help"}
+    {"skill", "task", "something", "use", "used", "using", "when", "user", "person", "ask",
+     "asked", "asks", "please", "need", "needs", "want", "wants", "help"}
 )  # fmt: skip
 """What every skill's description and every request may say."""
 
