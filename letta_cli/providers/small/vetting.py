@@ -17,6 +17,7 @@ from letta_cli.providers.small.syntax import (
     block_at,
     broken_syntax,
     definitions,
+    imports_for,
     own_imports,
     undefined,
 )
@@ -198,7 +199,8 @@ def _vet_write(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
     if old is None:
         if problem := broken_syntax(path, content):
             return Rejected(f"The content is not right: {problem}")
-        if imports := own_imports(path, content, situation.files):
+        plain = imports_for(undefined(path, content))
+        if imports := [*plain, *own_imports(path, content, situation.files)]:
             call = _with(call, content="\n".join([*imports, "", "", content]))
         return call
     if old.strip() == content.strip():
