@@ -96,6 +96,7 @@ class Session:
     @property
     def skills(self) -> Sequence[Skill]:
         """Those that can be used now."""
+        self._parts.shelf.refresh()
         return self._parts.shelf.skills
 
     @property
@@ -333,7 +334,6 @@ class Session:
         return prompt + estimate_tools(tool.spec for tool in self._model.result().tools.values())
 
     def _skill_text(self, name: str, arguments: str) -> str:
-        self._parts.shelf.refresh()
         for skill in self.skills:
             if skill.name == name:
                 return load_body(skill, arguments)

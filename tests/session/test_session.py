@@ -474,3 +474,23 @@ async def test_documents_given_meanwhile_are_reached_at_the_next_step_and_the_pr
     assert offered[1] == offered[2] == offered[3], "the list changes once"
     assert offered[1][-3:] == ["search_files", "open_file", "ExitPlanMode"]
     assert "Valve 7 opens at 3 bar" in json.dumps(requests[2]["messages"])
+
+
+async def test_a_skill_that_was_written_meanwhile_can_be_invoked_and_is_told_of(
+    config, tmp_path: Path
+):
+    async with opened(config()) as session:
+        await say(session, "hello")
+        assert "brew-tea" not in [skill.name for skill in session.skills]
+        folder = tmp_path / "home" / ".agent" / "skills" / "brew-tea"
+        folder.mkdir(parents=True)
+        head = "---\nname: brew-tea\ndescription: Brews tea.\n---\n"
+        (folder / "SKILL.md").write_text(f"{head}Boil water first.\n")
+        assert "brew-tea" in [skill.name for skill in session.skills]
+        events = [event async for event in session.invoke_skill("brew-tea", "green")]
+        assert isinstance(events[-1], RunFinished)
+        await say(session, "bye")
+        said = session.store.messages.read(session.conversation.id)
+        assert any("Boil water first." in each.text for each in said if each.role == "user")
+        told = [each.text for each in said if each.role == "notice"]
+        assert sum("- brew-tea: Brews tea." in text for text in told) == 1
