@@ -162,3 +162,17 @@ async def test_a_resumed_conversation_hears_of_what_was_accepted_meanwhile(stage
               conversation_id=s.turn.thread.conversation.id), root)  # fmt: skip
     await later.play("hello again")
     assert any("- release-notes: " in each for each in notices(later))
+
+
+async def test_a_large_model_is_told_of_a_fitting_skill_whose_description_was_cut(
+    stage, root: Path
+):
+    write(root, "release-notes", "Write the release notes of a version.")
+    s = with_skills(stage([{"text": "ok", "repeat": True}]), root)
+    names = ", ".join(each.name for each in s.turn.shelf.skills)
+    compiled = s.turn.compile_prompt
+    s.turn = dataclasses.replace(
+        s.turn, compile_prompt=lambda: (f"{compiled()[0]}\n\nSkills\nSkills: {names}", {})
+    )
+    await s.play("write the release notes of version 3")
+    assert [suggested(told) for told in notices(s)] == ["release-notes"], "and of no new ones"
