@@ -177,3 +177,18 @@ async def test_a_question_is_first_looked_up_in_the_documents_that_there_are() -
     assert isinstance(part, ToolCall)
     assert part.name == "search_files"
     assert part.arguments["query"] == "When does valve 7 open?"
+
+
+async def test_a_test_that_is_added_to_a_file_gets_the_import_of_what_it_tests() -> None:
+    added = call("Append", file_path="test_app.py", content="def test_b():\n    assert dear() == 1")
+    thread = Thread().asks("write a test for dear in test_app.py")
+    thread.reads("app.py", "def cheap():\n    return 0\n\n\ndef dear():\n    return 1\n")
+    thread.reads(
+        "test_app.py", "from app import cheap\n\n\ndef test_a():\n    assert not cheap()\n"
+    )
+    _, end = await run(Door(added), thread)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert part.name == "Write"
+    assert part.arguments["content"].startswith("from app import dear\nfrom app import cheap\n")
+    assert part.arguments["content"].endswith("def test_b():\n    assert dear() == 1\n")

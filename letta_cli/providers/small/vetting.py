@@ -228,7 +228,24 @@ def _vet_append(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
         return Rejected(f"{again} stands in {path} already.", drop=True)
     real = as_real_call(call.id, path, text, content)
     after = _text(real, "content") or after_edit(text, real)
+    if imported := _with_imports(path, text, after, situation):
+        real, after = _with_text(real, path, imported), imported
     return _checked(real, path, text, after)
+
+
+def _with_imports(path: str, before: str, after: str, situation: Situation) -> str:
+    """`after` with imports for the names that it needs and `before` did not; else nothing."""
+    needed = undefined(path, after) - undefined(path, before)
+    own = own_imports(path, after, situation.files)
+    lines = [line for line in (*imports_for(needed), *own) if line.split()[-1] in needed]
+    if not lines:
+        return ""
+    call = as_real_call("", path, after, "\n".join(lines))
+    return _text(call, "content") or after_edit(after, call)
+
+
+def _with_text(call: ToolCall, path: str, text: str) -> ToolCall:
+    return ToolCall(call.id, "Write", {"file_path": path, "content": f"{text.rstrip()}\n"})
 
 
 def _kept(old: str, new: str) -> float:
