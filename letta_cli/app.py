@@ -2,13 +2,10 @@
 
 import asyncio
 import os
-import platform
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from letta_cli.agent.budget import ContextMeter, window_of
@@ -18,6 +15,7 @@ from letta_cli.agent.choosing import (
     isolate,
     open_conversation,
 )
+from letta_cli.agent.compiling import PromptCompiler
 from letta_cli.agent.confining import hold_back, once_confined
 from letta_cli.agent.context import ContextView, unheard, view_context
 from letta_cli.agent.inbox import Inbox
@@ -25,14 +23,13 @@ from letta_cli.agent.occasions import Occasions
 from letta_cli.agent.own_work import Bench
 from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.policy import SessionPolicy
-from letta_cli.agent.prompt import PromptParts, compile_prompt
 from letta_cli.agent.reflection_news import news_of
+from letta_cli.agent.shelf import Shelf
 from letta_cli.agent.turn import Limits
 from letta_cli.config import Config, load_config
 from letta_cli.config.environment import INSIDE
 from letta_cli.config.trust import printable
 from letta_cli.core.agent import Agent, Conversation
-from letta_cli.core.clock import now
 from letta_cli.core.errors import AgentError, ConfigError, NoModelConfigured, UsageError
 from letta_cli.core.need import Boundary
 from letta_cli.core.permission import Rule, Rules
@@ -44,18 +41,13 @@ from letta_cli.permissions import anchored, check_examples, dead_rules, parse_ru
 from letta_cli.providers import load, split_handle
 from letta_cli.providers.embedding import choose_embedder
 from letta_cli.session import Session
-from letta_cli.skills import catalogue, discover
+from letta_cli.skills import discover, skill_places
 from letta_cli.store import Store, open_store
-from letta_cli.tools import Tool, all_tools
+from letta_cli.tools import Toolbox, all_tools
 from letta_cli.workspace.git_config import GitPrograms, programs_of
 from letta_cli.workspace.instructions import Instructions, find_instructions
 from letta_cli.workspace.repository import Repository, find_repository
-from letta_cli.workspace.scan import list_files
 from letta_cli.workspace.workspace import Workspace
-
-CATALOGUE_CHARACTERS = 2_000
-SMALL_CATALOGUE_CHARACTERS = 400
-LISTED_FILES = 40
 
 _BUSY_IN_CHAT = "Or go on in a copy with /fork, or open a fresh conversation with /new."
 _BUSY_IN_SCRIPT = (
@@ -98,15 +90,14 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         store.blocks.find(agent.id, label, project=chosen.project if chosen else workspace.project)
     conversation = open_conversation(store, agent, workspace, options, chosen)
     isolate(store, conversation, options.isolate)
-    documents = store.files.any(agent.id)
     hold_back(workspace, policy.rules(), config.user_home)
-    prepare = once_confined(workspace, partial(load_model, config, documents=documents))
+    prepare = once_confined(workspace, partial(load_model, config, store=store, agent=agent))
     loading = asyncio.ensure_future(prepare(handle))
     await asyncio.sleep(0)  # lets the SDK's import begin in its thread, while the rest is read
     attach_embedder(config, store)
     store.touches.prune()
     compiler = _compiler(config, store, agent, workspace)
-    skills = list(compiler.skills)
+    skills = list(compiler.shelf.skills)
     known_tools = all_tools(omni_memory=config.omni_memory, documents=True)
     policy.readable = _readable(config, skills)
     dead = dead_rules(policy.rules(), known_tools, cwd=workspace.cwd, home=config.user_home)
@@ -117,7 +108,7 @@ async def open_session(config: Config, options: SessionOptions) -> Session:
         agent=agent,
         conversation=conversation,
         workspace=workspace,
-        skills=skills,
+        shelf=compiler.shelf,
         policy=policy,
         limits=_limits(config, options),
         effort=config.effort,
@@ -153,7 +144,7 @@ async def open_bench(config: Config, agent_name: str | None = None) -> Bench:
     agent = store.agents.find(agent_name) if agent_name else store.agents.current()
     flagged = config.origins.get("model", "").startswith("flag")
     handle = "" if flagged else config.reflection.model
-    model = await load_model(config, handle or _handle(config, agent, None))
+    model = await load_model(config, handle or _handle(config, agent, None), store, agent)
     return Bench(
         store=store,
         agent=agent,
@@ -180,7 +171,9 @@ def untrusted_folder_at(directory: str) -> str:
         config = load_config(cwd=Path(directory), secrets=False, on_broken=lambda _trouble: None)
         repository = find_repository(config.cwd)
         _git_trusted(config, repository)
-        _found_in(config, repository.root if repository else None)
+        root = repository.root if repository else None
+        _instructions(config, root)
+        _skills(config, root)
         return _untrusted_folder(config)
     except AgentError:
         return printable(directory)
@@ -194,18 +187,26 @@ def _occasions(
     config: Config, options: SessionOptions, store: Store, agent: Agent
 ) -> Occasions | None:
     settings, begin = config.reflection, options.reflect_later
-    wanted = settings.automatic and (options.interactive or settings.headless)
+    wanted = settings.occasions and (options.interactive or settings.headless)
     if begin is None or not wanted:
         return None
-    return Occasions(store.reflections, agent.id, settings, partial(begin, agent.id))
+    chosen = any(
+        origin != "default"
+        for key, origin in config.origins.items()
+        if key.startswith("reflection.")
+    )
+    return Occasions(
+        store.reflections,
+        agent.id,
+        settings,
+        partial(begin, agent.id),
+        # Who has set when or with what it happens knows of it.
+        introduce=options.interactive and not chosen,
+    )
 
 
-async def load_model(config: Config, handle: str, *, documents: bool = False) -> Model:
-    """Make `handle` ready to be called, with the tools that suit its size.
-
-    Args:
-        documents: the agent has files, and gets the tools for them.
-    """
+async def load_model(config: Config, handle: str, store: Store, agent: Agent) -> Model:
+    """Make `handle` ready to be called, with the tools that suit its size and the agent."""
     name, model = split_handle(handle)
     provider: Provider = load(name, config.provider(name))
     await provider.warm()
@@ -215,7 +216,7 @@ async def load_model(config: Config, handle: str, *, documents: bool = False) ->
 
         if isinstance(provider, ChatDoor):
             provider = SmallModelProvider(provider)
-    tools = _tools_for(config, info, documents=documents)
+    tools = _tools_for(config, info, store, agent)
     return Model(handle, provider, info, tools)
 
 
@@ -239,7 +240,7 @@ async def view_conversation(
         prompt, _ = compiler.compile(conversation, info.small)
     messages = store.messages.window(conversation)
     meter = ContextMeter(*store.runs.last_context(conversation.id))
-    tools = _tools_for(config, info, documents=store.files.any(agent.id))
+    tools = _tools_for(config, info, store, agent)
     return view_context(
         prompt=prompt,
         tools=[tool.spec for tool in tools.values()],
@@ -251,18 +252,18 @@ async def view_conversation(
     )
 
 
-def _tools_for(config: Config, info: ModelInfo, *, documents: bool) -> Mapping[str, Tool]:
+def _tools_for(config: Config, info: ModelInfo, store: Store, agent: Agent) -> Toolbox:
     """A model of the small profile has its own shorter list, of the single tools."""
     tools = all_tools(
         omni_memory=config.omni_memory and not info.small,
-        documents=documents,
+        documents=True,
         confined=config.sandbox.enabled and not info.small,
     )
-    if not info.small:
-        return tools
-    from letta_cli.providers.small import SMALL_TOOLS
+    if info.small:
+        from letta_cli.providers.small import ALL_SMALL_TOOLS
 
-    return {tool: tools[tool] for tool in SMALL_TOOLS}
+        tools = {tool: tools[tool] for tool in ALL_SMALL_TOOLS}
+    return Toolbox(tools, partial(store.files.any, agent.id))
 
 
 async def list_offers(config: Config, handle: str) -> list[Offer]:
@@ -273,67 +274,44 @@ async def list_offers(config: Config, handle: str) -> list[Offer]:
     return await all_offers(config.providers, config.provider, always=(current,))
 
 
-@dataclass(frozen=True, slots=True)
-class PromptCompiler:
-    """Compiles the system prompt of any conversation of this session."""
-
-    store: Store
-    agent: Agent
-    workspace: Workspace
-    instructions: Instructions
-    skills: tuple[Skill, ...]
-    omni_memory: bool = False
-
-    def compile(self, conversation: Conversation, small: bool) -> tuple[str, dict[str, int]]:
-        """The prompt, and the versions of the blocks that stand in it."""
-        blocks = self.store.blocks.visible(conversation)
-        listed = [skill for skill in self.skills if skill.model_invocable]
-        limit = SMALL_CATALOGUE_CHARACTERS if small else CATALOGUE_CHARACTERS
-        parts = PromptParts(
-            blocks=blocks,
-            own=self.agent.system,
-            instructions=self.instructions.text,
-            skills=catalogue(listed, limit),
-            environment=self._environment(),
-            omni_memory=self.omni_memory,
-            untrusted=self.store.reviews.sources(blocks),
-            files=tuple(islice(list_files(str(self.workspace.cwd)), LISTED_FILES)) if small else (),
-        )
-        return compile_prompt(parts, small=small), {block.id: block.version for block in blocks}
-
-    def _environment(self) -> list[str]:
-        branch = self.workspace.branch()
-        kind = f"git repository, branch {branch}" if branch else "not a git repository"
-        return [
-            f"Directory: {self.workspace.cwd} ({kind})",
-            f"System: {platform.system()} {platform.machine()}, shell: bash",
-            f"Date: {now():%Y-%m-%d}",
-        ]
-
-
 def _compiler(config: Config, store: Store, agent: Agent, workspace: Workspace) -> PromptCompiler:
-    instructions, skills = _found_in(config, workspace.git_root)
-    return PromptCompiler(store, agent, workspace, instructions, skills, config.omni_memory)
+    root = workspace.git_root
+    find = partial(_skills, config, root)
+    shelf = Shelf(find(), find, _skill_folders(config, root))
+    instructions = _instructions(config, root)
+    return PromptCompiler(store, agent, workspace, instructions, shelf, config.omni_memory)
 
 
-def _found_in(config: Config, root: Path | None) -> tuple[Instructions, tuple[Skill, ...]]:
-    """What of the folder's instructions and skills is trusted, with the person's own."""
-    cwd = config.cwd.resolve()
-    instructions = find_instructions(
-        cwd,
+def _instructions(config: Config, root: Path | None) -> Instructions:
+    """The person's instructions, and those of the folder that are trusted."""
+    return find_instructions(
+        config.cwd.resolve(),
         root,
         config.user_home,
         agent_home=config.home,
         accept=config.trust.of("instructions"),
     )
-    skills = discover(
-        cwd=cwd,
+
+
+def _skills(config: Config, root: Path | None) -> list[Skill]:
+    """The person's skills, and those of the folder that are trusted."""
+    return discover(
+        cwd=config.cwd.resolve(),
         project_root=root,
         home=config.home,
         user_home=config.user_home,
         accept=config.trust.of("skill"),
     )
-    return instructions, tuple(skills)
+
+
+def _skill_folders(config: Config, root: Path | None) -> list[Path]:
+    found = skill_places(
+        cwd=config.cwd.resolve(),
+        project_root=root,
+        home=config.home,
+        user_home=config.user_home,
+    )
+    return [path for path, _ in found]
 
 
 def _git_trusted(config: Config, repository: Repository | None) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 from letta_cli.agent.attaching import with_files
@@ -14,6 +14,7 @@ from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.initialising import SKILL as INIT_SKILL
 from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
+from letta_cli.agent.occasions import introduction_after
 from letta_cli.agent.own_work import Bench
 from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.provenance import UNTRUSTED_FOLDER, source_at
@@ -39,6 +40,7 @@ from letta_cli.core.message import Message, Part, Text
 from letta_cli.core.permission import Answer, PermissionMode
 from letta_cli.core.provider import ModelInfo, Offer
 from letta_cli.core.run import Usage
+from letta_cli.core.skill import Skill
 from letta_cli.providers.tokens import estimate, estimate_tools
 from letta_cli.skills import load_body
 from letta_cli.workspace.undo import Plan, Restored
@@ -56,7 +58,6 @@ class Session:
         self.store = parts.store
         self.agent = parts.agent
         self.workspace = parts.workspace
-        self.skills = list(parts.skills)
         self.notes = parts.notes
         self.warnings = parts.warnings
         self.usage = Usage()
@@ -92,6 +93,12 @@ class Session:
         if self._model.done() and not self._model.cancelled() and not self._model.exception():
             return self._model.result().info
         return ModelInfo(self._handle)
+
+    @property
+    def skills(self) -> Sequence[Skill]:
+        """Those that can be used now."""
+        self._parts.shelf.refresh()
+        return self._parts.shelf.skills
 
     @property
     def mode(self) -> PermissionMode:
@@ -186,6 +193,8 @@ class Session:
                         self.usage += event.usage
                     self._notice(event)
                     yield event
+                    for told in introduction_after(self._parts.occasions, event):
+                        yield told
         finally:
             self._inbox = None
 
@@ -366,6 +375,8 @@ class Session:
                 async with contextlib.aclosing(run(turn, parts)) as events:
                     async for event in events:
                         self._observe(event)
+                        for told in introduction_after(self._parts.occasions, event):
+                            yield told
                         yield event
         finally:
             self._inbox = None
@@ -394,8 +405,9 @@ class Session:
             model=model.handle,
             info=model.info,
             tools=model.tools,
+            refresh_tools=model.tools.refresh,
             workspace=self.workspace,
-            skills=self.skills,
+            shelf=parts.shelf,
             policy=parts.policy,
             limits=parts.limits,
             inbox=inbox,

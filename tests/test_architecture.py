@@ -51,6 +51,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "filelock": ("store", "config", "providers"),
     "keyring": ("config",),
     "pypdf": ("workspace.documents",),
+    "backports": ("portable.lines",),
+    "compression": ("portable.lines",),  # of the standard library from Python 3.14 on
     "markdown_it": ("frontends",),
     "pygments": ("frontends",),
     "wcwidth": ("frontends",),

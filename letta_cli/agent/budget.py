@@ -72,6 +72,11 @@ class ContextMeter:
         """Whether the provider has counted anything since the last compaction."""
         return self._known > 0
 
+    @property
+    def counted(self) -> int:
+        """Tokens that the provider has counted; 0 when nothing was since the last compaction."""
+        return self._known
+
     def measured(self, tokens: int, seq: int) -> None:
         """The provider counted `tokens` up to and with message `seq`."""
         self._known = tokens

@@ -4,13 +4,15 @@ One transaction puts the summary, the new beginning of the window and a fresh pr
 process that dies leaves the conversation as it was before or as it is after.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
 from letta_cli.agent import notes
 from letta_cli.agent.budget import threshold_of
+from letta_cli.agent.chronicle import chronicle
 from letta_cli.agent.cut import choose_cut
+from letta_cli.agent.memory_news import is_news
 from letta_cli.agent.model_call import Reply, call_model
 from letta_cli.agent.notes import Notes, Room
 from letta_cli.agent.provenance import in_messages, told_in_summary
@@ -53,7 +55,7 @@ class _Answer:
 
 
 async def compact(
-    turn: Turn, trigger: CompactionTrigger, focus: str = ""
+    turn: Turn, trigger: CompactionTrigger, focus: str = "", run_id: str | None = None
 ) -> AsyncGenerator[Event, None]:
     """Summarise all but the newest messages and compile the prompt afresh.
 
@@ -62,6 +64,7 @@ async def compact(
 
     Args:
         focus: what the person wants most room for.
+        run_id: the run in which it became necessary.
     """
     before, estimated = context_tokens(turn), estimated_tokens(turn)
     window = turn.meter.window(turn.info)
@@ -77,14 +80,17 @@ async def compact(
     room = _room(space)
     earlier = _earlier(messages)
     answer = _Answer()
-    async for event in _ask(turn, earlier, evicted, focus, room.words, answer):
-        yield event
+    if not turn.info.small:
+        async for event in _ask(turn, earlier, evicted, focus, room.words, answer):
+            yield event
     if turn.inbox.cancelled:
         if trigger == "manual":
             yield Notice("outcome", f"{NOTHING}: you interrupted")
         return
     record = _record(turn, keep_from, evicted[0].seq)
-    if answer.failure:
+    if turn.info.small:
+        made = chronicle(earlier, evicted, record)
+    elif answer.failure:
         transcript = render_transcript(evicted, max_tokens=room.words // 2)
         made = notes.extract(earlier, transcript, record, answer.failure)
     else:
@@ -102,8 +108,10 @@ async def compact(
         summary,
         context_start=keep_from,
         prompt=prompt,
-        versions=versions,
+        versions=_told(turn, versions, keep_from),
         trusted=turn.trusted,
+        usage=answer.usage if answer.usage.context else None,
+        run_id=run_id,
     )
     after = estimated_tokens(turn)
     turn.meter.compacted(estimated, after)
@@ -117,6 +125,23 @@ async def compact(
         last_seq=evicted[-1].seq,
         failure=answer.failure,
     )
+
+
+def _told(turn: Turn, compiled: Mapping[str, int], keep_from: int) -> dict[str, int]:
+    """The block versions that the conversation may be said to know after a compaction.
+
+    Those in the fresh prompt; but where a notice about memory stays in the window, what changed
+    since it was told, such as while the summary was written, is told again. Otherwise an older
+    text would stand behind the newer one in the prompt.
+    """
+    messages = turn.thread.messages
+    stays = any(is_news(message) and message.seq >= keep_from for message in messages)
+    if not stays:
+        return dict(compiled)
+    seen = turn.thread.conversation.memory_versions
+    known = {block: min(version, seen.get(block, 0)) for block, version in compiled.items()}
+    # What is gone from the prompt may be spoken of in that notice.
+    return known | {block: at for block, at in seen.items() if block not in compiled and at > 0}
 
 
 def _keep_from(turn: Turn, space: int, trigger: CompactionTrigger) -> int:

@@ -1,8 +1,8 @@
 """Learning: one conversation becomes the draft of a skill, with the turns that it comes from.
 
 The model writes plain text, which every model can; the program gives it its form, checks it, and
-says what is missing until it is right or the tries are used up. A small model is asked piece by
-piece.
+says what is missing until it is right or the tries are used up. Of a small model's conversation the
+program keeps what the person put right, word for word.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from letta_cli.agent.turn import Turn
 from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import UsageError
 from letta_cli.core.event import Event, Notice, RunFinished
-from letta_cli.core.message import Text
+from letta_cli.core.message import Message, Text
 from letta_cli.core.outside import joined
 from letta_cli.core.reflection import Slice
 from letta_cli.core.run import Usage
@@ -78,7 +78,7 @@ FORM = """\
 """
 
 MOST_CITED = 3
-MOST_QUOTED = 400
+MOST_QUOTED = 300
 
 _PLACEHOLDERS = (
     "lower-case-words-joined-by-dashes",
@@ -125,7 +125,7 @@ async def learn(bench: Bench, lesson: Lesson) -> AsyncGenerator[Event, None]:
     with store.leases.acquire(conversation.id) as lease:
         turn = own_turn(bench, conversation.id, Job(SYSTEM, {}, bench.limits))
         turn.thread.held_by(lease)
-        work = _interview if bench.info.small else _write
+        work = _small if bench.info.small else _write
         ended: list[RunFinished] = []
         async for event in work(bench, lesson, turn, ended):
             yield event
@@ -152,14 +152,50 @@ async def _write(
         parts = (Text(MEND.format(problem=lesson.problem)),)
 
 
+async def _small(
+    bench: Bench, lesson: Lesson, turn: Turn, ended: list[RunFinished]
+) -> AsyncGenerator[Event, None]:
+    """The draft of a small model's lesson.
+
+    What a person said after the first words is most often what was to be learned, and it stands
+    there word for word. A small model that was asked for the right way told of the wrong one
+    again, and then kept to that; so it is asked only where nobody put it right.
+    """
+    said = [
+        message for message in bench.store.messages.read(lesson.source.id) if message.role == "user"
+    ]
+    if len(said) > 1:
+        text = _corrected(lesson, said)
+        ended.append(RunFinished("end_turn", text, Usage(), 0))
+    else:
+        async for event in _interview(bench, lesson, turn, ended):
+            yield event
+        if lesson.problem:
+            return
+        text = ended[-1].text
+    name = lesson.name or name_from(lesson.source.title) or "lesson"
+    _take(bench, lesson, assemble(f"name: {name}\n{text}"), turn)
+
+
+def _corrected(lesson: Lesson, said: Sequence[Message]) -> str:
+    """What the person wanted, and what they said to make it right."""
+    first, *later = [(" ".join(each.words.split())[:MOST_QUOTED], each.seq) for each in said]
+    place = f"({lesson.source.id}:{first[1]})"
+    steps = [
+        f"{number}. When asked “{first[0]}”, the person put it right: “{words}” "
+        f"({lesson.source.id}:{seq})"
+        for number, (words, seq) in enumerate(later[-MOST_CITED:], start=1)
+    ]
+    when = f"Use when asked for something like: {first[0]}"
+    pitfall = "Without these words it was done in another way at first, which was not right."
+    form = FORM.format(when=when, steps="\n".join(steps), pitfall=pitfall, places=place)
+    return f"description: {when[:MAX_DESCRIPTION]}\n\n{form}"
+
+
 async def _interview(
     bench: Bench, lesson: Lesson, turn: Turn, ended: list[RunFinished]
 ) -> AsyncGenerator[Event, None]:
-    """Ask a small model one thing after the other: shown a form, it copies the form.
-
-    The program writes the draft from the answers and from what the person said on the way, word
-    for word: that is right also where the answers are not.
-    """
+    """Ask a small model one thing after the other: shown a form, it copies the form."""
     parts: tuple[Text, ...] = (_transcript(bench, lesson),)
     answers: list[str] = []
     for question in QUESTIONS:
@@ -169,22 +205,11 @@ async def _interview(
             return
         answers.append(" ".join(ended[-1].text.split()))
         parts = ()
-    said = [
-        message for message in bench.store.messages.read(lesson.source.id) if message.role == "user"
-    ]
-    places = " ".join(f"({lesson.source.id}:{each.seq})" for each in said[-MOST_CITED:])
-    # What a person said after the first words is most often what was to be learned.
-    own = [
-        f"{number}. As the person said: “{' '.join(each.words.split())[:MOST_QUOTED]}” "
-        f"({lesson.source.id}:{each.seq})"
-        for number, each in enumerate(said[1:][-MOST_CITED:], start=1)
-    ]
     when, steps, pitfall = answers
-    lines = "\n".join([*own, f"{len(own) + 1}. {steps} {places}"])
-    name = lesson.name or name_from(lesson.source.title) or "lesson"
-    text = FORM.format(when=when, steps=lines, pitfall=pitfall, places=places)
-    head = f"name: {name}\ndescription: {when[:MAX_DESCRIPTION]}\n\n"
-    _take(bench, lesson, assemble(head + text), turn)
+    place = f"({lesson.source.id}:1)"
+    form = FORM.format(when=when, steps=f"1. {steps} {place}", pitfall=pitfall, places=place)
+    text = f"description: {when[:MAX_DESCRIPTION]}\n\n{form}"
+    ended[-1] = replace(ended[-1], text=text)
 
 
 async def _ask(
@@ -223,9 +248,10 @@ def _take(bench: Bench, lesson: Lesson, text: str, turn: Turn) -> None:
     except SkillRefused as error:
         lesson.problem = str(error)
         return
+    read = store.messages.outside(lesson.source.id, lesson.source.head)
     lesson.draft = store.skill_drafts.add(
         agent_id, draft.name, draft.text, conversation_id=turn.thread.conversation.id,
-        untrusted=sources_of(turn),
+        untrusted=joined((sources_of(turn), *read)),
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass, field
 
-from letta_cli.agent import memory_news
+from letta_cli.agent import memory_news, skill_news
+from letta_cli.agent.affording import is_spent
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import threshold_of
 from letta_cli.agent.compaction import compact
@@ -73,6 +74,8 @@ async def run(turn: Turn, parts: Sequence[Part]) -> AsyncGenerator[Event, None]:
     progress = Progress(stored.id)
     if turn.skill:
         turn.store.skill_uses.add(turn.agent.id, turn.skill, run_id=stored.id)
+    if words := next((part.text for part in parts if isinstance(part, Text)), ""):
+        skill_news.suggest(turn, stored.id, words)
     try:
         yield RunStarted(stored.id, turn.thread.conversation.id, turn.agent.id, turn.model)
         try:
@@ -104,12 +107,15 @@ async def _steps(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
         progress.stop = _limit_reached(turn, progress)
         if progress.stop is not None:
             return
-        progress.steps += 1
         async for event in _prepare(turn, progress):
             yield event
         if turn.inbox.cancelled:
             progress.stop = "cancelled"
             return
+        if is_spent(turn, progress.usage.cost_usd):  # by a summary, or by what became known
+            progress.stop = "max_budget"
+            return
+        progress.steps += 1
         yield StepStarted(progress.steps)
         async for event in _step(turn, progress):
             yield event
@@ -123,13 +129,10 @@ def _hear_last_words(turn: Turn, progress: Progress) -> None:
 
 
 def _limit_reached(turn: Turn, progress: Progress) -> StopReason | None:
-    limits = turn.limits
-    if limits.max_steps is not None and progress.steps >= limits.max_steps:
+    most = turn.limits.max_steps
+    if most is not None and progress.steps >= most:
         return "max_steps"
-    cost = progress.usage.cost_usd
-    if limits.max_budget_usd is not None and cost is not None and cost >= limits.max_budget_usd:
-        return "max_budget"
-    return None
+    return "max_budget" if is_spent(turn, progress.usage.cost_usd) else None
 
 
 async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None]:
@@ -143,6 +146,7 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
             said, turn.workspace, turn.policy, lambda path: source_at(turn, path)
         )
         turn.thread.append("user", parts, run_id=progress.run_id)
+        skill_news.suggest(turn, progress.run_id, said)
         yield Notice("steer", said)
         for notice in notices:
             yield notice
@@ -152,6 +156,9 @@ async def _prepare(turn: Turn, progress: Progress) -> AsyncGenerator[Event, None
     if tokens > threshold_of(turn.meter.window(turn.info)):
         if not turn.meter.stuck(tokens):
             async for event in _compact(turn, progress, "auto"):
+                yield event
+            # Memory may have changed while the summary was written.
+            for event in _news(turn, progress):
                 yield event
         if turn.meter.stuck(context_tokens(turn)) and not progress.stuck:
             progress.stuck = True
@@ -165,6 +172,9 @@ def _news(turn: Turn, progress: Progress) -> Generator[Event]:
     news = memory_news.deliver(turn.store, turn.thread, progress.run_id)
     if news is not None:
         yield Notice("memory", news.text)
+    skill_news.deliver(turn, progress.run_id)
+    if tool_news := turn.refresh_tools():
+        turn.thread.append("notice", (Text(tool_news),), run_id=progress.run_id)
     for notice in turn.radar.deliver(turn.thread, progress.run_id) if turn.radar else ():
         yield Notice("radar", notice.text)
 
@@ -172,7 +182,7 @@ def _news(turn: Turn, progress: Progress) -> Generator[Event]:
 async def _compact(
     turn: Turn, progress: Progress, trigger: CompactionTrigger
 ) -> AsyncGenerator[Event, None]:
-    async for event in compact(turn, trigger):
+    async for event in compact(turn, trigger, run_id=progress.run_id):
         if isinstance(event, Compacted):
             progress.usage += event.usage
         yield event

@@ -81,13 +81,19 @@ def read(store: Store, conversation: Conversation) -> News | None:
     return News("\n\n".join(told), versions)
 
 
+_BEGINNING = 'Shared memory: block "'
+
+
+def is_news(message: Message) -> bool:
+    """Whether a message of a thread is such a notice."""
+    return message.role == "notice" and message.text.startswith(_BEGINNING)
+
+
 def describe(store: Store, block: MemoryBlock, foreign: list[BlockRevision]) -> str:
     """Say which block changed, by whom, when, and what it says now."""
     writers = ", ".join(dict.fromkeys(_writer(store, revision) for revision in foreign))
     when = to_text(foreign[-1].created_at)[:16] + "Z"
-    head = (
-        f'Shared memory: block "{block.label}" was {_deed(block, foreign)} by {writers} at {when}.'
-    )
+    head = f'{_BEGINNING}{block.label}" was {_deed(block, foreign)} by {writers} at {when}.'
     if marked := ", ".join(
         dict.fromkeys(each.open_sources for each in foreign if each.open_sources)
     ):
@@ -116,7 +122,7 @@ def _deed(block: MemoryBlock, foreign: list[BlockRevision]) -> str:
 
 
 def _returned(block: MemoryBlock) -> str:
-    return f'Shared memory: block "{block.label}" is seen here again. {_text(block)}'
+    return f'{_BEGINNING}{block.label}" is seen here again. {_text(block)}'
 
 
 def _text(block: MemoryBlock) -> str:

@@ -122,7 +122,7 @@ def merge(earlier: Notes, reply: str, record: Record, cited: range) -> Notes:
     covered = {entry.seq for entry in new} | outdated
     said = [entry for entry in record.laid_down if entry.seq not in covered]
     new = [entry for entry in new if not any(_restates(entry, old) for old in kept)]
-    ledger = _unique([*kept, *sorted([*said, *new], key=lambda entry: entry.seq)])
+    ledger = unique([*kept, *sorted([*said, *new], key=lambda entry: entry.seq)])
     state = found.get("state", "") if found else reply.strip()
     return Notes(
         found.get("goals", "") or earlier.goals,
@@ -143,7 +143,7 @@ def extract(earlier: Notes, transcript: str, record: Record, why: str) -> Notes:
         goals,
         f"{said}{before}{transcript}",
         earlier.next,
-        _unique([*earlier.ledger, *record.laid_down]),
+        unique([*earlier.ledger, *record.laid_down]),
     )
 
 
@@ -215,7 +215,7 @@ def _restates(entry: Entry, old: Entry) -> bool:
     return len(new) <= len(words) * 0.3 and not any(map(_TURNING.fullmatch, new))
 
 
-def _unique(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def unique(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """Each statement once, in order of its first mention."""
     seen: dict[str, Entry] = {}
     for entry in entries:

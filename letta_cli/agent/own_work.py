@@ -11,6 +11,7 @@ from letta_cli.agent.budget import ContextMeter
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import render_memory
+from letta_cli.agent.shelf import Shelf
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.agent import Agent
@@ -81,7 +82,7 @@ def own_turn(bench: Bench, conversation_id: str, job: Job) -> Turn:
         info=bench.info,
         tools=job.tools,
         workspace=bench.workspace,
-        skills=(),
+        shelf=Shelf(),
         policy=SessionPolicy(bench.rules, "dontAsk", interactive=False),
         limits=job.limits,
         inbox=bench.inbox,

@@ -1,19 +1,19 @@
 """What `app.open_session` puts together for a session."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from letta_cli.agent.occasions import Occasions
 from letta_cli.agent.policy import SessionPolicy
+from letta_cli.agent.shelf import Shelf
 from letta_cli.agent.turn import Limits
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.provider import Effort, ModelInfo, Offer, Provider
 from letta_cli.core.reflection import ReflectionSettings
 from letta_cli.core.secret import Masker
-from letta_cli.core.skill import Skill
 from letta_cli.store import Store
-from letta_cli.tools import Tool
+from letta_cli.tools import Toolbox
 from letta_cli.workspace.workspace import Workspace
 
 
@@ -24,7 +24,7 @@ class Model:
     handle: str
     provider: Provider
     info: ModelInfo
-    tools: Mapping[str, Tool]
+    tools: Toolbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class SessionParts:
     agent: Agent
     conversation: Conversation
     workspace: Workspace
-    skills: Sequence[Skill]
+    shelf: Shelf
     policy: SessionPolicy
     limits: Limits
     effort: Effort

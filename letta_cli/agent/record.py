@@ -12,7 +12,7 @@ from itertools import islice
 from letta_cli.core.message import Message, ToolCall, ToolReturn
 
 _SKILL = re.compile(r'<skill_content name="([\w.-]+)"')
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _LAID_DOWN = re.compile(
     r"\b(decid(e|ed|ing)|decisions?|agreed?|from now on|always|never|must|shall|"
     r"(we|i)( wi|')ll (use|keep|call|name|go with|stay with)|let'?s (use|keep|call|go with)|"
@@ -93,7 +93,7 @@ class Record:
             self._loaded(words, message.seq)
             return
         self.request = message
-        sentences = (each for each in _SENTENCE.split(words[:_LOOK_AT]) if _lays_down(each))
+        sentences = (each for each in SENTENCE.split(words[:_LOOK_AT]) if _lays_down(each))
         self.laid_down += [Entry(cut(each), message.seq) for each in islice(sentences, _MOST)]
 
     def _loaded(self, text: str, seq: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from letta_cli.agent.loop import run
 from letta_cli.agent.occasions import provider_of
 from letta_cli.agent.own_work import Bench, Job, own_turn
-from letta_cli.agent.reading import choose, room, transcripts
+from letta_cli.agent.reading import READING_SHARE, choose, room, transcripts
 from letta_cli.agent.reflection_prompt import CUT_OFF, SYSTEM, title_of
 from letta_cli.core.errors import AgentError, StoreError, UsageError
 from letta_cli.core.event import Event, Notice, RunFinished
@@ -35,6 +35,12 @@ _ENDED: dict[StopReason, str] = {
     "max_tokens": "an answer was cut off",
 }
 """Ends after which what was read is read. A cap is one: reading on would meet it again."""
+
+
+_TOO_LITTLE = (
+    "Its budget of ${:g} is too little for one call of the model. "
+    "Raise it: agent config set reflection.maxBudgetUsd USD"
+)
 
 
 @dataclass(slots=True)
@@ -67,8 +73,10 @@ async def reflect(bench: Bench, wish: Wish) -> AsyncGenerator[Event, None]:
     spent, last = Usage(), None
     with bench.store.reflections.alone(bench.agent.id) as lease:
         for _ in range(BATCHES.get(wish.occasion, BATCHES_ALONE)):
-            left = bench.settings.max_budget_usd - (spent.cost_usd or 0.0)
-            if left <= 0 or bench.inbox.cancelled:
+            budget = bench.settings.max_budget_usd
+            left = budget - (spent.cost_usd or 0.0)
+            # What could not be read to its end is not begun.
+            if left <= 0 or left < budget / READING_SHARE or bench.inbox.cancelled:
                 break
             lease.keep()
             reflection = _next(bench, wish)
@@ -83,7 +91,8 @@ async def reflect(bench: Bench, wish: Wish) -> AsyncGenerator[Event, None]:
                     last = replace(event, usage=spent)
                 else:
                     yield event
-            if last is not None and last.stop_reason not in _ENDED:
+            ended = last is None or last.stop_reason in _ENDED
+            if not ended or (last is not None and last.stop_reason == "max_budget"):
                 break
     if last is not None:
         yield last
@@ -169,7 +178,9 @@ def _opening(bench: Bench, reflection: Reflection, wish: Wish, *, begun: bool) -
 def _close(bench: Bench, reflection: Reflection, event: RunFinished, wish: Wish) -> None:
     reflections = bench.store.reflections
     note = _ENDED.get(event.stop_reason)
-    if note is not None:
+    if event.stop_reason == "max_budget" and not event.steps:
+        reflections.fail(reflection.id, _TOO_LITTLE.format(bench.settings.max_budget_usd))
+    elif note is not None:
         wish.done.append(reflections.finish(reflection.id, note))
     else:
         interrupted = event.stop_reason == "cancelled"

@@ -159,8 +159,15 @@ class Thread:
         prompt: str,
         versions: Mapping[str, int],
         trusted: str,
+        usage: Usage | None = None,
+        run_id: str | None = None,
     ) -> None:
-        """Replace everything before `context_start` by `summary` in the window."""
+        """Replace everything before `context_start` by `summary` in the window.
+
+        Args:
+            usage: what the summary cost, if a model wrote it.
+            run_id: the run in which it became necessary, if one did.
+        """
         self.ensure_held()
         self._store.conversations.compact(
             self.conversation.id,
@@ -170,6 +177,8 @@ class Thread:
             memory_versions=dict(versions),
             expected_head=self.conversation.head,
             trusted=trusted,
+            usage=usage,
+            run_id=run_id,
         )
         self.conversation = self._store.conversations.get(self.conversation.id)
         self.messages = self._store.messages.window(self.conversation)

@@ -48,7 +48,7 @@ def context_of(
         conversation=turn.thread.conversation,
         run_id=run_id,
         call_id=call.id,
-        skills=turn.skills,
+        skills=turn.shelf.skills,
         progress=progress,
         started=started,
         session_id=turn.radar.session_id if turn.radar else "",

@@ -1,6 +1,6 @@
 """What a run works with: its collaborators and limits, gathered once, by the session."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from letta_cli.agent.budget import ContextMeter
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.radar import Radar
+from letta_cli.agent.shelf import Shelf
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.undo import UndoJournal
 from letta_cli.core.agent import Agent
@@ -15,7 +16,6 @@ from letta_cli.core.memory import Actor
 from letta_cli.core.permission import PermissionMode, Rule, Rules
 from letta_cli.core.provider import Effort, ModelInfo, Provider
 from letta_cli.core.secret import Masker
-from letta_cli.core.skill import Skill
 from letta_cli.store import Store
 from letta_cli.tools import Tool
 from letta_cli.workspace.workspace import Workspace
@@ -55,6 +55,10 @@ class Policy(Protocol):
         ...
 
 
+def _no_news() -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The collaborators of one run."""
@@ -68,7 +72,7 @@ class Turn:
     info: ModelInfo
     tools: Mapping[str, Tool]
     workspace: Workspace
-    skills: Sequence[Skill]
+    shelf: Shelf
     policy: Policy
     limits: Limits
     inbox: Inbox
@@ -77,6 +81,8 @@ class Turn:
     """Compiles the system prompt from current memory; with the block versions in it."""
     trusted: str = ""
     """A digest of what of the folder the person trusts to stand in the prompt."""
+    refresh_tools: Callable[[], str] = _no_news
+    """Looks whether there are more tools now; returns what to tell the model of them."""
     effort: Effort = "off"
     untrusted_folder: str = ""
     """The folder it works in, when that brings what the person did not trust."""

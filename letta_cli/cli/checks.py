@@ -219,10 +219,7 @@ def _keyring(config: Config) -> Check:
 
 def _reflection(config: Config) -> Check:
     settings = config.reflection
-    every = f"every {settings.every_turns} turns" if settings.every_turns else ""
-    idle = f"after {settings.idle_minutes} idle minutes" if settings.idle_minutes else ""
-    when = [every, "at compaction" if settings.on_compaction else "", idle]
-    plan = ", ".join(filter(None, when)) or "only when asked"
+    plan = settings.occasions or "only when asked"
     plan += f"; at most ${settings.max_budget_usd:g} each"
     try:
         store = open_store(config.database_url)

@@ -22,7 +22,7 @@ from letta_cli.cli.output import (
 )
 from letta_cli.cli.search import search
 from letta_cli.cli.table import CONTEXT, target
-from letta_cli.cli.transcript import as_markdown
+from letta_cli.cli.transcript import as_markdown, spent_text
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Busy, NotFound, UsageError
@@ -125,7 +125,8 @@ def show_session(
             say_json({**document, "thread": shown})
         else:
             messages = here.store.messages.read(conversation.id, start=span[0], end=span[1])
-            say(as_markdown(conversation, messages).rstrip("\n"))
+            spent = "" if cited else spent_text(here.store, conversation)
+            say(as_markdown(conversation, messages, spent).rstrip("\n"))
 
 
 app.command("search", cls=LightCommand)(search)

@@ -16,6 +16,7 @@ from letta_cli.core.message import (
     ToolReturn,
 )
 from letta_cli.frontends.sanitize import sanitize
+from letta_cli.store import Store
 
 SPEAKERS: dict[Role, str] = {
     "user": "You",
@@ -26,18 +27,36 @@ SPEAKERS: dict[Role, str] = {
 }
 
 
-def as_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
-    """The whole thread as Markdown; every message has its number, as citations use it."""
+def as_markdown(conversation: Conversation, messages: Sequence[Message], spent: str = "") -> str:
+    """The whole thread as Markdown; every message has its number, as citations use it.
+
+    Args:
+        spent: what it took, see `spent_text`.
+    """
     lines = [
         f"# {conversation.title or '(no title)'}",
         "",
         f"{conversation.id}, {conversation.cwd}, {_moment(conversation.created_at)}",
+        *([spent] if spent else []),
     ]
     for message in messages:
         lines += ["", f"## {message.seq}. {SPEAKERS[message.role]}, {_moment(message.created_at)}"]
         for part in message.parts:
             lines += ["", _part(part)]
     return sanitize("\n".join(lines)) + "\n"
+
+
+def spent_text(store: Store, conversation: Conversation) -> str:
+    """What a conversation took, its summaries with it: tokens, and dollars where they are known."""
+    usage = store.runs.totals(conversation.id)
+    read = usage.input + usage.cache_read + usage.cache_write
+    if not read + usage.output:
+        return ""
+    runs = len(store.runs.list(conversation.id))
+    text = f"{runs} run{'' if runs == 1 else 's'}, {read:,} tokens in, {usage.output:,} out"
+    if made := store.runs.compactions(conversation.id):
+        text += f", {len(made)} summar{'y' if len(made) == 1 else 'ies'} with them"
+    return text if usage.cost_usd is None else f"{text}, ${usage.cost_usd:.4f}"
 
 
 def _moment(moment: datetime) -> str:

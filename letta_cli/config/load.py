@@ -47,6 +47,7 @@ DEFAULTS: Mapping[str, Any] = {
     "localModel": "ask",
     "embedding": "",
     "memoryTools": "single",
+    "reflection.automatic": _QUIET.automatic,
     "reflection.everyTurns": _QUIET.every_turns,
     "reflection.onCompaction": _QUIET.on_compaction,
     "reflection.whenIdle": _QUIET.idle_minutes,
@@ -161,6 +162,7 @@ def load_config(
         embedding=values["embedding"],
         directories=_directories(values, cwd, user_home),
         reflection=ReflectionSettings(
+            automatic=values["reflection.automatic"],
             every_turns=values["reflection.everyTurns"],
             on_compaction=values["reflection.onCompaction"],
             idle_minutes=values["reflection.whenIdle"],

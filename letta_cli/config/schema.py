@@ -160,6 +160,7 @@ KEYS: tuple[Key, ...] = (
     Key("embedding", 'a handle "provider/model", or "off"', _embedding),
     Key("memoryMirror", "the absolute path of a folder, or one that begins with ~", _folder),
     Key("memoryTools", '"single" or "omni"', _one_of(("single", "omni"))),
+    Key("reflection.automatic", "true or false", _flag),
     Key("reflection.everyTurns", "a whole number; 0 is never", _whole(0)),
     Key("reflection.onCompaction", "true or false", _flag),
     Key("reflection.whenIdle", "minutes, a whole number; 0 is never", _whole(0)),

@@ -39,6 +39,7 @@ def shown_settings(config: Config) -> list[Shown]:
         "embedding": config.embedding,
         "memoryMirror": str(config.memory_mirror or ""),
         "memoryTools": "omni" if config.omni_memory else "single",
+        "reflection.automatic": config.reflection.automatic,
         "reflection.everyTurns": config.reflection.every_turns,
         "reflection.onCompaction": config.reflection.on_compaction,
         "reflection.whenIdle": config.reflection.idle_minutes,

@@ -10,6 +10,7 @@ Prefix = Literal[
     "message",
     "run",
     "step",
+    "compaction",
     "passage",
     "session",
     "call",

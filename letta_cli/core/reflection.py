@@ -16,15 +16,17 @@ class ReflectionSettings:
     """When the agent reflects by itself, with what, and what one reflection may take.
 
     Attributes:
+        automatic: whether it ever does.
         every_turns: finished runs in all conversations that nothing has reflected on; 0 for never.
         on_compaction: also when a conversation was compacted.
         idle_minutes: also when a terminal has been idle for so long; 0 for never.
         headless: also after runs that nobody watches.
         model: a handle; empty for the one of the conversation that gave the occasion.
-        max_budget_usd: known cost of one reflection; it ends after the model call that reaches it.
+        max_budget_usd: known cost of one reflection; a model call that cannot fit is not made.
         max_steps: model calls of one reflection.
     """
 
+    automatic: bool = True
     every_turns: int = 25
     on_compaction: bool = True
     idle_minutes: int = 0
@@ -34,8 +36,12 @@ class ReflectionSettings:
     max_steps: int = 12
 
     @property
-    def automatic(self) -> bool:
-        return bool(self.every_turns or self.on_compaction or self.idle_minutes)
+    def occasions(self) -> str:
+        """When it does, in words: ``every 25 turns, at compaction``; empty for never."""
+        every = f"every {self.every_turns} turns" if self.every_turns else ""
+        idle = f"after {self.idle_minutes} idle minutes" if self.idle_minutes else ""
+        when = (every, "at compaction" if self.on_compaction else "", idle)
+        return ", ".join(filter(None, when)) if self.automatic else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A skill: a folder with a SKILL.md, known by name and description, read on demand."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,23 @@ class Skill:
     model_invocable: bool = True
     shadows: Path | None = None
     digest: str = ""
+
+
+_SUGGESTED = re.compile(r'\AThe skill "([\w.-]+)" fits what was asked\.')
+
+
+def suggestion(name: str) -> str:
+    """What the model is told when a skill fits the person's words."""
+    return (
+        f'The skill "{name}" fits what was asked. Load it with the Skill tool first and follow it, '
+        "unless you see that it is about something else."
+    )
+
+
+def suggested(notice: str) -> str:
+    """The skill that a notice suggests; empty when it is about something else."""
+    found = _SUGGESTED.match(notice)
+    return found[1] if found else ""
 
 
 DraftState = Literal["open", "accepted", "dropped"]

@@ -232,7 +232,9 @@ def explain(event: RunFinished, *, nothing_done: bool) -> str:
             calls = "model call" if event.steps == 1 else "model calls"
             return f"Stopped after {event.steps} {calls}, the most this run may make."
         case "max_budget":
-            return "Stopped: the budget of this run is used up."
+            if not event.steps:
+                return "Nothing was asked of the model: one call costs more than the whole budget."
+            return "Stopped: what is left of this run's budget does not hold another model call."
         case "max_tokens":
             return "The answer was cut off: the model reached its output limit."
         case "cancelled":

@@ -1,7 +1,8 @@
 """Reads the histories of Codex: what went to the model and came from it, one item a line.
 
 They lie in ``sessions/<year>/<month>/<day>/rollout-….jsonl`` under ``~/.codex``. Old ones hold
-the bare items; newer ones wrap each in ``{timestamp, type, payload}``.
+the bare items; newer ones wrap each in ``{timestamp, type, payload}``. After a week without use
+Codex packs a file with Zstandard, and its name then ends with ``.zst``.
 """
 
 import json

@@ -28,6 +28,7 @@ from letta_cli.core.run import Run, StopReason, Usage
 from letta_cli.portable.checked import Checked
 from letta_cli.portable.history import NO_RESULT
 from letta_cli.store import Store
+from letta_cli.store.compactions import Compaction
 from letta_cli.store.imports import Heading, Incoming
 from letta_cli.store.runs import Step
 
@@ -90,6 +91,15 @@ def conversation_document(store: Store, conversation: Conversation) -> dict[str,
             for message in messages
         ],
         "runs": [_run_document(store, run) for run in store.runs.list(conversation.id)],
+        "compactions": [
+            {
+                "seq": each.seq,
+                "run_id": each.run_id,
+                "created_at": to_text(each.created_at),
+                **asdict(each.usage),
+            }
+            for each in store.runs.compactions(conversation.id)
+        ],
         "blocks": [block_document(block, marked.get(block.id, "")) for block in blocks],
         "usage": {
             "input": usage.input,
@@ -140,6 +150,7 @@ def take_conversation(
     thread = _thread(document, outside)
     heading = _heading(document, len(thread))
     runs = [_run(each) for each in document.objects("runs")]
+    compactions = [_compaction(each) for each in document.objects("compactions")]
     named = document.text("id", "")
     with store.database.transaction():
         there = _existing(store, named)
@@ -155,6 +166,9 @@ def take_conversation(
         made = store.imports.fill(target, heading, known)
         for run, steps in runs:
             store.runs.bring(made.id, ids[run.id], run, steps)
+        for each in compactions:
+            brought = replace(each, run_id=ids.get(each.run_id or ""))
+            store.runs.bring_compaction(made.id, brought)
         for block in document.objects("blocks"):
             take_block(store, agent_id, block, note=note, outside=outside, conversation_id=made.id)
         store.conversations.set_model(made.id, document.text("own_model", ""))
@@ -293,6 +307,12 @@ def _run(document: Checked) -> tuple[Run, Sequence[Step]]:
         for step in document.objects("steps")
     ]
     return run, steps
+
+
+def _compaction(document: Checked) -> Compaction:
+    moment = document.moment("created_at") or now()
+    run_id = document.text("run_id", "") or None
+    return Compaction(document.whole("seq"), _usage(document), moment, run_id)
 
 
 def _usage(step: Checked) -> Usage:

@@ -17,7 +17,7 @@ from letta_cli.core.message import Text
 from letta_cli.portable.claude import ClaudeReader
 from letta_cli.portable.codex import CodexReader
 from letta_cli.portable.history import Facts, Reader, Said, Stored, Thread
-from letta_cli.portable.lines import JsonLines
+from letta_cli.portable.lines import PACKED, JsonLines
 from letta_cli.portable.pi import PiReader
 from letta_cli.portable.secrets import Masking
 from letta_cli.portable.spool import Spool
@@ -36,14 +36,14 @@ class Program:
     Attributes:
         variable: names the folder that it keeps its things in; `folder` is the usual one.
         below: where in that folder the histories are.
-        pattern: how their files are called.
+        patterns: how their files are called.
     """
 
     name: str
     variable: str
     folder: str
     below: tuple[str, ...]
-    pattern: str
+    patterns: tuple[str, ...]
     reader: Callable[[bool], Reader]
 
     def places(self, user_home: Path, homes: Mapping[str, str]) -> list[Path]:
@@ -55,15 +55,16 @@ class Program:
 
 PROGRAMS: dict[str, Program] = {
     "claude": Program(
-        "Claude Code", "CLAUDE_CONFIG_DIR", ".claude", ("projects",), "*.jsonl",
+        "Claude Code", "CLAUDE_CONFIG_DIR", ".claude", ("projects",), ("*.jsonl",),
         lambda subagent: ClaudeReader(subagent=subagent),
     ),
     "codex": Program(
-        "Codex", "CODEX_HOME", ".codex", ("sessions", "archived_sessions"), "rollout-*.jsonl",
+        "Codex", "CODEX_HOME", ".codex", ("sessions", "archived_sessions"),
+        ("rollout-*.jsonl", f"rollout-*.jsonl{PACKED}"),
         lambda _: CodexReader(),
     ),
     "pi": Program(
-        "pi", "PI_CODING_AGENT_DIR", ".pi/agent", ("sessions",), "*.jsonl", lambda _: PiReader()
+        "pi", "PI_CODING_AGENT_DIR", ".pi/agent", ("sessions",), ("*.jsonl",), lambda _: PiReader()
     ),
 }  # fmt: skip
 
@@ -108,7 +109,9 @@ def find_histories(program: Program, places: list[Path]) -> list[Path]:
             Path(base) / name
             for base, _, names in os.walk(place)
             for name in names
-            if Path(name).match(program.pattern)
+            # A packed one beside the plain one is the same history.
+            if any(map(Path(name).match, program.patterns))
+            and name.removesuffix(PACKED) not in {*names} - {name}
         )
         found.update(dict.fromkeys(sorted(inside, key=lambda path: (path.name, str(path)))))
     return list(found)

@@ -2,7 +2,12 @@
 
 from letta_cli.skills.body import load_body
 from letta_cli.skills.catalogue import catalogue
-from letta_cli.skills.discovery import bundled_root, discover, discover_with_warnings
+from letta_cli.skills.discovery import (
+    bundled_root,
+    discover,
+    discover_with_warnings,
+    skill_places,
+)
 from letta_cli.skills.draft import Draft, assemble, citations, read_draft
 from letta_cli.skills.frontmatter import SkillRefused
 
@@ -17,4 +22,5 @@ __all__ = [
     "discover_with_warnings",
     "load_body",
     "read_draft",
+    "skill_places",
 ]

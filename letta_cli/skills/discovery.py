@@ -62,15 +62,7 @@ def discover_with_warnings(
     Later places win: bundled, ``home/skills``, ``user_home/.agents/skills``, then
     ``.claude/skills`` and ``.agents/skills`` from `project_root` down to `cwd`.
     """
-    places: list[tuple[Path, SkillSource]] = []
-    if bundled := bundled_root():
-        places.append((bundled, "bundled"))
-    places.append((home / "skills", "user"))
-    places.append((user_home / ".agents" / "skills", "user"))
-    for folder in _down_to(cwd, project_root):
-        if folder not in (user_home, home):
-            places.append((folder / ".claude" / "skills", "project"))
-            places.append((folder / ".agents" / "skills", "project"))
+    places = skill_places(cwd=cwd, project_root=project_root, home=home, user_home=user_home)
     found: dict[str, Skill] = {}
     warnings: list[str] = []
     seen: set[str] = set()
@@ -89,6 +81,22 @@ def discover_with_warnings(
             if skill is not None:
                 found[skill.name] = replace(skill, digest=digest)
     return sorted(found.values(), key=lambda skill: skill.name), warnings
+
+
+def skill_places(
+    *, cwd: Path, project_root: Path | None, home: Path, user_home: Path
+) -> list[tuple[Path, SkillSource]]:
+    """The folders that are looked in, whether they are there or not; later ones win."""
+    places: list[tuple[Path, SkillSource]] = []
+    if bundled := bundled_root():
+        places.append((bundled, "bundled"))
+    places.append((home / "skills", "user"))
+    places.append((user_home / ".agents" / "skills", "user"))
+    for folder in _down_to(cwd, project_root):
+        if folder not in (user_home, home):
+            places.append((folder / ".claude" / "skills", "project"))
+            places.append((folder / ".agents" / "skills", "project"))
+    return places
 
 
 def _down_to(cwd: Path, project_root: Path | None) -> list[Path]:

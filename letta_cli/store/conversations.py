@@ -10,7 +10,9 @@ from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.ids import new_id, parse_citation
 from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
 from letta_cli.core.presence import EXPIRY_SECONDS
-from letta_cli.store import rows
+from letta_cli.core.run import Usage
+from letta_cli.store import compactions, rows
+from letta_cli.store.compactions import Compaction
 from letta_cli.store.database import Database
 from letta_cli.store.indexing import Indexing
 from letta_cli.store.leases import Leases
@@ -226,10 +228,16 @@ class Conversations:
         memory_versions: Mapping[str, int],
         expected_head: int,
         trusted: str = "",
+        usage: Usage | None = None,
+        run_id: str | None = None,
     ) -> Message:
         """Let a summary stand for everything before `context_start`, with a fresh prompt.
 
         Nothing is removed: the whole thread stays readable and searchable.
+
+        Args:
+            usage: what the summary cost, if a model wrote it.
+            run_id: the run in which it became necessary, if one did.
 
         Raises:
             NotFound: there is no such conversation.
@@ -245,6 +253,9 @@ class Conversations:
                 message.seq, context_start, rows.to_json(dict(memory_versions)), conversation_id,
             )  # fmt: skip
             self._put_prompt(conversation_id, system_prompt, trusted)
+            if usage is not None:
+                made = Compaction(message.seq, usage, message.created_at, run_id)
+                compactions.add(self._database, conversation_id, made)
         return message
 
     def find(self, agent_id: str, words: str) -> list[Conversation]:

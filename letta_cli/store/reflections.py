@@ -75,6 +75,19 @@ class Reflections:
                 holder=holder,
             ) from error
 
+    def is_introduced(self, agent_id: str) -> bool:
+        """Whether a person was told that this agent reflects by itself."""
+        found = self._database.query("SELECT 1 FROM setting WHERE name = ?", _introduced(agent_id))
+        return bool(found)
+
+    def set_introduced(self, agent_id: str) -> None:
+        """A person was told."""
+        with self._database.transaction():
+            self._database.execute(
+                "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+                _introduced(agent_id), to_text(now()),
+            )  # fmt: skip
+
     def is_going_on(self, agent_id: str) -> bool:
         """Whether some process reflects for this agent now."""
         return self._leases.holder(_lease(agent_id)) is not None
@@ -282,6 +295,10 @@ class Reflections:
                 "UPDATE reflection SET state = ?, error = ?, finished_at = ? WHERE id = ?",
                 state, rows.clean(error), to_text(now()), reflection_id,
             )  # fmt: skip
+
+
+def _introduced(agent_id: str) -> str:
+    return f"reflection-introduced:{agent_id}"
 
 
 def _lease(agent_id: str) -> str:

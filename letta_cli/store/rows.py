@@ -49,10 +49,20 @@ USAGE = (
     " coalesce(sum(s.cache_write), 0), coalesce(sum(s.reasoning), 0), sum(s.cost_usd)"
 )
 
+_COUNTS = ("input", "output", "cache_read", "cache_write", "reasoning")
+_OF_RUN = "FROM compaction k WHERE k.run_id = r.id)"
+_COST = f"(SELECT sum(k.cost_usd) {_OF_RUN}"
+
 RUN = (
     "r.id, r.conversation_id, r.model, r.state, r.stop_reason, r.error, r.started_at,"
-    f" r.finished_at, count(s.id), {USAGE}"
+    " r.finished_at, count(s.id), "
+    + ", ".join(
+        f"coalesce(sum(s.{each}), 0) + (SELECT coalesce(sum(k.{each}), 0) {_OF_RUN}"
+        for each in _COUNTS
+    )
+    + f", coalesce(sum(s.cost_usd) + {_COST}, sum(s.cost_usd), {_COST})"
 )
+"""With what its steps took, and the summaries that it needed."""
 FROM_RUN = "FROM run r LEFT JOIN step s ON s.run_id = r.id"
 
 

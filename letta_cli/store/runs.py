@@ -13,7 +13,8 @@ from letta_cli.core.errors import Conflict, NotFound, StoreError
 from letta_cli.core.ids import new_id
 from letta_cli.core.message import Message, Part, Text, ToolReturn
 from letta_cli.core.run import CallState, Run, StopReason, Usage
-from letta_cli.store import rows
+from letta_cli.store import compactions, rows
+from letta_cli.store.compactions import Compaction
 from letta_cli.store.database import Database
 from letta_cli.store.journal import Journal
 from letta_cli.store.messages import Messages
@@ -232,12 +233,23 @@ class Runs:
         return rows.run(found[0])
 
     def totals(self, conversation_id: str) -> Usage:
-        """All tokens and known costs of a conversation. What a fork took over is not counted."""
+        """All tokens and known costs of a conversation, its summaries with them.
+
+        What a fork took over is not counted.
+        """
+        counts = "input, output, cache_read, cache_write, reasoning, cost_usd"
         return rows.usage(
             self._database.query(
-                f"SELECT {rows.USAGE} FROM step s WHERE s.conversation_id = ?", conversation_id
+                f"SELECT {rows.USAGE} FROM"
+                f" (SELECT {counts} FROM step WHERE conversation_id = ?"
+                f" UNION ALL SELECT {counts} FROM compaction WHERE conversation_id = ?) s",
+                conversation_id, conversation_id,
             )[0]
-        )
+        )  # fmt: skip
+
+    def compactions(self, conversation_id: str) -> Sequence[Compaction]:
+        """What summaries a model wrote of it, oldest first."""
+        return compactions.of(self._database, conversation_id)
 
     def last_context(self, conversation_id: str) -> tuple[int, int]:
         """How full the window was at the newest step; a fork starts with its origin's figure.
@@ -306,6 +318,10 @@ class Runs:
         )  # fmt: skip
         for step in steps:
             self._put_step(conversation_id, run_id, step)
+
+    def bring_compaction(self, conversation_id: str, made: Compaction) -> None:
+        """Store what a summary cost elsewhere. Inside a transaction."""
+        compactions.add(self._database, conversation_id, made)
 
     def _after_compaction(self, conversation_id: str) -> int:
         """Seq of the summary that the window begins with; 0 when there is none."""

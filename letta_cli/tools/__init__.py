@@ -20,8 +20,17 @@ from letta_cli.tools import (
 )
 from letta_cli.tools.arguments import check_arguments
 from letta_cli.tools.tool import Tool, ToolContext, ToolOutcome
+from letta_cli.tools.toolbox import Toolbox
 
-__all__ = ["Tool", "ToolContext", "ToolOutcome", "all_tools", "check_arguments", "reflection_tools"]
+__all__ = [
+    "Tool",
+    "ToolContext",
+    "ToolOutcome",
+    "Toolbox",
+    "all_tools",
+    "check_arguments",
+    "reflection_tools",
+]
 
 
 def all_tools(
@@ -68,5 +77,5 @@ def reflection_tools() -> dict[str, Tool]:
     What it reads may have been written by anybody, and nobody looks on while it works.
     """
     known = all_tools()
-    tools = {name: known[name] for name in _REFLECTION if name in known}
+    tools = {name: known[name] for name in _REFLECTION}
     return {**tools, skill_draft.TOOL.spec.name: skill_draft.TOOL}

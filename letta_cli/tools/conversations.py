@@ -4,6 +4,7 @@ this agent, in any terminal."""
 import asyncio
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from letta_cli.core.errors import NotFound, StoreError, UsageError
@@ -42,6 +43,7 @@ OPEN = ToolSpec(
         citation=text_of("conv-…:seq"),
         before=integer_of("messages before, default 2"),
         after=integer_of("messages after, default 3"),
+        offset=integer_of("this message alone, whole, from this character on"),
     ),
     kind="read",
     summary="open a citation of conversation_search",
@@ -51,6 +53,7 @@ OPEN = ToolSpec(
 _CITATION = re.compile(r"(conv-[0-9a-f-]+):(\d+)")
 _MESSAGE_CHARS = 3_000
 _PART_CHARS = 600
+_PAGE_CHARS = 12_000
 
 
 async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
@@ -102,8 +105,9 @@ async def open_citation(arguments: Mapping[str, Any], context: ToolContext) -> T
     if found is None:
         return failed(f"{citation!r} is no citation. It looks like conv-1234…:5.")
     conversation_id, seq = found[1], int(found[2])
-    before = max(0, min(20, integer(arguments, "before", 2)))
-    after = max(0, min(20, integer(arguments, "after", 3)))
+    offset = integer(arguments, "offset", -1)
+    before = max(0, min(20, integer(arguments, "before", 2))) if offset < 0 else 0
+    after = max(0, min(20, integer(arguments, "after", 3))) if offset < 0 else 0
     try:
         conversation = context.store.conversations.get(conversation_id)
         if conversation.agent_id != context.agent_id:
@@ -116,27 +120,48 @@ async def open_citation(arguments: Mapping[str, Any], context: ToolContext) -> T
     if not messages:
         return failed(f"{conversation_id} has {conversation.head} messages; there is no {seq}.")
     title = f"{conversation.title or 'untitled'} ({conversation.cwd})"
-    content = "\n\n".join([title, *(_told(message) for message in messages)])
+    show = partial(_page, offset=offset) if offset >= 0 else _told
+    content = "\n\n".join([title, *map(show, messages)])
     outside = joined(context.store.messages.outside(conversation_id, messages[-1].seq))
     opened = Display(title=f"Open {conversation_id}:{seq}", text=content)
     return ok(content, opened, outside=outside)
 
 
 def _told(message: Message) -> str:
+    """A message among others, its long parts shortened; says how to read the rest."""
+    whole = _text(message)
+    shown = _text(message, _PART_CHARS)[:_MESSAGE_CHARS]
+    if shown == whole:
+        return whole
+    return f"{shown}… (cut, {len(whole)} characters: offset=0 shows it whole)"
+
+
+def _page(message: Message, offset: int) -> str:
+    """The whole of a message, a page at a time."""
+    whole = _text(message)
+    if offset >= len(whole):
+        return f"{message.seq} has {len(whole)} characters; nothing is at {offset}."
+    end = offset + _PAGE_CHARS
+    more = f"\n(of {len(whole)} characters; go on with offset={end})" if end < len(whole) else ""
+    return f"{whole[offset:end]}{more}"
+
+
+def _text(message: Message, most: int | None = None) -> str:
+    """A message as text; of each call and return at most so many characters."""
     lines = [f"{message.seq} {message.role} {message.created_at:%Y-%m-%d %H:%M}"]
     for part in message.parts:
         match part:
             case Text(text=said):
                 lines.append(said)
-            case ToolCall(name=name, arguments=arguments):
+            case ToolCall(name=name, arguments=arguments, malformed=malformed):
                 given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-                lines.append(f"{name}({one_line(given, _PART_CHARS)})")
+                given = malformed or given
+                lines.append(f"{name}({given if most is None else one_line(given, most)})")
             case ToolReturn(name=name, status=status, content=content):
-                lines.append(f"{name} {status}: {content[:_PART_CHARS]}")
+                lines.append(f"{name} {status}: {content[:most]}")
             case _:
                 pass
-    told = "\n".join(lines)
-    return told if len(told) <= _MESSAGE_CHARS else told[:_MESSAGE_CHARS] + "… (cut)"
+    return "\n".join(lines)
 
 
 SEARCH_TOOL = Tool(SEARCH, search, TitleOf("conversation_search", "query"))

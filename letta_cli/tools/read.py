@@ -71,7 +71,8 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome
         content += f"\n(lines {first}-{last}{of}; go on with offset={last + 1})"
     if not whole:
         content += "\n(this file is too large for Edit; change it with a Bash command)"
-    title = f"Read {label} ({len(shown_lines)} lines)"
+    count = len(shown_lines)
+    title = f"Read {label} ({count} line{'' if count == 1 else 's'})"
     return ok(content, Display(title=title, path=label))
 
 

@@ -349,36 +349,107 @@ TASKS: tuple[Task, ...] = (
 )
 
 
-def _entry_by_rule(outcome: Outcome) -> str:
-    path = outcome.repository / "CHANGES.txt"
-    lines = path.read_text().splitlines() if path.exists() else []
-    if "CHG: faster start" in lines:
-        return ""
-    return (
-        "in this house every entry of CHANGES.txt is a line that begins with CHG: and a space, "
-        "such as the line CHG: faster start"
-    )
+def _line_by_rule(name: str, line: str, rule: str) -> Callable[[Outcome], str]:
+    """A check that a file has this line; what it says is the house's rule."""
+
+    def check(outcome: Outcome) -> str:
+        path = outcome.repository / name
+        lines = path.read_text().splitlines() if path.exists() else []
+        if line in [each.rstrip() for each in lines]:
+            return ""
+        return f'{name} needs the line "{line}", because in this house {rule}.'
+
+    return check
 
 
-def _check_by_rule(outcome: Outcome) -> str:
-    path = outcome.repository / "checks" / "check_slug.py"
-    if not path.exists():
-        return "in this house tests are in the folder checks, here in the file checks/check_slug.py"
-    return "" if "slug" in path.read_text() else "checks/check_slug.py does not test slug"
+def _check_by_rule(function: str) -> Callable[[Outcome], str]:
+    def check(outcome: Outcome) -> str:
+        path = outcome.repository / "checks" / f"check_{function}.py"
+        if not path.exists():
+            return (
+                f"the test belongs into the file checks/check_{function}.py, because in this house "
+                "tests are in the folder checks."
+            )
+        missing = function not in path.read_text()
+        return f"checks/check_{function}.py does not test {function}" if missing else ""
 
+    return check
+
+
+_ENTRY = "every entry of CHANGES.txt is a line that begins with CHG: and a space"
+_CONSTANT = "the name of every constant begins with K_"
+_TODO = "every line of TODO.txt ends with a space and @open"
+_HEADER = "the first line of every new Python file is the comment # house: internal"
+_SLUG = 'def slug(text):\n    return text.lower().replace(" ", "-")\n'
+_SHOUT = 'def shout(text):\n    return text.upper() + "!"\n'
+_CHANGES = {"CHANGES.txt": "Changes\n"}
+_CONFIG = {"config.py": "K_TIMEOUT = 30\n"}
+_TODOS = {"TODO.txt": "To do\n"}
 
 HOUSE_RULES: tuple[Task, ...] = (
     Task(
         "house rule: an entry",
         ("Add an entry to CHANGES.txt: faster start",),
-        _entry_by_rule,
-        {"CHANGES.txt": "Changes\n"},
+        _line_by_rule("CHANGES.txt", "CHG: faster start", _ENTRY),
+        _CHANGES,
     ),
     Task(
         "house rule: a test",
         ("Write a test for the function slug in slug.py.",),
-        _check_by_rule,
-        {"slug.py": 'def slug(text):\n    return text.lower().replace(" ", "-")\n'},
+        _check_by_rule("slug"),
+        {"slug.py": _SLUG},
+    ),
+    Task(
+        "house rule: a constant",
+        ("Add a constant named RETRIES with the value 3 to config.py.",),
+        _line_by_rule("config.py", "K_RETRIES = 3", _CONSTANT),
+        _CONFIG,
+    ),
+    Task(
+        "house rule: a to-do",
+        ("Add a line to TODO.txt: order a keyboard",),
+        _line_by_rule("TODO.txt", "order a keyboard @open", _TODO),
+        _TODOS,
+    ),
+    Task(
+        "house rule: a header",
+        ("Create the Python file greet.py with a function greet(name) that returns a greeting.",),
+        _line_by_rule("greet.py", "# house: internal", _HEADER),
+        {"README.md": "# Courier\n"},
     ),
 )
 """What nobody gets right who was not told: the failure says the rule. Only for ``--learn``."""
+
+KIN: tuple[Task, ...] = (
+    Task(
+        "like it: an entry",
+        ("Put a new entry into CHANGES.txt: smaller download",),
+        _line_by_rule("CHANGES.txt", "CHG: smaller download", _ENTRY),
+        _CHANGES,
+    ),
+    Task(
+        "like it: a test",
+        ("Please write a test for shout, a function in shout.py.",),
+        _check_by_rule("shout"),
+        {"shout.py": _SHOUT},
+    ),
+    Task(
+        "like it: a constant",
+        ("config.py needs a new constant LIMIT with the value 50. Add it.",),
+        _line_by_rule("config.py", "K_LIMIT = 50", _CONSTANT),
+        _CONFIG,
+    ),
+    Task(
+        "like it: a to-do",
+        ("Add to TODO.txt the line: call the plumber",),
+        _line_by_rule("TODO.txt", "call the plumber @open", _TODO),
+        _TODOS,
+    ),
+    Task(
+        "like it: a header",
+        ("Create a Python file area.py with a function area(a, b) that returns a times b.",),
+        _line_by_rule("area.py", "# house: internal", _HEADER),
+        {"README.md": "# Courier\n"},
+    ),
+)
+"""Other tasks under the same rules. Nothing is ever learned from them."""

@@ -13,6 +13,7 @@ from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.loop import run
 from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.prompt import PromptParts, compile_prompt
+from letta_cli.agent.shelf import Shelf
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Limits, Turn
 from letta_cli.core.event import Event
@@ -100,7 +101,7 @@ def stage(tmp_path: Path, project: Path) -> Callable[..., Stage]:
             info=info or ModelInfo("scripted/test", context_window=100_000),
             tools=all_tools(),
             workspace=workspace,
-            skills=(),
+            shelf=Shelf(),
             policy=SessionPolicy(rules or Rules(), mode, interactive=interactive),  # type: ignore[arg-type]
             limits=limits or Limits(max_tries=3),
             inbox=Inbox(),

@@ -9,6 +9,7 @@ from letta_cli.agent.compaction import compact
 from letta_cli.agent.cut import choose_cut
 from letta_cli.agent.notes import Notes, Room, merge, read_summary, task, write
 from letta_cli.agent.record import Entry, Record
+from letta_cli.agent.shelf import Shelf
 from letta_cli.core.clock import now
 from letta_cli.core.errors import ContextOverflow
 from letta_cli.core.event import Compacted, Notice, RunFinished
@@ -138,7 +139,7 @@ async def test_files_open_work_and_skills_are_kept_by_the_program(stage, project
         {"when": "Write the notes", "text": "nothing of interest", "repeat": True},
         {"text": "ok " * 600, "repeat": True},
     ]}, info=INFO)  # fmt: skip
-    s.turn = dataclasses.replace(s.turn, skills=(Skill("deploy", "Deploys.", body, "user"),))
+    s.turn = dataclasses.replace(s.turn, shelf=Shelf((Skill("deploy", "Deploys.", body, "user"),)))
     await s.play("Improve app.py")
     for _ in range(2):
         await s.play("go on " + "word " * 600)

@@ -15,6 +15,7 @@ from letta_cli.core.errors import UsageError
 from letta_cli.core.event import Event, RunFinished
 from letta_cli.core.message import Message, ToolReturn
 from letta_cli.core.run import StopReason
+from letta_cli.skills import read_draft
 
 GOOD = """\
 name: run-checks
@@ -74,16 +75,34 @@ async def test_a_form_that_is_only_copied_is_no_draft(desk: Desk):
     assert len(desk.asked()) == 2
 
 
-async def test_a_small_model_is_asked_piece_by_piece(desk: Desk):
+async def test_of_a_small_models_conversation_the_persons_own_corrections_are_kept(desk: Desk):
     source = desk.store.conversations.get(desk.talk("how do I check?", "not so: make check"))
+    lesson = Lesson(source)
+    bench = desk.bench([{"text": "It is tox.", "repeat": True}], replace(INFO, small=True))
+    events = [event async for event in learn(bench, lesson)]
+    assert [type(event) for event in events].count(RunFinished) == 1
+    assert not desk.record.exists(), "what it would say of the right way is not to be relied on"
+    assert lesson.draft is not None and lesson.draft.name == "how-do-i-check"
+    assert (
+        "1. When asked “how do I check?”, the person put it right: “not so: make check”"
+        in lesson.draft.text
+    )
+    assert (
+        "Use when asked for something like: how do I check?"
+        in read_draft(lesson.draft.text).description
+    )
+
+
+async def test_a_small_model_that_nobody_corrected_is_asked_piece_by_piece(desk: Desk):
+    source = desk.store.conversations.get(desk.talk("how do I check?"))
     answers = [{"text": text} for text in ("Use when asked to check", "Run make check", "Ran tox")]
     lesson = Lesson(source)
     bench = desk.bench(answers, replace(INFO, small=True))
     events = [event async for event in learn(bench, lesson)]
     assert [type(event) for event in events].count(RunFinished) == 1
     assert lesson.draft is not None and lesson.draft.name == "how-do-i-check"
-    assert f"1. As the person said: “not so: make check” ({source.id}:3)" in lesson.draft.text
-    assert f"2. Run make check ({source.id}:1) ({source.id}:3)" in lesson.draft.text
+    assert f"1. Run make check ({source.id}:1)" in lesson.draft.text
+    assert f"- Ran tox ({source.id}:1)" in lesson.draft.text
     assert "description: Use when asked to check" in lesson.draft.text
 
 

@@ -21,7 +21,7 @@ from letta_cli.core.event import (
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text, ToolReturn
 from letta_cli.core.permission import Answer, Rule, Rules
-from letta_cli.core.provider import ModelInfo
+from letta_cli.core.provider import ModelInfo, Prices
 
 
 def call(name, **arguments):
@@ -132,6 +132,27 @@ async def test_the_step_limit_stops_the_run_with_a_well_formed_thread(stage):
     finished = (await s.play())[-1]
     assert (finished.stop_reason, finished.steps, finished.exit_code) == ("max_steps", 2, 53)
     assert [row[0] for row in s.stored()] == ["user", "assistant", "tool", "assistant", "tool"]
+
+
+async def test_a_request_that_cannot_fit_into_the_budget_is_not_made(stage):
+    s = stage(
+        [{"text": "never said", "repeat": True}],
+        limits=Limits(max_budget_usd=0.001),
+        info=ModelInfo("scripted/test", context_window=100_000, prices=Prices(3, 15)),
+    )
+    finished = (await s.play())[-1]
+    assert (finished.stop_reason, finished.steps, finished.exit_code) == ("max_budget", 0, 54)
+    assert s.requests() == []
+
+
+async def test_what_the_provider_has_counted_may_come_out_of_its_cache(stage):
+    usage = {"input": 9_000, "output": 1, "cost_usd": 0.027}
+    s = stage(
+        [{"tool_calls": [call("Read", file_path="app.py")], "usage": usage}, {"text": "done"}],
+        limits=Limits(max_budget_usd=0.05),
+        info=ModelInfo("scripted/test", context_window=100_000, prices=Prices(3, 15, 0.3)),
+    )
+    assert (await s.play())[-1].stop_reason == "end_turn"
 
 
 async def test_the_budget_stops_the_run(stage):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from letta_cli.agent import occasions as module
-from letta_cli.agent.occasions import Occasions
+from letta_cli.agent.occasions import Occasions, introduction_after
 from letta_cli.core.event import Compacted, RunFinished, RunStarted
 from letta_cli.core.message import Text
 from letta_cli.core.reflection import ReflectionSettings, Slice
@@ -19,7 +19,7 @@ ENDED = RunFinished("end_turn", "", Usage(), 1)
 class Eye:
     """A session's eye on its settings; `begun` is what it had begun."""
 
-    def __init__(self, store: Store, **settings: Any) -> None:
+    def __init__(self, store: Store, *, introduce: bool = False, **settings: Any) -> None:
         self.store = store
         self.agent = store.agents.current()
         self.conversation = store.conversations.create(self.agent.id, cwd="/p", project="/p")
@@ -29,6 +29,7 @@ class Eye:
             self.agent.id,
             ReflectionSettings(**settings),
             lambda model, occasion: self.begun.append((model, occasion)),
+            introduce=introduce,
         )
 
     def turn(self, *, compacted: bool = False, model: str = "m/m") -> None:
@@ -134,3 +135,34 @@ def test_none_while_one_goes_on_nor_soon_after_a_failure(store: Store):
     store.reflections.refused(eye.agent.id, "turns", "no key")
     eye.turn()
     assert eye.begun == []
+
+
+def test_before_the_first_one_the_person_is_told_and_it_begins_with_the_next_occasion(store: Store):
+    eye = Eye(store, introduce=True, every_turns=1)
+    eye.turn()
+    assert eye.begun == [], "nothing is spent before they know"
+    (told,) = introduction_after(eye.occasions, ENDED)
+    assert "every 1 turns" in told.text and "at most $0.10 each time" in told.text
+    assert "agent config set reflection.automatic false" in told.text
+    eye.turn()
+    assert eye.begun == [("m/m", "turns")]
+    assert introduction_after(eye.occasions, ENDED) == [], "once"
+    again = Eye(store, introduce=True, every_turns=1)
+    again.turn()
+    assert again.begun == [("m/m", "turns")], "nor in the next terminal"
+
+
+def test_a_compaction_that_waits_for_the_introduction_is_not_forgotten(store: Store):
+    eye = Eye(store, introduce=True, every_turns=0)
+    eye.turn(compacted=True)
+    assert introduction_after(eye.occasions, ENDED) and eye.begun == []
+    eye.turn()
+    assert eye.begun == [("m/m", "compaction")]
+
+
+def test_a_person_who_was_not_shown_it_yet_has_not_been_told(store: Store):
+    eye = Eye(store, introduce=True, every_turns=1)
+    eye.turn()
+    other = Eye(store, introduce=True, every_turns=1)
+    other.turn()
+    assert other.begun == [] and introduction_after(other.occasions, ENDED)

@@ -218,6 +218,19 @@ async def test_it_ends_at_its_budget_and_what_it_read_is_read(desk: Desk):
     assert len(desk.store.reflections.unread(desk.agent.id)) == 1, "nor a second portion read"
 
 
+async def test_a_budget_that_holds_no_call_is_refused_before_it_and_nothing_counts_as_read(
+    desk: Desk,
+):
+    desk.talk("hello")
+    info = replace(INFO, prices=Prices(3, 15))
+    events = await desk.reflect([{"text": "x", "repeat": True}], info=info, max_budget_usd=0.0001)
+    assert isinstance(events[-1], RunFinished) and events[-1].steps == 0
+    assert not desk.record.exists(), "the model was not asked"
+    (found,) = desk.store.reflections.list(desk.agent.id)
+    assert found.state == "failed" and "reflection.maxBudgetUsd" in found.error
+    assert len(desk.store.reflections.unread(desk.agent.id)) == 1
+
+
 async def test_it_ends_after_its_steps(desk: Desk):
     desk.talk("hello")
     script = [insert("human", str(number)) for number in range(9)]

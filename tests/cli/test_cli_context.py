@@ -25,3 +25,29 @@ def test_a_conversation_without_a_message_or_a_model_has_a_context_too(machine: 
     view = machine.json("sessions", "show", "default", "--context", "--json")
     assert view["context_window"] is None and view["free"] is None and not view["measured"]
     assert 500 < view["tokens"] < 3_000
+
+
+def test_what_a_conversation_took_adds_up_with_its_summaries(machine: Machine) -> None:
+    notes = {
+        "when": "Write the notes", "text": "## Goals\nNone.", "repeat": True,
+        "usage": {"input": 5_000, "output": 100, "cost_usd": 0.25},
+    }  # fmt: skip
+    answer = {
+        "text": "word " * 900,
+        "usage": {"input": 7_000, "output": 900, "cost_usd": 0.01},
+        "repeat": True,
+    }
+    machine.script(notes, answer)
+    machine.ok("config", "set", "providers.scripted.contextWindow", "8000")
+    costs: list[float] = []
+    for number in range(6):
+        which = ("--continue",) if number else ("-n", "q")
+        said = f"{number} {'word ' * 900}"
+        result = machine.json("run", *which, "--output-format", "json", said)
+        costs.append(result["total_cost_usd"])
+    summaries = round((sum(costs) - 0.06) / 0.25)
+    assert summaries > 0
+    spent = machine.ok("sessions", "show", "q").splitlines()[3]
+    told = f"6 runs, {42_000 + 5_000 * summaries:,} tokens in, {5_400 + 100 * summaries:,} out, "
+    assert spent.startswith(told) and f"{summaries} summar" in spent
+    assert spent.endswith(f"${sum(costs):.4f}")

@@ -153,10 +153,14 @@ def test_a_compaction_begins_one_and_a_failure_is_told_at_the_next_start(agent, 
         {"when": "notes", "text": "Goals: none."},
         {"text": "long " * 3_000 + "first words"},
         {"text": "long " * 3_000 + "second words"},
+        {"text": "third words"},
     ]
     one = terminal({"context_window": 20_000, "turns": script}, "one")
     one.wait_for("Ask").enter("question one").wait_for("first words")
     one.enter("question two").wait_for("second words").enter("/compact")
+    one.wait_for("Switch it off")
+    assert reflections(agent) == [], "the person is told before anything is spent"
+    one.enter("question three").wait_for("third words")
     (failed,) = ended(agent, "failed")
     assert failed["occasion"] == "compaction" and "The key is gone" in failed["error"]
     assert one.end() == 0

@@ -44,7 +44,7 @@ def full_conversation(store: Store, agent: Agent) -> Conversation:
     store.runs.finish(run.id, "end_turn")
     store.conversations.compact(
         made.id, summary="They looked.", context_start=4, system_prompt="p", memory_versions={},
-        expected_head=4,
+        expected_head=4, usage=Usage(100, 20, cost_usd=0.5), run_id=run.id,
     )  # fmt: skip
     store.blocks.create(
         agent.id, "own", value="mine", scope="conversation", scope_key=made.id,
@@ -65,6 +65,8 @@ def without_ids(document: dict[str, Any]) -> dict[str, Any]:
         message["id"], message["run_id"] = "", names.get(message["run_id"])
     for run in kept["runs"]:
         run["id"] = names[run["id"]]
+    for compaction in kept["compactions"]:
+        compaction["run_id"] = names[compaction["run_id"]]
     return kept
 
 
@@ -79,6 +81,7 @@ def test_export_import_and_export_again_are_equal(store: Store, agent: Agent, ot
     assert arrived.conversation.id == made.id
     again = through_json(conversation_document(other, arrived.conversation))
     assert without_ids(again) == without_ids(document)
+    assert again["usage"]["cost_usd"] == 0.75
     assert [each.text for each in other.messages.window(arrived.conversation)] == [
         each.text for each in store.messages.window(made)
     ]

@@ -1,6 +1,7 @@
 """Histories of Claude Code, Codex and pi become conversations that can be searched and resumed."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,13 @@ from histories_of_others import CWD, Claude, append, text, thinking, use, write
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.message import Message, Reasoning, Text, ToolCall, ToolReturn
 from letta_cli.portable import lines
-from letta_cli.portable.histories import Report, import_history
+from letta_cli.portable.histories import PROGRAMS, Report, find_histories, import_history
 from letta_cli.store import Store
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 def bring(store: Store, agent: Agent, kind: str, path: Path, **how: Any) -> Report:
@@ -333,6 +339,56 @@ def test_a_codex_history_keeps_each_kind_of_call(
     assert messages[3].parts[0] == ToolReturn("call_1", "shell", "error", "1 failed")
     assert messages[4].parts == (ToolCall("call_2", "apply_patch", {"input": "*** Begin Patch"}),)
     assert_well_formed(messages)
+
+
+def packed(path: Path, keep: float = 1.0) -> Path:
+    """As Codex packs a history that nobody used for a week."""
+    data = zstd.compress(path.read_bytes())
+    target = path.with_name(f"{path.name}.zst")
+    target.write_bytes(data[: int(len(data) * keep)])
+    path.unlink()
+    return target
+
+
+def test_a_codex_history_that_was_packed_meanwhile_is_the_same_conversation(
+    store: Store, agent: Agent, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sessions"
+    path = write(folder / "rollout-2026.jsonl", *others.codex_session())
+    first = bring(store, agent, "codex", path)
+    (found,) = find_histories(PROGRAMS["codex"], [folder])
+    packed(path)
+    (found,) = find_histories(PROGRAMS["codex"], [folder])
+    assert found.name == "rollout-2026.jsonl.zst"
+    again = bring(store, agent, "codex", found)
+    assert (again.state, again.conversation_id) == ("unchanged", first.conversation_id)
+    write(path, *others.codex_session())
+    assert find_histories(PROGRAMS["codex"], [folder]) == [path], "the plain one beside it counts"
+
+
+def test_a_packed_codex_history_is_read_whole_and_a_torn_one_as_far_as_it_goes(
+    store: Store, agent: Agent, tmp_path: Path
+) -> None:
+    path = packed(write(tmp_path / "rollout-2026.jsonl", *others.codex_session()))
+    conversation, messages = thread_of(store, bring(store, agent, "codex", path))
+    assert conversation.title == "Why does the basket test fail?" and len(messages) == 7
+    torn = packed(write(tmp_path / "rollout-2027.jsonl", *others.codex_session()), keep=0.5)
+    report = bring(store, agent, "codex", torn)
+    assert report.broken == 1 or report.state == "empty"
+    garbage = tmp_path / "rollout-2028.jsonl.zst"
+    garbage.write_bytes(b"not packed at all")
+    assert bring(store, agent, "codex", garbage).broken == 1
+
+
+def test_without_the_library_a_packed_history_is_refused_with_what_to_do(
+    store: Store, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(write(tmp_path / "rollout-2026.jsonl", *others.codex_session()))
+    for name in ("backports.zstd", "compression.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delattr("backports.zstd", raising=False)
+    report = bring(store, agent, "codex", path)
+    assert report.state == "refused" and "letta-cli[zstd]" in report.detail
 
 
 def test_an_old_codex_history_of_bare_items_is_understood(

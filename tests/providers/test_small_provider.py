@@ -3,12 +3,14 @@
 import sys
 from pathlib import Path
 
-from letta_cli.core.message import Text, ToolCall
+from letta_cli.core.clock import now
+from letta_cli.core.message import Message, Text, ToolCall
 from letta_cli.core.provider import Completed, Delta, TextChunk
+from letta_cli.core.skill import suggestion
 from letta_cli.providers.small import SmallModelProvider, small_profile
 
 sys.path.insert(0, str(Path(__file__).parent))
-from small_story import Door, Thread, call
+from small_story import TOOLS, Door, Thread, call, spec
 
 
 async def run(door: Door, thread: Thread, **options: object) -> tuple[list[Delta], Completed]:
@@ -124,3 +126,69 @@ async def test_only_chat_providers_are_wrapped() -> None:
     wrapped = SmallModelProvider(door)
     assert small_profile(wrapped) is wrapped
     assert (await wrapped.model_info("m")).small
+
+
+SUGGESTED = suggestion("house-tests")
+TEXT = (
+    '<skill_content name="house-tests" dir="/s">\n## When to use\nTests.\n\n## Steps\n'
+    "1. Tests are in the folder checks. (conv-1:3)\n\n## Pitfalls\n- None.\n</skill_content>"
+)
+
+
+async def test_a_skill_that_the_program_suggests_is_loaded_before_the_model_is_asked() -> None:
+    door = Door()
+    thread = Thread().asks("write a test for shout in app.py")
+    thread.messages.append(Message("n", "conv-1", 2, "notice", (Text(SUGGESTED),), now()))
+    _, end = await run(door, thread)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert (part.name, dict(part.arguments)) == ("Skill", {"skill": "house-tests"})
+    thread.does("Skill", TEXT, skill="house-tests")
+    _, end = await run(door, thread)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert dict(part.arguments) == {"file_path": "app.py"}, "then what the person named"
+    assert door.asked == []
+
+
+async def test_what_a_loaded_skill_says_stands_last_and_its_files_may_be_new() -> None:
+    written = call("Write", file_path="checks/check_app.py", content="assert shout('a') == 'A!'")
+    door = Door(written)
+    thread = Thread().asks("write a test for shout in app.py")
+    thread.does("Skill", TEXT, skill="house-tests")
+    thread.reads("app.py", "def shout(text):\n    return text.upper() + '!'")
+    _, end = await run(door, thread)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert part.name == "Write"
+    assert part.arguments["content"].startswith("from app import shout\n"), "its import is added"
+    last = door.asked[0]["messages"][-1]["content"]
+    assert "Keep to this: 1. Tests are in the folder checks." in last
+    assert last.endswith("The task: write a test for shout in app.py")
+
+
+async def test_a_question_is_first_looked_up_in_the_documents_that_there_are() -> None:
+    tools = (*TOOLS, spec("search_files", "read", "query"))
+    provider = SmallModelProvider(Door())
+    request = Thread().asks("When does valve 7 open?").request(tools)
+    end = [delta async for delta in provider.stream(request)][-1]
+    assert isinstance(end, Completed)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert part.name == "search_files"
+    assert part.arguments["query"] == "When does valve 7 open?"
+
+
+async def test_a_test_that_is_added_to_a_file_gets_the_import_of_what_it_tests() -> None:
+    added = call("Append", file_path="test_app.py", content="def test_b():\n    assert dear() == 1")
+    thread = Thread().asks("write a test for dear in test_app.py")
+    thread.reads("app.py", "def cheap():\n    return 0\n\n\ndef dear():\n    return 1\n")
+    thread.reads(
+        "test_app.py", "from app import cheap\n\n\ndef test_a():\n    assert not cheap()\n"
+    )
+    _, end = await run(Door(added), thread)
+    (part,) = end.parts
+    assert isinstance(part, ToolCall)
+    assert part.name == "Write"
+    assert part.arguments["content"].startswith("from app import dear\nfrom app import cheap\n")
+    assert part.arguments["content"].endswith("def test_b():\n    assert dear() == 1\n")

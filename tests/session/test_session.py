@@ -14,6 +14,7 @@ from letta_cli.core.errors import AgentError, Busy, NotFound, UsageError
 from letta_cli.core.event import CaughtUp, Compacted, Notice, RunFinished, TextDelta
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text
+from letta_cli.workspace.documents import read_document
 
 
 @pytest.fixture
@@ -439,3 +440,57 @@ async def test_a_small_model_with_a_tiny_window_goes_on_for_sixty_turns(config):
         window = session.store.messages.window(session.conversation)
         assert window[0].role == "summary" and "port 7421" in window[0].text
         assert {message.role for message in window[1:]} >= {"user"}, "it is guided by the request"
+
+
+async def test_documents_given_meanwhile_are_reached_at_the_next_step_and_the_prompt_stays(
+    config, tmp_path: Path
+):
+    script = [
+        {"text": "hello"},
+        {"tool_calls": [{"name": "search_files", "arguments": {"query": "valve 7"}}]},
+        {"text": "at 3 bar"},
+        {"text": "bye"},
+    ]
+    (tmp_path / "pump.md").write_text("Valve 7 opens at 3 bar.\n")
+    async with opened(config(script)) as session:
+        await say(session, "hello")
+        assert "search_files" not in await session.tool_names()
+        elsewhere = open_store_of(config(script))
+        document = read_document(tmp_path / "pump.md")
+        elsewhere.files.put(session.agent.id, str(tmp_path / "pump.md"), document)
+        await say(session, "when does valve 7 open?")
+        await say(session, "bye")
+        notices = [
+            each.text
+            for each in session.store.messages.read(session.conversation.id)
+            if each.role == "notice"
+        ]
+        assert sum("documents" in each for each in notices) == 1
+        elsewhere.close()
+    requests = [json.loads(line) for line in (tmp_path / "requests").read_text().splitlines()]
+    assert len({request["system"] for request in requests}) == 1
+    offered = [[tool["name"] for tool in request["tools"]] for request in requests]
+    assert "search_files" not in offered[0]
+    assert offered[1] == offered[2] == offered[3], "the list changes once"
+    assert offered[1][-3:] == ["search_files", "open_file", "ExitPlanMode"]
+    assert "Valve 7 opens at 3 bar" in json.dumps(requests[2]["messages"])
+
+
+async def test_a_skill_that_was_written_meanwhile_can_be_invoked_and_is_told_of(
+    config, tmp_path: Path
+):
+    async with opened(config()) as session:
+        await say(session, "hello")
+        assert "brew-tea" not in [skill.name for skill in session.skills]
+        folder = tmp_path / "home" / ".agent" / "skills" / "brew-tea"
+        folder.mkdir(parents=True)
+        head = "---\nname: brew-tea\ndescription: Brews tea.\n---\n"
+        (folder / "SKILL.md").write_text(f"{head}Boil water first.\n")
+        assert "brew-tea" in [skill.name for skill in session.skills]
+        events = [event async for event in session.invoke_skill("brew-tea", "green")]
+        assert isinstance(events[-1], RunFinished)
+        await say(session, "bye")
+        said = session.store.messages.read(session.conversation.id)
+        assert any("Boil water first." in each.text for each in said if each.role == "user")
+        told = [each.text for each in said if each.role == "notice"]
+        assert sum("- brew-tea: Brews tea." in text for text in told) == 1

@@ -17,6 +17,7 @@ from letta_cli.core.touch import Touch
 from letta_cli.store import Store, open_store
 from letta_cli.store import transfer as module
 from letta_cli.store.catalog import tables
+from letta_cli.store.compactions import Compaction
 from letta_cli.store.imports import Heading, Imported
 from letta_cli.store.migrations import steps
 from letta_cli.store.transfer import transfer
@@ -26,6 +27,7 @@ EVERYTHING = {
     "block_revision", "block_attachment", "file_change", "session", "file_touch", "session_news",
     "passage", "passage_tag", "search_entry", "search_backlog", "imported", "agent_file", "file",
     "file_folder", "reflection", "reflection_cursor", "skill_draft", "skill_use",
+    "compaction",
 }  # fmt: skip
 
 
@@ -40,6 +42,9 @@ def fill(store: Store) -> str:
     )
     store.runs.add_returns(run.id, [ToolReturn("c1", "Read", "ok", "x")], expected_head=2)
     store.runs.add_reply(run.id, [ToolCall("c2", "Bash", {})], Usage(1), expected_head=3)
+    with store.database.transaction():
+        spent = Compaction(3, Usage(5, 6, cost_usd=0.7), made.created_at, run.id)
+        store.runs.bring_compaction(made.id, spent)
     human = store.blocks.find(agent.id, "human")
     for line in ("Ada", "likes tea"):
         store.blocks.insert(human.id, line, origin=Origin("model", made.id))

@@ -184,6 +184,32 @@ async def test_past_conversations_are_found_and_opened(call, context: ToolContex
     assert "Try fewer or other words" in nothing.content
 
 
+async def test_a_long_message_is_read_to_its_last_word_page_by_page(
+    call, context: ToolContext, store: Store
+):
+    conversation_id = context.conversation.id
+    long = "".join(f"line {number} of the log\n" for number in range(1_500)) + "the last word"
+    ran = ToolCall("c1", "Bash", {"command": "cat log"})
+    store.messages.append(conversation_id, "assistant", [ran])
+    store.messages.append(conversation_id, "tool", [ToolReturn("c1", "Bash", "ok", long)])
+    store.messages.append(conversation_id, "user", [Text("short")])
+    citation = f"{conversation_id}:2"
+    around = (await call("conversation_open", citation=citation)).content
+    assert "offset=0 shows it whole" in around and "short" in around
+    offset, pages = 0, []
+    for _ in range(9):
+        content = (await call("conversation_open", citation=citation, offset=offset)).content
+        page, more, rest = content.partition("\n\n")[2].partition("\n(of ")
+        pages.append(page)
+        if not more:
+            break
+        offset = int(rest.rpartition("=")[2].rstrip(")"))
+    assert len(pages) > 2
+    assert "".join(pages).partition("Bash ok: ")[2] == long
+    beyond = await call("conversation_open", citation=citation, offset=10**9)
+    assert "nothing is at" in beyond.content
+
+
 async def test_odd_queries_and_citations_are_answered(call, context: ToolContext, store: Store):
     for query in ('"', "a AND", "NEAR(", "*", "", "x" * 5_000, "日本"):
         assert (await call("conversation_search", query=query)).status == "ok"

@@ -61,7 +61,7 @@ async def learn_from_this(host: Host, argument: str) -> None:
         case "own" | "project":
             root = own if choice == "own" else project
             path = accept(session.store, draft, root, reviewed=True)
-            host.quiet(f"{draft.name} is a skill now: {path}; new conversations know it")
+            host.quiet(f"{draft.name} is a skill now: {path}; open conversations hear of it")
         case "drop":
             drop(session.store, draft)
             host.quiet(f"dropped {draft.name}")

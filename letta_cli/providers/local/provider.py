@@ -76,6 +76,8 @@ class _LocalChat:
     def __init__(self, settings: ProviderSettings, model: EmbeddedModel) -> None:
         self._settings = settings
         self._model = model
+        served = model.context_window
+        self._window = min(settings.context_window or served, served)
         self._folder = Path(settings.cache_dir)
         options = dict(settings.options)
         self._server = SharedServer(
@@ -138,7 +140,7 @@ class _LocalChat:
         size = f"{self._model.size / 1e9:.1f} GB, {self._model.license}"
         return ModelInfo(
             handle=f"{self.name}/{model}",
-            context_window=self._model.context_window,
+            context_window=self._window,
             prices=FREE,
             small=True,
             note=f"installed, {size}" if here else f"not installed, {size}: agent models pull",
@@ -173,7 +175,7 @@ class _LocalChat:
                 api_key=state.key,
                 base_url=f"{state.url}/v1",
                 timeout_seconds=self._settings.timeout_seconds,
-                context_window=self._model.context_window,
+                context_window=self._window,
                 # The server drops idle connections; a request on one that it just dropped is lost.
                 headers=(("Connection", "close"),),
             )

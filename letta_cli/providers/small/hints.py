@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from letta_cli.providers.small.situation import Step, is_reverse
+from letta_cli.providers.small.situation import Step, instructions_in, is_reverse
 from letta_cli.providers.small.syntax import undefined
 from letta_cli.providers.small.wish import Wish
 
@@ -40,13 +40,14 @@ def hint_after(steps: Sequence[Step], wish: Wish, files: Mapping[str, str]) -> s
         case "memory_insert" if not failed:
             return "Stored. Next: respond."
         case "Skill" if not failed:
-            return f"Next: do what these instructions say. {_task(wish)}"
+            return f"Next: do what these instructions say. {_rule(steps)}{_task(wish)}"
         case "Grep" if "No matches" in result.content:
             return "If you know the answer, respond."
         case "Grep" | "Read" if not failed and not wish.change:
             return "If this answers the question, respond."
         case "Grep" | "Read" if not failed:
-            return f"{_task(wish)}{_form(steps)}"
+            form = _form(steps)
+            return f"{_task(wish)}{form}" if form else f"{_rule(steps)}{_task(wish)}"
         case _:
             return ""
 
@@ -60,6 +61,17 @@ def _form(steps: Sequence[Step]) -> str:
             kept = " / ".join(line for line in lines if line)[:FORM_CHARS]
             return f" Write it in the form that the skill shows: {kept}" if kept else ""
     return ""
+
+
+def _rule(steps: Sequence[Step]) -> str:
+    """The steps that a loaded skill lists, once more, where they are few."""
+    found = _STEPS.search(instructions_in(steps))
+    text = " ".join(_CITED.sub("", found[1]).split()) if found else ""
+    return f"Keep to this: {text} Likewise now. " if 0 < len(text) <= RULE_CHARS else ""
+
+
+_STEPS = re.compile(r"^## Steps\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_CITED = re.compile(r"\(conv-[0-9a-f-]+:\d+\)")
 
 
 # A fenced block, or a line indented as Markdown indents code.
@@ -76,6 +88,7 @@ def _undefined(files: Mapping[str, str]) -> str:
 
 TASK_CHARS = 400
 FORM_CHARS = 200
+RULE_CHARS = 700
 
 
 def _task(wish: Wish) -> str:

@@ -11,7 +11,10 @@ from typing import Any
 
 from letta_cli.core.ids import new_id
 from letta_cli.core.message import ToolCall
+from letta_cli.providers.small.prompt import DOCUMENTS
 from letta_cli.providers.small.situation import Situation, Step, find_file
+
+DOCUMENT_QUERY, DOCUMENT_HITS = 300, 3
 
 AT_ONCE = 3
 """Files that are shown in one step at most."""
@@ -52,7 +55,7 @@ def _named(situation: Situation) -> Iterator[Wanted]:
     """What the person's words name: a skill, files, names in the code."""
     wish = situation.wish
     for skill in situation.skills:
-        if _names_skill(wish.text, skill):
+        if skill in situation.suggested or _names_skill(wish.text, skill):
             yield "Skill", {"skill": skill}
             return
     files = situation.named_files
@@ -61,6 +64,10 @@ def _named(situation: Situation) -> Iterator[Wanted]:
         yield "Grep", {"pattern": rf"\b{wish.rename[0]}\b"}
     elif not files and wish.names and not wish.memory:
         yield "Grep", {"pattern": rf"\b{wish.names[0]}\b"}
+    elif not files and wish.question:
+        # Only offered to an agent with documents, which were given to it for questions.
+        query = " ".join(wish.text.split())[:DOCUMENT_QUERY]
+        yield DOCUMENTS, {"query": query, "limit": DOCUMENT_HITS}
 
 
 def _names_skill(text: str, skill: str) -> bool:
@@ -82,7 +89,8 @@ def _followed(situation: Situation, step: Step) -> Iterator[Wanted]:
         case "Bash" if not step.ok and situation.wish.change:
             yield from _reads(_files_in(content, situation)[:2], situation)
         case "Skill" if step.ok:
-            yield from _reads(_files_in(content, situation), situation)
+            named = [*situation.named_files, *_files_in(content, situation)]
+            yield from _reads(named, situation)
         case "Read" if step.ok and situation.wish.check and situation.wish.change:
             yield from _reads(list(_imported(content, situation)), situation)
         case "Edit" | "Write" if not step.ok and _is_out_of_date(content):

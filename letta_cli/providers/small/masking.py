@@ -18,7 +18,7 @@ from letta_cli.providers.small.owing import (
     rename_rest,
     what_is_owed,
 )
-from letta_cli.providers.small.prompt import APPEND
+from letta_cli.providers.small.prompt import APPEND, DOCUMENTS
 from letta_cli.providers.small.reply import RESPOND
 from letta_cli.providers.small.situation import Situation
 from letta_cli.providers.small.syntax import imports_for, undefined
@@ -85,7 +85,7 @@ def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
     if wish.memory:
         return frozenset({"memory_insert"}) if owed else frozenset()
     if wish.question:
-        return (LOOK_TOOLS | {"Bash", "Skill"}) - _searched_enough(situation)
+        return (LOOK_TOOLS | {"Bash", "Skill", DOCUMENTS}) - _searched_enough(situation)
     if wish.rename and situation.files:
         return _for_rename(situation, owed)
     commands = commands_of(situation.steps)
@@ -103,6 +103,9 @@ def _useful(situation: Situation, owed: str) -> frozenset[str] | None:
             return CHANGE_TOOLS | LOOK_TOOLS
         # A small model that may go on after it is done takes its work apart again.
         return CHANGE_TOOLS if len(situation.changes) < _wanted_changes(situation) else frozenset()
+    if wish.change and situation.new_files and not situation.named_files:
+        # Only files that are not there yet were named: they come first.
+        return LOOK_TOOLS | {"Write"}
     if wish.change and situation.appends and situation.files:
         return frozenset({APPEND})
     if wish.change and not wish.check and _has_all_in_view(situation):
@@ -199,8 +202,11 @@ def _write(situation: Situation) -> list[Branch]:
     """New files, and lines at the end of those in view."""
     branches: list[Branch] = []
     named = situation.named_files
-    if not named or situation.new_files:
-        where = OneOf(situation.new_files) if situation.new_files else Free()
+    # Instructions and tests may ask for files that the person did not name.
+    elsewhere = bool(situation.instructions) or situation.wish.tests
+    if not named or situation.new_files or elsewhere:
+        sure = situation.new_files and not elsewhere
+        where = OneOf(situation.new_files) if sure else Free()
         branches.append(Branch("Write", (("file_path", where), ("content", Free()))))
     known = [path for path in situation.files if path in named] or list(situation.files)
     files = tuple(path for path in known if not is_test(path) or situation.wish.tests)

@@ -22,6 +22,10 @@ SMALL_TOOLS: tuple[str, ...] = (
 )
 """What a small model is offered, of all there is."""
 
+DOCUMENTS = "search_files"
+ALL_SMALL_TOOLS: tuple[str, ...] = (*SMALL_TOOLS, DOCUMENTS)
+"""With the one for documents, when the agent has any."""
+
 _LINES = {
     "Read": ("file_path", "show a file"),
     "Write": ("file_path, content", "create a new file"),
@@ -29,6 +33,7 @@ _LINES = {
     "Edit": ("file_path, old_string, new_string", "replace whole lines of a file by others"),
     "Grep": ("pattern", "find text in all files"),
     "Bash": ("command", "run a shell command, such as the tests"),
+    DOCUMENTS: ("query", "find text in the documents that the person gave"),
     "memory_insert": ("label, new_string", "remember a fact; label human: about the person"),
 }
 

@@ -28,7 +28,7 @@ from letta_cli.providers.small.choices import to_lark, to_schema
 from letta_cli.providers.small.history import to_chat
 from letta_cli.providers.small.lookups import look_first
 from letta_cli.providers.small.masking import Offer, make_offer
-from letta_cli.providers.small.prompt import SMALL_TOOLS, profile_prompt
+from letta_cli.providers.small.prompt import ALL_SMALL_TOOLS, SMALL_TOOLS, profile_prompt
 from letta_cli.providers.small.reply import RESPOND, ReplyReader
 from letta_cli.providers.small.salvage import as_call, find_call, talk_of
 from letta_cli.providers.small.situation import Situation, read_situation, without_skills
@@ -230,11 +230,11 @@ class SmallModelProvider:
 
 
 def offered_specs(tools: Sequence[ToolSpec]) -> list[ToolSpec]:
-    """The tools that a small model is offered, at most seven, in the profile's order."""
+    """The tools that a small model is offered, at most eight, in the profile's order."""
     by_name = {tool.name: tool for tool in tools}
-    known = [by_name[name] for name in SMALL_TOOLS if name in by_name]
-    others = [tool for tool in tools if tool.name not in SMALL_TOOLS]
-    return (known or others)[: len(SMALL_TOOLS)]
+    known = [by_name[name] for name in ALL_SMALL_TOOLS if name in by_name]
+    others = [tool for tool in tools if tool.name not in ALL_SMALL_TOOLS]
+    return known or others[: len(SMALL_TOOLS)]
 
 
 def small_profile(provider: Provider) -> Provider:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from letta_cli.core.message import Message, ToolCall, ToolReturn
 from letta_cli.core.provider import Request
+from letta_cli.core.skill import suggested
 from letta_cli.providers.small.wish import Wish, read_wish
 
 CHANGING = frozenset({"Write", "Edit"})
@@ -52,7 +53,8 @@ class Situation:
         steps: what was done about it, in order.
         files: the texts of files as this thread knows them, the newest last.
         listed: files of the project that the prompt names, and those written since.
-        skills: names in the prompt's catalogue.
+        skills: names in the prompt's catalogue, and those that notices suggested.
+        suggested: skills that the program found to fit the wish.
         labels: memory blocks that may be written.
     """
 
@@ -62,6 +64,7 @@ class Situation:
     listed: tuple[str, ...]
     skills: tuple[str, ...]
     labels: tuple[str, ...]
+    suggested: tuple[str, ...] = ()
 
     @property
     def named_files(self) -> tuple[str, ...]:
@@ -90,9 +93,13 @@ class Situation:
     @property
     def appends(self) -> bool:
         """Whether the task, a loaded skill's text with it, is to add lines at a file's end."""
-        skills = [s.result.content for s in self.steps if s.call.name == "Skill" and s.result]
-        task = " ".join([self.wish.text, *skills])
+        task = f"{self.wish.text} {self.instructions}"
         return bool(_APPEND.search(task)) and not _ELSEWHERE.search(task)
+
+    @property
+    def instructions(self) -> str:
+        """The texts of the skills that were loaded for this wish."""
+        return instructions_in(self.steps)
 
     @property
     def refused(self) -> bool:
@@ -106,6 +113,12 @@ class Situation:
         """The steps after the last edit that stands; all without one."""
         changes = self.changes
         return self.steps[self.steps.index(changes[-1]) + 1 :] if changes else self.steps
+
+
+def instructions_in(steps: Sequence[Step]) -> str:
+    """The texts of the skills that were loaded in `steps`."""
+    loaded = (step for step in steps if step.call.name == "Skill" and step.ok)
+    return "\n".join(step.result.content for step in loaded if step.result)
 
 
 def is_reverse(step: Step, earlier: Step) -> bool:
@@ -133,13 +146,16 @@ def read_situation(request: Request) -> Situation:
     start = _start_of_wish(messages)
     asked = [m.text for m in messages[start:] if m.role == "user"]
     files = known_files(_steps(messages))
+    fitting = [suggested(m.text) for m in messages[start:] if m.role == "notice"]
+    fitting = [name for name in fitting if name]
     return Situation(
         wish=read_wish("\n".join(asked)),
         steps=tuple(_steps(messages[start:])),
         files=files,
         listed=_listed(request.system, files),
-        skills=_skills(request.system),
+        skills=tuple(dict.fromkeys((*_skills(request.system), *fitting))),
         labels=tuple(dict.fromkeys(("human", "project", *_BLOCK.findall(request.system)))),
+        suggested=tuple(fitting),
     )
 
 

@@ -7,6 +7,7 @@ import re
 import symtable
 import sys
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 _DEFINITION = re.compile(
@@ -72,6 +73,25 @@ def undefined(path: str, text: str) -> set[str]:
 def imports_for(names: set[str]) -> list[str]:
     """Import lines that give names their plainest meaning: modules of the standard library."""
     return [f"import {name}" for name in sorted(names) if name in sys.stdlib_module_names]
+
+
+def own_imports(path: str, text: str, files: Mapping[str, str]) -> list[str]:
+    """Import lines for names in `text` that nobody defines but another file of the project.
+
+    Args:
+        files: the known files of the project, path to text.
+    """
+    lines: list[str] = []
+    for name in sorted(undefined(path, text)):
+        homes = [p for p, t in files.items() if p.endswith(".py") and name in _at_top(t)]
+        if len(homes) == 1 and homes[0] != path:
+            module = homes[0].removesuffix(".py").removeprefix("src/").replace("/", ".")
+            lines.append(f"from {module} import {name}")
+    return lines
+
+
+def _at_top(text: str) -> set[str]:
+    return set(re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", text, re.MULTILINE))
 
 
 _MODULE_NAMES = {"__file__", "__name__", "__doc__", "__path__", "__spec__", "__package__"}

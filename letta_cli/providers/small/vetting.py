@@ -13,7 +13,14 @@ from letta_cli.providers.small.appending import as_real_call, keeping_all
 from letta_cli.providers.small.prompt import APPEND
 from letta_cli.providers.small.situation import Situation, Step, after_edit, is_reverse
 from letta_cli.providers.small.statements import is_held, statements
-from letta_cli.providers.small.syntax import block_at, broken_syntax, definitions, undefined
+from letta_cli.providers.small.syntax import (
+    block_at,
+    broken_syntax,
+    definitions,
+    imports_for,
+    own_imports,
+    undefined,
+)
 
 _HEADER = re.compile(r"^([ \t]*)(?:async\s+)?(?:def|class)\s+(\w+)")
 _IMPORT = re.compile(r"(import|from)\s+\w")
@@ -190,8 +197,12 @@ def _vet_write(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
     if old is None and path in situation.listed:
         return ToolCall(call.id, "Read", {"file_path": path})
     if old is None:
-        problem = broken_syntax(path, content)
-        return Rejected(f"The content is not right: {problem}") if problem else call
+        if problem := broken_syntax(path, content):
+            return Rejected(f"The content is not right: {problem}")
+        plain = imports_for(undefined(path, content))
+        if imports := [*plain, *own_imports(path, content, situation.files)]:
+            call = _with(call, content="\n".join([*imports, "", "", content]))
+        return call
     if old.strip() == content.strip():
         return Rejected(f"{path} has exactly this text already.")
     if situation.wish.rename:
@@ -217,7 +228,24 @@ def _vet_append(call: ToolCall, situation: Situation) -> ToolCall | Rejected:
         return Rejected(f"{again} stands in {path} already.", drop=True)
     real = as_real_call(call.id, path, text, content)
     after = _text(real, "content") or after_edit(text, real)
+    if imported := _with_imports(path, text, after, situation):
+        real, after = _with_text(real, path, imported), imported
     return _checked(real, path, text, after)
+
+
+def _with_imports(path: str, before: str, after: str, situation: Situation) -> str:
+    """`after` with imports for the names that it needs and `before` did not; else nothing."""
+    needed = undefined(path, after) - undefined(path, before)
+    own = own_imports(path, after, situation.files)
+    lines = [line for line in (*imports_for(needed), *own) if line.split()[-1] in needed]
+    if not lines:
+        return ""
+    call = as_real_call("", path, after, "\n".join(lines))
+    return _text(call, "content") or after_edit(after, call)
+
+
+def _with_text(call: ToolCall, path: str, text: str) -> ToolCall:
+    return ToolCall(call.id, "Write", {"file_path": path, "content": f"{text.rstrip()}\n"})
 
 
 def _kept(old: str, new: str) -> float:
