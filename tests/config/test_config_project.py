@@ -83,6 +83,7 @@ def test_a_project_may_set_a_limit_where_the_person_has_none(machine: Machine) -
 
 WIDEST: dict[str, Any] = {
     "sandbox.enabled": False, "sandbox.network": True, "sandbox.git": True,
+    "sandbox.hosts": ["evil.example"], "sandbox.autoAllow": True, "reflection.automatic": True,
     "database": "sqlite:////tmp/evil.db", "editor": "/tmp/evil", "localModel": "auto",
     "embedding": "openai/evil", "memoryMirror": "/tmp/evil", "memoryTools": "omni",
     "reflection.everyTurns": 1, "reflection.onCompaction": True, "reflection.whenIdle": 1,
@@ -102,7 +103,8 @@ WIDEST: dict[str, Any] = {
 PERSONS = {
     "maxTurns": 5, "maxBudgetUsd": 1, "maxRetries": 1, "apiTimeoutMs": 1_000,
     "bash": {"timeoutMs": 1_000, "maxTimeoutMs": 1_000, "maxOutput": 1_000},
-    "reflection": {"maxBudgetUsd": 0.01, "maxSteps": 2}, "sandbox": {"git": False},
+    "reflection": {"maxBudgetUsd": 0.01, "maxSteps": 2, "automatic": False},
+    "sandbox": {"git": False, "autoAllow": False},
 }  # fmt: skip
 
 
