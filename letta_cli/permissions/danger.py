@@ -80,6 +80,8 @@ def danger(
     """
     fetched: set[str] = set()
     for command in commands:
+        if any(re.match(r"AGENT_(INSIDE|TRUST)\+?=", each.raw) for each in command.assignments):
+            return "hides from agent who runs it"
         fetched |= _fetched(command)
         if _runs_one(command, fetched):
             return "runs what it downloads"
@@ -95,6 +97,8 @@ def danger(
                     return "runs what it downloads"
                 if sources & _DECODERS and name in SHELLS:
                     return "runs what it decodes, which is not shown"
+            if why := _rules_itself(words):
+                return why
             why = _one(name, words[1:], roots, folders, home)
             if why is not None:
                 return f"{name} {why}"
@@ -136,6 +140,35 @@ def _reads_input(words: Sequence[Word]) -> bool:
     return not any(operand not in ("-", "/dev/stdin") for operand in operands[:1]) or any(
         value in ("-s", "-") for value in values
     )
+
+
+_AUTHORITY = frozenset(
+    {"trust", "config", "permissions", "secrets", "memory", "learn", "restore", "db", "agents"}
+)
+_WITHOUT_RULES = frozenset(
+    {"--yolo", "--dangerously-skip-permissions", "--trust", "--allowedTools", "bypassPermissions"}
+)
+_LOOKS = frozenset({"list", "show", "log", "diff", "blame", "export", "test", "-h", "--help"})
+
+
+def _rules_itself(words: Sequence[Word]) -> str | None:
+    """Whether this program is run to decide what its own conversations may do."""
+    values = [word.likely[0] for word in words]
+    name = program(words)
+    if name in ("env", "unset", "export", "declare", "typeset", "local", "readonly") and any(
+        re.match(r"(-u|--unset=)?AGENT_(INSIDE|TRUST)\b", value) for value in values[1:]
+    ):
+        return "hides from agent who runs it"
+    if re.fullmatch(r"python[\d.]*|pypy3?|py", name) and "letta_cli" in values[:6]:
+        values = values[values.index("letta_cli") :]
+    elif name != "agent":
+        return None
+    operands = [value for value in values[1:] if not value.startswith("-")]
+    looks = any(value in _LOOKS for value in values[2:3])
+    given = {part for value in values[1:] for part in value.split("=", 1)}
+    if (operands[:1] and operands[0] in _AUTHORITY and not looks) or _WITHOUT_RULES & given:
+        return "decides what the agent itself may do"
+    return None
 
 
 def _one(

@@ -145,8 +145,10 @@ def _concerns(case: Case, rule: Rule, shell: Shell) -> bool:
     """Whether a deny or ask rule is about the command itself, or a path that it names."""
     if shell.concerns(rule):
         return True
-    if rule.specifier is None or rule.tool not in READERS | EDITORS or shell.script is None:
+    if rule.specifier is None or rule.tool not in READERS | EDITORS:
         return False
+    if shell.script is None:
+        return any(case.fits(rule, path, loose=True) for path in shell.rough_paths())
     changes = rule.tool in EDITORS
     return any(
         case.fits(rule, path, loose=True)

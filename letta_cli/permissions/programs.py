@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from letta_cli.permissions.git import git_escapes, git_looks
 from letta_cli.permissions.options import Escape, Options
+from letta_cli.permissions.texts import AWK_RUNS, scripts_in, sed_prints
 from letta_cli.permissions.words import Word
 
 SAFE_ASSIGNMENTS = frozenset(
@@ -37,7 +38,7 @@ LOOKERS: Mapping[str, Options] = {
         "rev", "fold", "column", "paste", "join", "expand", "cksum", "md5sum", "sha1sum",
         "sha256sum", "sha512sum", "b2sum", "od", "hexdump", "strings", "groups",
         "tty", "locale", "getconf", "arch", "lscpu", "lsblk", "tsort", "numfmt", "cd",
-        "pushd", "popd", "dirs", "dir", "vdir", "diff", "jq", "ps", "pgrep", "lsof", "unexpand",
+        "pushd", "popd", "dirs", "dir", "vdir", "diff", "jq", "ps", "pgrep", "unexpand",
         "fmt", "zcat", "nm", "size", "pstree", "tput", "getopt", "sum", "b3sum"
     ],
         _PLAIN,
@@ -62,14 +63,17 @@ LOOKERS: Mapping[str, Options] = {
     "fdfind": Options("xX", ("exec", "exec-batch"), takes="deEtSIoc"),
     "sed": Options("s", ("separate",), "if", ("in-place", "file"), takes="el"),
     "base64": Options("", (), "o", ("output",), takes="wbi"),
+    "lsof": Options(writes="D", takes="acdFgikpqrsSTux"),
 }  # fmt: skip
 
 ESCAPES: Mapping[str, Options] = {
-    "sed": Options("", (), "i", ("in-place",), takes="efl"),
+    "sed": Options("f", ("file",), "i", ("in-place",), takes="el"),
     "tar": Options("IF", ("use-compress-program", "to-command", "checkpoint-action",
                           "info-script", "new-volume-script", "rsh-command", "rmt-command"),
                    "P", ("absolute-names",), takes="fCTXbgHLNVK"),
-    "rsync": Options("eM", ("rsh", "rsync-path", "remote-option"), "", ("log-file",
+    "rsync": Options("eM", ("rsh", "rsync-path", "remote-option", "delete", "delete-before",
+                             "delete-during", "delete-delay", "delete-after", "delete-excluded",
+                             "remove-source-files"), "", ("log-file",
                      "write-batch", "backup-dir", "temp-dir"), takes="fTB"),
     "ssh": Options("oF", (), "E", takes="BbcDIiJLlmpQRSWw"),
     "scp": Options("oFS", (), takes="cilP"),
@@ -83,14 +87,14 @@ ESCAPES: Mapping[str, Options] = {
         "hsts-file", "warc-file", "post-file"), takes="tTUiBQlARDXIw"),
     "aria2c": Options("", ("on-download-complete", "on-download-start", "conf-path"), "dol",
                       ("dir", "out", "log", "save-session")),
-    "zip": Options("T", ("TT", "unzip-command"), "O", ("out",), takes="bntx"),
+    "zip": Options("Tm", ("TT", "unzip-command", "move"), "O", ("out",), takes="bntx"),
     "unzip": Options("", (), "d"),
     "sh": Options("cl", ("rcfile", "init-file", "command", "init-command"), takes="oO"),
     "make": Options("f", ("file", "makefile", "eval"), takes="CIjlmoW"),
     "cmake": Options("PE", ("script",), takes="DGSBCU"),
     "ninja": Options("t", (), takes="Cfjlk"),
-    "npm": Options("", ("script-shell", "node-options", "userconfig", "globalconfig",
-                        "call", "git", "editor")),
+    "npm": Options("C", ("script-shell", "node-options", "userconfig", "globalconfig",
+                         "call", "git", "editor", "prefix", "dir", "cwd")),
     "pip": Options("", ("index-url", "extra-index-url", "python", "cert"), "t",
                    ("target", "prefix", "root", "log", "report"), takes="rce"),
     "go": Options("", ("toolexec", "exec", "vettool", "overlay", "modfile"), "o", ("coverprofile",
@@ -99,7 +103,8 @@ ESCAPES: Mapping[str, Options] = {
     "docker": Options("vHc", ("volume", "mount", "privileged", "host", "config", "pid", "cap-add",
                               "device", "security-opt", "entrypoint"), "", ("cidfile",)),
     "kubectl": Options("", ("kubeconfig", "exec", "overrides"), takes="nfol"),
-    "less": Options("", ("lesskey", "lesskey-file", "lesskey-src"), "oO", ("log-file",),
+    "less": Options("k", ("lesskey", "lesskey-content", "lesskey-file", "lesskey-src"), "oO",
+                    ("log-file",),
         takes="pPtbxyz"),
     "man": Options("PHXCM", ("pager", "html", "gxditview", "config-file")),
     "vim": Options("cSsu", ("cmd", "startuptime"), "wW"),
@@ -107,7 +112,8 @@ ESCAPES: Mapping[str, Options] = {
     "openssl": Options("", ("engine", "config", "provider-path"), "", ("out", "keyout",
         "writerand"),
                        single=True),
-    "gcc": Options("B", ("specs", "fplugin", "wrapper"), "o", takes="IDLUlx"),
+    "gcc": Options("B", ("specs", "fplugin", "wrapper", "fpass-plugin", "Xclang", "load"), "o",
+                   takes="IDLUlxfWmO", single=True),
     "gdb": Options("x", ("ex", "eval-command", "command", "iex"), single=True),
     "node": Options("eprc", ("eval", "print", "require", "import", "loader",
         "experimental-loader")),
@@ -120,14 +126,33 @@ ESCAPES: Mapping[str, Options] = {
     "julia": Options("eEL", ("eval", "print", "load")),
     "deno": Options("", ("eval", "allow-all", "allow-run"), "", ("output",)),
     "bun": Options("ep", ("eval", "print", "preload")),
-    "awk": Options("fie", ("file", "include", "load", "source"), takes="Fv"),
-    "pytest": Options("pc", ("override-ini", "config-file"), "", ("basetemp",
-                      "junit-xml", "junitxml", "log-file", "cov-report", "debug"), takes="kmnrWo"),
-    "eslint": Options("", ("rulesdir", "resolve-plugins-relative-to", "parser", "plugin"), "o",
-                      ("output-file", "fix"), takes="cf"),
-    "ruff": Options("", (), "o", ("output-file",)),
+    "awk": Options("fieEl", ("file", "include", "load", "source", "exec", "debug"), "odp",
+                   ("dump-variables", "pretty-print", "profile"), takes="Fv"),
+    "pytest": Options("pco", ("override-ini", "config-file", "pdbcls", "pastebin"), "", ("basetemp",
+                      "junit-xml", "junitxml", "log-file", "debug"), takes="kmnrW"),
+    "eslint": Options("c", ("rulesdir", "resolve-plugins-relative-to", "parser", "plugin",
+                            "config"), "o", ("output-file", "fix", "cache-location", "cache-file"),
+                      takes="f"),
+    "ruff": Options("", (), "o", ("output-file", "fix", "fix-only", "add-noqa")),
+    "mypy": Options("", ("python-executable", "config-file", "install-types",
+                         "custom-typeshed-dir"), "", (
+        "junit-xml", "any-exprs-report", "cobertura-xml-report", "html-report",
+        "linecount-report", "linecoverage-report", "lineprecision-report", "txt-report",
+        "xml-report", "xslt-html-report", "xslt-txt-report"), takes="pmc"),
+    "bat": Options("", ("pager",), "", ("config-file", "generate-config-file"), takes="lHr"),
+    "mvn": Options("fs", ("file", "settings", "global-settings", "toolchains"), "l", ("log-file",),
+                   takes="DPpTtb"),
+    "gradle": Options("Ipbcg", ("init-script", "project-dir", "build-file", "settings-file",
+                                "include-build", "gradle-user-home"), takes="DPx"),
+    "rspec": Options("rIO", ("require", "options", "default-path"), "o", ("out",), takes="etfP"),
+    "ss": Options("K", ("kill",), "D", ("diag",), takes="AfF"),
+    "journalctl": Options("", (), "", (
+        "vacuum-size", "vacuum-time", "vacuum-files", "rotate", "flush", "relinquish-var",
+        "smart-relinquish-var", "setup-keys", "update-catalog", "cursor-file"),
+                          takes="unpoSUMtgbDr"),
+    "systemctl": Options("HM", ("host", "machine", "image", "root"), takes="tpnos"),
     "tsc": Options("", (), "", ("outDir", "outFile"), single=True),
-    "prettier": Options("", ("plugin", "config")),
+    "prettier": Options("", ("plugin", "config"), "w", ("write", "cache-location")),
     "split": Options("", ("filter",), takes="abClnt"),
     "install": Options("", ("strip-program",), takes="gmotS"),
     "sqlite3": Options("", ("cmd", "init"), single=True),
@@ -154,7 +179,8 @@ _SAME: Mapping[str, str] = {
     "nano": "vim", "podman": "docker", "pnpm": "npm", "yarn": "npm", "npx": "npm",
     "g++": "gcc", "clang": "gcc", "clang++": "gcc", "cc": "gcc", "c++": "gcc", "ld": "gcc",
     "gsed": "sed", "gfind": "find", "ncat": "nc", "netcat": "nc", "egrep": "grep",
-    "tofu": "terraform",
+    "tofu": "terraform", "batcat": "bat", "py.test": "pytest", "gradlew": "gradle",
+    "mvnw": "mvn", "more": "less",
     "ipython": "python", "irb": "ruby", "luajit": "lua", "lldb": "gdb", "pigz": "zip",
     "gpg2": "gpg", "kubectl.exe": "kubectl", "oc": "kubectl", "k": "kubectl",
 }  # fmt: skip
@@ -197,24 +223,21 @@ _QUERY_NEVER = (
     "python",
 )
 
-_RUNNING: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "npm": (("exec",), ("x",), ("dlx",), ("config", "set"), ("set",), ("explore",)),
-    "docker": (("exec",), ("run",), ("cp",), ("plugin",)),
-    "kubectl": (("exec",), ("cp",), ("debug",), ("run",)),
-    "go": (("env", "-w"), ("env", "-u"), ("tool",)),
-    "gh": (("alias",), ("extension",), ("config",), ("codespace",)),
-    "openssl": (("engine",), ("s_server",)),
-    "pip": (("config",),),
-}  # fmt: skip
-"""Sub-commands that run something else or change what is run later."""
+RUN_CODE = frozenset(
+    {
+        "pytest", "py.test", "npm", "pnpm", "yarn", "make", "gmake", "cargo", "go", "mvn", "mvnw",
+        "gradle", "gradlew", "rspec", "tox", "nox", "jest", "vitest", "mocha", "ninja", "just",
+        "rake", "dotnet", "swift",
+    }
+)  # fmt: skip
+"""Programs that run the code which they find in the files or folders that are named."""
 
-_SED_SCRIPT = re.compile(
-    r"(?:(?:\d+|\$|/[^/\\]*/)(?:,(?:\d+|\$|/[^/\\]*/|\+\d+))?)?\s*!?\s*(?:[pdq=]|s(?P<d>[/|#,])(?:(?!(?P=d)).)*(?P=d)"
-    r"(?:(?!(?P=d)).)*(?P=d)[gpiI\d]*)\s*\Z"
-)
-_SED_OPTIONS = frozenset({"-n", "-E", "-r", "-nE", "-nr", "-En", "-rn", "-u", "-e", "-ne", "-nEe"})
-_AWK_RUNS = re.compile(r"\bsystem\s*\(|\||>|\bgetline\b|@|\bprintf?\b[^;}]*>|-f\b|\\")
 _JQ_ENVIRONMENT = re.compile(r"\$ENV\b|(?<![.\w])env\b")
+_RUN_BEHIND = re.compile(
+    r"(python[\d.]* -m|npx(?= [^-])|npx (-y|--yes|--no-install)|bunx|uvx|bundle exec|poetry run"
+    r"|uv run|pipenv run|pdm run|hatch run|pnpm exec|npm exec|yarn run) "
+)
+"""Beginnings of a command behind which another one stands, with options of its own."""
 _SET = re.compile(r"[-+][eux]+(o)?\Z|-euo\Z")
 _SET_NAMES = frozenset({"pipefail", "errexit", "nounset", "xtrace"})
 
@@ -275,7 +298,7 @@ def looks(words: Sequence[Word]) -> bool:
                 value in ("-d", "-r") for value in values
             )
         case "sed":
-            return _sed_prints(values)
+            return sed_prints(values)
         case "jq":
             return not any(_JQ_ENVIRONMENT.search(value) for value in values)
         case "ps":
@@ -306,6 +329,13 @@ def certain(
     return values
 
 
+def behind(words: Sequence[Word]) -> Sequence[Word]:
+    """The command that ``python -m``, ``npx`` or ``uv run`` stands before; empty for none."""
+    name = (words[0].value or "").rsplit("/", 1)[-1] if words else ""
+    found = _RUN_BEHIND.match(" ".join([name, *(word.likely[0] for word in words[1:4])]))
+    return words[len(found[0].split()) :] if found else ()
+
+
 def escapes(words: Sequence[Word]) -> Iterator[Escape]:
     """Options through which a command that a rule allows would run or write something else."""
     if not words:
@@ -316,7 +346,8 @@ def escapes(words: Sequence[Word]) -> Iterator[Escape]:
         yield from git_escapes(values)
         return
     known = _SAME.get(name, name)
-    yield from _scripts(known, values)
+    yield from escapes(behind(words))
+    yield from scripts_in(known, values)
     options = ESCAPES.get(known) or LOOKERS.get(known)
     if options is None:
         return
@@ -325,35 +356,6 @@ def escapes(words: Sequence[Word]) -> Iterator[Escape]:
         if not unknown.literal or unknown.literal.startswith("-"):
             yield Escape("run", unknown.raw)
     yield from _escapes(known, options, values)
-
-
-def _scripts(name: str, values: Sequence[str]) -> Iterator[Escape]:
-    """Programs in operands: of awk, sed, find; and old-style clusters of tar."""
-    if name == "awk":
-        program = next((v for v in values if not v.startswith("-")), "")
-        if _AWK_RUNS.search(program):
-            yield Escape("run", program)
-    if name == "sed" and not _sed_prints(values):
-        for script in values:
-            if re.search(r"(?:^|[;{\d$/,!\s])[ewrWR]\s*\S|/[gpiI\d]*[ew]", script):
-                yield Escape("run", script)
-    if name == "make" and any(re.match(r"(SHELL|MAKEFLAGS|CC|CXX)=", v) for v in values):
-        yield Escape("run", next(v for v in values if "=" in v))
-    if name == "socat":
-        for value in values:
-            if re.match(r"(exec|system|shell|open|create|file)[:-]", value, re.IGNORECASE):
-                yield Escape("run", value)
-    if name == "tar" and values and re.fullmatch(r"[A-Za-z]+", values[0]):
-        for letter in values[0]:
-            if letter in "IFP":
-                yield Escape("write" if letter == "P" else "run", values[0])
-    if name == "openssl" and values[:1] in (["engine"], ["s_server"]):
-        yield Escape("run", values[0])
-    for running in _RUNNING.get(name, ()):
-        if tuple(values[: len(running)]) == running:
-            yield Escape("run", running[0])
-    if name in ("less", "more", "vim", "emacs") and any(v.startswith("+") for v in values):
-        yield Escape("run", next(v for v in values if v.startswith("+")))
 
 
 def _escapes(name: str, options: Options, values: Sequence[str]) -> Iterator[Escape]:
@@ -393,17 +395,18 @@ def _long(value: str, following: str | None, options: Options) -> Iterator[Escap
         return
     target = inline if equals else following
     # GNU programs take any beginning of an option that is not ambiguous.
-    least = 1 if value.startswith("--") else len(given)
+    least = 1 if value.startswith("--") else 2
     if any(word.startswith(given) and len(given) >= least for word in options.run_words):
         yield Escape("run", value)
-    if any(word.startswith(given) for word in options.write_words):
+    if any(word.startswith(given) and len(given) >= least for word in options.write_words):
         yield Escape("write", value, target)
 
 
 def _short(value: str, following: str | None, options: Options) -> tuple[list[Escape], bool]:
     """What a cluster of short options does, and whether it takes the next word."""
     found: list[Escape] = []
-    for at, letter in enumerate(value[1:], 1):
+    # Where -name is a long option, letters do not stand together.
+    for at, letter in enumerate(value[1:2] if options.single else value[1:], 1):
         rest = value[at + 1 :]
         if letter in options.runs:
             found.append(Escape("run", value))
@@ -442,24 +445,4 @@ def _awk_prints(arguments: Sequence[Word]) -> bool:
     if not values or any(value.startswith("-") for value in values):
         return False
     # An operand NAME=value sets a variable; one with a file name is read.
-    return not _AWK_RUNS.search(values[0])
-
-
-def _sed_prints(values: Sequence[str]) -> bool:
-    """Whether every sed script is of the few forms that neither write nor run."""
-    scripts: list[str] = []
-    operands: list[str] = []
-    iterator = iter(values)
-    for value in iterator:
-        if value in ("-e", "--expression", "-ne", "-nE", "-En", "-nEe") and value.endswith(
-            ("e", "expression")
-        ):
-            scripts.append(next(iterator, ""))
-        elif value.startswith("-") and value not in _SED_OPTIONS:
-            return False
-        elif not value.startswith("-"):
-            operands.append(value)
-    if not scripts:
-        scripts = operands[:1]
-    parts = [part for script in scripts for part in script.split(";")]
-    return bool(parts) and all(_SED_SCRIPT.match(part.strip()) for part in parts)
+    return not AWK_RUNS.search(values[0])

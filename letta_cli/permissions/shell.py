@@ -12,12 +12,14 @@ from letta_cli.permissions.command import Command, Redirect, Script
 from letta_cli.permissions.danger import INTERPRETERS, danger, raw_danger
 from letta_cli.permissions.place import Place
 from letta_cli.permissions.programs import (
+    RUN_CODE,
     assignment_is_safe,
     assignment_looks,
-    certain,
+    behind,
     escapes,
     looks,
 )
+from letta_cli.permissions.reading import READERS, may_climb, pattern, recurses, runs_looker
 from letta_cli.permissions.rules import covers_command, covers_tool, same_options
 from letta_cli.permissions.syntax import parse
 from letta_cli.permissions.targets import everything, inside_text, named, writes_to
@@ -43,10 +45,6 @@ _NO_FILES = frozenset(
 )  # fmt: skip
 """Programs whose arguments are not files that they read."""
 
-_PATTERN_FIRST = frozenset({"grep", "egrep", "fgrep", "rg", "sed", "awk", "jq", "git"})
-_READERS = frozenset({"grep", "wc", "cat", "head", "tail", "ls", "stat", "du", "md5sum",
-                      "sha256sum", "file"})  # fmt: skip
-"""Programs that may be given file names which were found."""
 _MOVES = frozenset({"cd", "pushd", "popd"})
 _LISTERS = frozenset({"find", "fd", "rg", "grep", "head", "tail", "sort", "uniq", "git", "xargs"})
 _SPARED = frozenset(
@@ -54,11 +52,13 @@ _SPARED = frozenset(
 ) | {*WRAPPERS}
 """Named without harm; a wrapper's own words are judged as the command that it runs."""
 _CARRIERS = frozenset({"tar", "rsync", "ssh", "scp", "sed", "tmux", "screen", "alias", "make",
-                       "zip", "strace", "split"})  # fmt: skip
+                       "zip", "strace", "split", "mapfile", "readarray", "compgen", "complete",
+                       "bind", "trap", "fd", "fdfind", "sort", "man"})  # fmt: skip
 """Programs that run what an option or argument says, in forms of their own."""
 _USES_KEYS = frozenset({"ssh", "scp", "sftp", "ssh-add", "git", "rsync", "ssh-keygen", "gpg"})
 
 
+MOST_ROUGH = 20_000
 _QUOTED = re.compile(r"'[^']*'|\"[^\"$`]*\"")
 
 
@@ -125,7 +125,7 @@ class Shell:
             return True  # What it does was judged where it is defined.
         if words[0].value == "xargs":
             return self._passes_on(command, words)
-        if words[0].value == "find" and _runs_looker(words):
+        if words[0].value == "find" and runs_looker(words):
             return True
         return looks(words) and (program(words) != "git" or self.place.own_repository)
 
@@ -135,7 +135,7 @@ class Shell:
         while at < len(words) and (words[at].value or "-x") in ("-0", "-r", "-t", "--null"):
             at += 1
         inner = words[at:]
-        if not inner or program(inner) not in _READERS:
+        if not inner or program(inner) not in READERS:
             return False
         sources = command.upstream
         if not sources or not looks(inner) or "-f" in [word.value for word in inner]:
@@ -161,20 +161,20 @@ class Shell:
             return None
         if why := self.place.away:
             return why
-        skipped = _pattern(name, words)
+        skipped = pattern(name, words)
         for word in words[1:]:
             if word is skipped and not _exists(word.likely[0]):
                 continue
             if word.glob and (why := self._matches(word)):
                 return why
-            if word.glob and _may_climb(word, alone=_recurses(name, words)):
+            if word.glob and may_climb(word, alone=recurses(name, words)):
                 return f"{word.raw} may mean the folder above"
             for value in named([word]):
                 if value != "/" or word.raw == "/":
                     why = self._reading(value)
                     if why:
                         return why
-        if _recurses(name, words):
+        if recurses(name, words):
             for word in words[1:] or [Word(".", ".")]:
                 for path in self.resolved(word.likely[0]):
                     if why := self.place.within(path):
@@ -260,6 +260,22 @@ class Shell:
                     for value in inside_text(word.likely[0]):
                         yield from self.resolved(value)
 
+    def rough_paths(self) -> Iterator[Path]:
+        """What may be a path in a text that was not understood."""
+        parts = re.split(r"[\s;&|<>()`'\"=,{}]+", self.text[:MOST_ROUGH])
+        for value in dict.fromkeys(parts):
+            yield from self.resolved(value)
+
+    def _runs_code(self, command: Command) -> bool:
+        every = unwrapped_command(command, str(self.place.home))
+        return any(RUN_CODE & {program(words), program(behind(words))} for words in every)
+
+    def _named_files(self, words: Sequence[Word]) -> Iterator[Path]:
+        """Files and folders that are named: what is no path does not exist."""
+        for value in named(words):
+            absolute = value.startswith(("/", "~", ".."))
+            yield from (path for path in self.resolved(value) if absolute or path.exists())
+
     def covered(self, rule: Rule, command: Command) -> bool:
         """Whether an allow rule covers this part as it is written."""
         if not covers_tool(rule, "Bash"):
@@ -268,6 +284,8 @@ class Shell:
             return rule.specifier is None
         if rule.specifier is None:
             return True
+        if self.place.away and program(command.words) not in _MOVES | _NO_FILES:
+            return False  # No rule was written for what runs in somebody else's folder.
         for words in (command.words, without_timing(command.words)):
             text = " ".join(word.raw for word in words)
             if words and covers_command(rule.specifier, text):
@@ -286,6 +304,12 @@ class Shell:
         if "*" not in specifier:
             return True
         if any(e.kind == "run" and not _spelled_out(e.option, fixed) for e in escapes(words)):
+            return False
+        if "://" in specifier and _further_addresses(words[len(fixed) :]):
+            return False
+        if self._runs_code(command) and any(
+            not self.place.holds(path) for path in self._named_files(words)
+        ):
             return False
         if name in WRAPPERS:
             operands = [word for word in fixed[1:] if not word.startswith("-") and "=" not in word]
@@ -414,53 +438,19 @@ def _spelled_out(option: str, fixed: Sequence[str]) -> bool:
     return option in " ".join(fixed) or any(f[:1] == "-" and option.startswith(f) for f in fixed)
 
 
-def _pattern(name: str, words: Sequence[Word]) -> Word | None:
-    """The word of a search that is a pattern or program, not a file."""
-    if name not in _PATTERN_FIRST:
-        return None
-    operands = (word for word in words[1:] if not word.raw.startswith("-"))
-    first = next(operands, None)
-    return next(operands, None) if name == "git" else first
+def _further_addresses(words: Sequence[Word]) -> bool:
+    """Whether there are operands beside the address that a rule names."""
+    option = False
+    for word in words:
+        given = word.raw.startswith("-")
+        if not given and (not option or "://" in (word.value or "://")):
+            return True
+        option = given
+    return False
 
 
 def _exists(value: str) -> bool:
     return value.startswith("/") and os.path.lexists(value)
-
-
-def _may_climb(word: Word, *, alone: bool) -> bool:
-    """Whether ``..`` is among what a wildcard may stand for, as in older shells."""
-    for value in word.likely:
-        *folders, last = value.split("/")
-        for part in [*folders, last] if alone or last not in (".*", ".?*") else folders:
-            if set("*?[") & set(part) and part[:1] in ".[" and fnmatchcase("..", part):
-                return True
-    return False
-
-
-def _recurses(name: str, words: Sequence[Word]) -> bool:
-    """Whether it reads all that is in the folders it is given, hidden files too."""
-    flags = "".join(w.raw[1:] for w in words[1:] if w.raw[:1] == "-" and w.raw[:2] != "--")
-    long = {word.raw for word in words[1:]}
-    if name in ("grep", "egrep", "fgrep"):
-        return bool(set("rR") & set(flags) or {"--recursive", "--dereference-recursive"} & long)
-    return name == "rg" and bool("." in flags or "uu" in flags or "--hidden" in long)
-
-
-def _runs_looker(words: Sequence[Word]) -> bool:
-    """Whether a find gives regular files to a command that only looks, whatever their names."""
-    values = certain(words)
-    if values is None or not {"-exec"}.intersection(values) or "-L" in values:
-        return False
-    if "f" not in values or values[values.index("f") - 1] != "-type":
-        return False
-    at = values.index("-exec")
-    end = next((i for i, v in enumerate(values[at:], at) if v in (";", "+")), 0)
-    if not end or end != len(values) - 1:
-        return False
-    inner = words[at + 1 : end]
-    if not inner or program(inner) not in _READERS or "-f" in [word.value for word in inner]:
-        return False
-    return looks(inner) and looks(words[:at])
 
 
 def _code_parts(value: str) -> Iterator[str]:

@@ -311,6 +311,8 @@ def rough_parts(written: str) -> Iterator[str]:
             part += character
     if "," in written:
         yield from _tails(re.sub(r"[{},\"'\\]", " ", written))
+    # r[m] and {r,}m are names for rm to a shell.
+    yield from _tails(re.sub(r"[{},\[\]\"'\\]", "", written))
 
 
 def _tails(part: str) -> Iterator[str]:
