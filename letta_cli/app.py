@@ -1,6 +1,7 @@
 """The composition root: the only module that names concrete stores, providers and tools."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from contextlib import suppress
@@ -26,6 +27,7 @@ from letta_cli.agent.policy import SessionPolicy
 from letta_cli.agent.reflection_news import news_of
 from letta_cli.agent.shelf import Shelf
 from letta_cli.agent.turn import Limits
+from letta_cli.agent.undo import UndoJournal
 from letta_cli.config import Config, load_config
 from letta_cli.config.environment import INSIDE
 from letta_cli.config.trust import printable
@@ -320,6 +322,14 @@ def _git_trusted(config: Config, repository: Repository | None) -> bool:
     if not runs or repository is None:
         return True
     return config.trust.accepts("git", repository.common_dir, runs.digest, runs.size)
+
+
+def settle_commands(store: Store, directory: str) -> None:
+    """Write down what commands did in a directory whose agent was killed in the middle."""
+    with contextlib.suppress(AgentError):
+        cwd = Path(directory)
+        config = load_config(cwd=cwd, secrets=False, on_broken=lambda _trouble: None)
+        UndoJournal(store, _workspace(config)).close()
 
 
 def _workspace(config: Config) -> Workspace:

@@ -1,7 +1,8 @@
 """Keeps what the calls of a run do to files, so that a person can take it back.
 
 Edits by tools are written down before they are made. A command in a repository is covered by a
-snapshot before and after it; outside a repository it is not.
+snapshot before and after it; outside a repository it is not. Where the agent is killed in between,
+whoever looks next makes up for the second one.
 """
 
 import asyncio
@@ -10,10 +11,10 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from letta_cli.core.change import FileChange
-from letta_cli.core.errors import StoreError
+from letta_cli.core.errors import NotFound, StoreError
 from letta_cli.core.message import ToolCall
 from letta_cli.store import Store
-from letta_cli.workspace.undo import NotCovered, TreeSnapshots
+from letta_cli.workspace.undo import Begun, NotCovered, TreeSnapshots
 from letta_cli.workspace.workspace import Workspace
 
 Complain = Callable[[str], None]
@@ -27,6 +28,10 @@ class UndoJournal:
         self._workspace = workspace
         self._snapshots: TreeSnapshots | None = workspace.snapshots()
         self._said: set[str] = set()
+        if self._snapshots is not None:
+            # What cannot be written down now is found again the next time.
+            with contextlib.suppress(StoreError, OSError):
+                self._make_up_for_killed(self._snapshots)
 
     @contextlib.asynccontextmanager
     async def covering(
@@ -49,7 +54,7 @@ class UndoJournal:
             async with self._edits(keep, complain):
                 yield
         elif kind == "execute":
-            async with self._command(keep, complain):
+            async with self._command(conversation_id, run_id, call.id, keep, complain):
                 yield
         else:
             yield
@@ -81,25 +86,56 @@ class UndoJournal:
 
     @contextlib.asynccontextmanager
     async def _command(
-        self, keep: Callable[[list[FileChange]], None], complain: Complain
+        self,
+        conversation_id: str,
+        run_id: str,
+        call_id: str,
+        keep: Callable[[list[FileChange]], None],
+        complain: Complain,
     ) -> AsyncGenerator[None]:
         snapshots = self._snapshots
-        before: str | None = None
-        if snapshots is not None:
+        if snapshots is None:
+            yield
+            return
+        with contextlib.ExitStack() as stack:
+            before: str | None = None
             try:
                 before = await asyncio.to_thread(snapshots.take)
-            except NotCovered as error:
+                begun = Begun(conversation_id, run_id, call_id, before)
+                stack.enter_context(snapshots.pending.running(begun))
+            except (NotCovered, OSError) as error:
                 self._say(complain, f"what commands change here cannot be undone: {error}")
-        try:
-            yield
-        finally:
-            if snapshots is not None and before is not None:
-                # Not awaited in a thread: a cancelled call must still be written down.
+            try:
+                yield
+            finally:
+                if before is not None:
+                    # Not awaited in a thread: a cancelled call must still be written down.
+                    try:
+                        after = snapshots.take()
+                        keep(snapshots.changes(before, after, self._workspace.blobs))
+                    except (NotCovered, OSError) as error:
+                        self._say(complain, f"this command cannot be undone: {error}")
+
+    def _make_up_for_killed(self, snapshots: TreeSnapshots) -> None:
+        """Write down what commands did whose agent was killed in the middle.
+
+        What others changed since then counts as theirs too: nobody can tell it apart any more.
+
+        Raises:
+            StoreError, OSError: it could not be written down; it stays to be done.
+        """
+        with snapshots.pending.left() as left:
+            for begun in left:
                 try:
-                    after = snapshots.take()
-                    keep(snapshots.changes(before, after, self._workspace.blobs))
-                except (NotCovered, OSError) as error:
-                    self._say(complain, f"this command cannot be undone: {error}")
+                    self._store.conversations.get(begun.conversation_id)
+                    changes = snapshots.changes(
+                        begun.before, snapshots.take(), self._workspace.blobs
+                    )
+                except (NotFound, NotCovered):
+                    continue
+                self._store.changes.record(
+                    begun.conversation_id, begun.run_id, begun.call_id, changes
+                )
 
     def _say(self, complain: Complain, line: str) -> None:
         if line not in self._said:

@@ -13,6 +13,7 @@ from letta_cli.agent.rewind import (
     restore_files,
     turn_numbered,
 )
+from letta_cli.app import settle_commands
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
@@ -53,6 +54,7 @@ def undo(
     """
     with opened(agent=agent, database=database) as here:
         found = _conversation(here, conversation)
+        settle_commands(here.store, found.cwd)
         turns = past_turns(here.store, found.id)
         if list_turns:
             _show_turns(turns, as_json=as_json)

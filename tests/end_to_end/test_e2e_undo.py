@@ -1,6 +1,8 @@
 """What a conversation did to files is taken back, and nobody else's work with it."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 
@@ -171,6 +173,28 @@ def test_a_killed_run_can_be_taken_back(agent):
         process.wait()
     assert undo(agent)[0] == 0
     assert (agent.project / "a.py").read_text() == "0\n"
+
+
+def test_what_a_command_did_is_taken_back_when_its_agent_was_killed_in_the_middle(agent):
+    agent.repository(**{"a.py": "0\n", "b.py": "0\n", ".gitignore": "running\n"})
+    mine = "echo 1 > a.py; rm b.py; echo 1 > c.py; echo $$ > running; sleep 60"
+    script = agent.script([call("Bash", command=mine), say()])
+    process = agent.start("run", "work", *ALLOWED, env=script)
+    running = agent.project / "running"
+    try:
+        deadline = time.monotonic() + 30
+        while not (running.exists() and running.read_text().strip()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+        os.kill(int(running.read_text()), signal.SIGKILL)
+    code, told = undo(agent)
+    assert (code, len(told["restored"]), told["left"]) == (0, 3, [])
+    assert (agent.project / "a.py").read_text() == (agent.project / "b.py").read_text() == "0\n"
+    assert not (agent.project / "c.py").exists()
+    assert "No turn of this conversation has changed files" in agent.run("undo", "--yes").stderr
 
 
 def test_in_the_chat_one_chooses_the_turn_and_what_goes_back(agent, terminal):

@@ -17,6 +17,7 @@ from letta_cli.core.change import FileChange
 from letta_cli.workspace.git_config import SAFE
 from letta_cli.workspace.repository import Repository
 from letta_cli.workspace.undo.blobs import Blobs
+from letta_cli.workspace.undo.pending import Pending
 
 SECONDS = 20.0
 """The longest that one look may take; commands of larger trees are not covered."""
@@ -42,6 +43,9 @@ class TreeSnapshots:
     Args:
         folder: for the store; private, one for each working tree.
         environment: for the git program.
+
+    Attributes:
+        pending: the commands that run in this tree, of all processes.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class TreeSnapshots:
         name = hashlib.sha256(str(repository.root).encode()).hexdigest()[:16]
         self._repository = repository
         self._store = folder / f"{name}.git"
+        self.pending = Pending(self._store / "pending")
         self._environment = {
             **{name: value for name, value in environment.items() if not name.startswith("GIT_")},
             "GIT_DIR": str(self._store),
