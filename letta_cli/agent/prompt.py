@@ -7,9 +7,8 @@ news of any kind is appended to the thread instead.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from xml.sax.saxutils import quoteattr
 
-from letta_cli.core.inert import inert
+from letta_cli.core.inert import attribute, inert
 from letta_cli.core.memory import MemoryBlock
 
 IDENTITY = """\
@@ -163,8 +162,8 @@ def render_memory(blocks: Sequence[MemoryBlock], untrusted: Mapping[str, str]) -
 
 def _block(block: MemoryBlock, marked: str) -> str:
     read_only = ' read_only="true"' if block.read_only else ""
-    untrusted = f" untrusted={quoteattr(marked)}" if marked else ""
-    opening = f"<block label={quoteattr(block.label)} about={quoteattr(block.description)}"
+    untrusted = f" untrusted={attribute(marked)}" if marked else ""
+    opening = f"<block label={attribute(block.label)} about={attribute(block.description)}"
     return f'{opening} limit="{block.limit}"{read_only}{untrusted}>\n{inert(block.value)}\n</block>'
 
 

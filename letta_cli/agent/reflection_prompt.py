@@ -1,7 +1,6 @@
 """What the model is told when it reflects."""
 
-from xml.sax.saxutils import quoteattr
-
+from letta_cli.core.inert import attribute
 from letta_cli.core.reflection import Slice
 
 SYSTEM = """\
@@ -45,6 +44,6 @@ def title_of(titles: list[str]) -> str:
 def framed(transcript: str, read: Slice, *, title: str, cwd: str) -> str:
     """One transcript with what it is; nothing in it can end the frame early."""
     heading = f'conversation="{read.conversation_id}" messages="{read.first}-{read.last}"'
-    place = f"title={quoteattr(title)} directory={quoteattr(cwd)}"
+    place = f"title={attribute(title)} directory={attribute(cwd)}"
     safe = transcript.replace("</transcript", "<\\/transcript")
     return f"<transcript {heading} {place}>\n{safe}\n</transcript>"

@@ -1,6 +1,7 @@
 """What a session leaves behind when it ends, in processes of their own that nobody waits for."""
 
 import contextlib
+import time
 
 from letta_cli.cli.background import start
 from letta_cli.config import Config
@@ -9,6 +10,7 @@ from letta_cli.core.errors import AgentError
 from letta_cli.store import Store, database_file
 
 _FOLDER = "backups"
+_DAY = 86_400.0
 
 
 def back_up_later(url: str, store: Store) -> None:
@@ -42,3 +44,14 @@ def mirror_later(config: Config, store: Store) -> None:
     with contextlib.suppress(OSError):
         once = ("--once", str(config.memory_mirror))
         start("memory", "mirror", *once, "--db", config.database_url, cwd=config.home)
+
+
+def tidy_later(config: Config) -> None:
+    """Once a day, remove contents for undoing that are too old, and what the dead left behind."""
+    folder = config.home / "undo"
+    stamp = folder / "tidied"
+    with contextlib.suppress(OSError):
+        if not folder.is_dir() or (stamp.exists() and time.time() - stamp.stat().st_mtime < _DAY):
+            return
+        stamp.touch(mode=0o600)
+        start("undo", "--tidy", cwd=config.home)

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from letta_cli import __version__
 from letta_cli.cli.background import index_later
-from letta_cli.cli.daily import back_up_later, mirror_later
+from letta_cli.cli.daily import back_up_later, mirror_later, tidy_later
 from letta_cli.cli.event_loop import run_async
 from letta_cli.cli.invocation import Invocation
 from letta_cli.cli.opening import open_invocation
@@ -72,6 +72,7 @@ async def _run(config: Config, invocation: Invocation, prompt: str, answer: Text
         back_up_later(config.database_url, session.store)
         index_later(config, session.store)
         mirror_later(config, session.store)
+        tidy_later(config)
 
 
 def _events(session: Session, prompt: str) -> AsyncIterator[Event]:

@@ -7,7 +7,7 @@ import sys
 
 from letta_cli.app import open_store_of
 from letta_cli.cli.background import index_later
-from letta_cli.cli.daily import back_up_later, mirror_later
+from letta_cli.cli.daily import back_up_later, mirror_later, tidy_later
 from letta_cli.cli.event_loop import run_async
 from letta_cli.cli.invocation import Invocation
 from letta_cli.cli.opening import open_invocation
@@ -63,6 +63,7 @@ async def _talk(config: Config, invocation: Invocation) -> int:
         back_up_later(config.database_url, session.store)
         index_later(config, session.store)
         mirror_later(config, session.store)
+        tidy_later(config)
 
 
 def _pick(config: Config, agent_name: str | None) -> str:

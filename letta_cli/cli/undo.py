@@ -1,6 +1,7 @@
 """`agent undo`: takes back what a conversation did to files, and shows what stands in the way."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,10 +20,12 @@ from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import clip, confirmed, say, say_json, table
 from letta_cli.cli.sessions import find
+from letta_cli.config import load_config
 from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import NotFound, UsageError
 from letta_cli.core.exit_codes import FAILED
 from letta_cli.workspace.undo import Blobs, Plan, Restored, Target
+from letta_cli.workspace.undo.tidy import tidy
 
 app = new_app()
 
@@ -41,6 +44,9 @@ def undo(
     ] = None,
     list_turns: Annotated[bool, typer.Option("--list", help="List the turns.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would do.")] = False,
+    tidy_up: Annotated[
+        bool, typer.Option("--tidy", help="Only remove what is kept for undoing since 30 days.")
+    ] = False,
     yes: options.Yes = False,
     as_json: options.Json = False,
     agent: options.AgentName = None,
@@ -52,6 +58,10 @@ def undo(
     shown and left as they are, and the exit code is then 1. The conversation keeps its thread;
     /rewind in the chat also goes back in that.
     """
+    if tidy_up:
+        config = load_config(cwd=Path.home(), secrets=False)
+        tidy(config.home / "undo", config.environment)
+        return
     with opened(agent=agent, database=database) as here:
         found = _conversation(here, conversation)
         settle_commands(here.store, found.cwd)

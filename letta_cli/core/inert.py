@@ -7,6 +7,7 @@ nothing that is seen, and another token comes of it. The change is undone in wha
 exactly, so that Edit finds what Read showed and nobody ever copies it out of an answer.
 """
 
+import html
 import re
 from typing import Any, cast
 
@@ -77,3 +78,9 @@ def _each(value: Any, change: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_each(each, change) for each in cast("list[Any]", value)]
     return value
+
+
+def attribute(text: str) -> str:
+    """`text` as the quoted value of an attribute of a tag, on one line."""
+    escaped = html.escape(text, quote=False).replace('"', "&quot;")
+    return f'"{escaped}"'.replace("\r", "&#13;").replace("\n", "&#10;").replace("\t", "&#9;")

@@ -7,9 +7,8 @@ taken out of its window. Every provider uses the same tags.
 import json
 from dataclasses import replace
 from typing import Any, TypeVar, cast
-from xml.sax.saxutils import quoteattr
 
-from letta_cli.core.inert import inert, inert_all
+from letta_cli.core.inert import attribute, inert, inert_all
 from letta_cli.core.message import Message, Part, Role, Text, ToolCall, ToolReturn
 
 T = TypeVar("T")
@@ -39,7 +38,7 @@ def _sent(part: Part) -> Part:
 def _framed(text: str, outside: str) -> str:
     if not outside:
         return inert(text)
-    return f"<outside source={quoteattr(outside)}>\n{inert(text)}\n</outside>"
+    return f"<outside source={attribute(outside)}>\n{inert(text)}\n</outside>"
 
 
 def spoken_texts(message: Message) -> list[str]:

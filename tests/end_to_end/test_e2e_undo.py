@@ -197,6 +197,32 @@ def test_what_a_command_did_is_taken_back_when_its_agent_was_killed_in_the_middl
     assert "No turn of this conversation has changed files" in agent.run("undo", "--yes").stderr
 
 
+def test_what_is_too_old_to_be_taken_back_is_removed_but_nothing_of_an_open_session(agent):
+    agent.repository(**{"a.py": "0\n"})
+    work(agent, call("Bash", command="echo 1 > a.py"), say())
+    undone = agent.home / ".agent" / "undo"
+    (store,) = (undone / "trees").glob("*.git")
+    kept = [path for path in (undone / "files").glob("*/*") if path.is_file()]
+    assert agent.run("undo", "--tidy").returncode == 0
+    assert kept and all(path.exists() for path in kept)
+    old = time.time() - 40 * 86_400
+    for path in (*kept, *store.glob("objects/??"), *store.glob("objects/??/*")):
+        os.utime(path, (old, old))
+    open_session = store / f"index-{os.getpid()}"
+    open_session.touch()
+    dead = store / "index-999999999"
+    dead.touch()
+    assert agent.run("undo", "--tidy").returncode == 0
+    assert not any(path.exists() for path in kept)
+    assert store.exists() and not dead.exists()
+    open_session.unlink()
+    assert agent.run("undo", "--tidy").returncode == 0
+    assert not list((undone / "trees").iterdir())
+    work(agent, call("Bash", command="echo 2 > a.py"), say(), words="again")
+    assert undo(agent)[0] == 0
+    assert (agent.project / "a.py").read_text() == "1\n"
+
+
 def test_in_the_chat_one_chooses_the_turn_and_what_goes_back(agent, terminal):
     agent.repository(**{"a.py": "0\n"})
     script = [

@@ -4,7 +4,6 @@ from letta_cli.workspace.undo.blobs import Blobs
 from letta_cli.workspace.undo.pending import Begun
 from letta_cli.workspace.undo.restore import Plan, Restored, Target, plan, restore
 from letta_cli.workspace.undo.snapshot import NotCovered, TreeSnapshots
-from letta_cli.workspace.undo.tidy import tidy
 
 __all__ = [
     "Begun",
@@ -16,5 +15,4 @@ __all__ = [
     "TreeSnapshots",
     "plan",
     "restore",
-    "tidy",
 ]
