@@ -3,19 +3,20 @@
 import contextlib
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from letta_cli.config import Config
+from letta_cli.config.environment import inherited
 from letta_cli.core.errors import AgentError
 from letta_cli.store import Store
 
 
-def start(*arguments: str, cwd: Path, environment: Mapping[str, str] | None = None) -> None:
+def start(*arguments: str, cwd: Path, database: str = "") -> None:
     """Run ``agent`` with these arguments, apart from this process and its terminal.
 
     Args:
-        environment: this process's own when None. Others can read the arguments, not this.
+        database: the address of the one to use; the configured one when empty. It may hold a
+            password, which others could read among the arguments.
 
     Raises:
         OSError: no process can be started.
@@ -26,7 +27,7 @@ def start(*arguments: str, cwd: Path, environment: Mapping[str, str] | None = No
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=cwd,
-        env=environment,
+        env=inherited(AGENT_DATABASE_URL=database) if database else None,
         start_new_session=True,
     )
 
@@ -38,7 +39,4 @@ def index_later(config: Config, store: Store) -> None:
     """
     with contextlib.suppress(AgentError, OSError):
         if store.search.waiting() or store.vectors.behind():
-            # An address in the settings may hold a password; the other process reads it there.
-            flagged = config.origins.get("database", "").startswith("flag")
-            named = ("--db", config.database_url) if flagged else ()
-            start("db", "index", "--background", *named, cwd=config.home)
+            start("db", "index", "--background", cwd=config.home, database=config.database_url)

@@ -31,7 +31,7 @@ def back_up_later(url: str, store: Store) -> None:
         unchanged = bool(stamps) and f"{changed:%Y%m%dT%H%M%S%fZ}" <= stamps[-1]
         if unchanged or born.date() == now().date():
             return
-        start("backup", "--daily", "--db", url, cwd=database.parent)
+        start("backup", "--daily", cwd=database.parent, database=url)
 
 
 def mirror_later(config: Config, store: Store) -> None:
@@ -43,7 +43,7 @@ def mirror_later(config: Config, store: Store) -> None:
         return
     with contextlib.suppress(OSError):
         once = ("--once", str(config.memory_mirror))
-        start("memory", "mirror", *once, "--db", config.database_url, cwd=config.home)
+        start("memory", "mirror", *once, cwd=config.home, database=config.database_url)
 
 
 def tidy_later(config: Config) -> None:

@@ -4,17 +4,15 @@ from collections.abc import Callable
 
 from letta_cli.cli.background import start
 from letta_cli.config import Config
-from letta_cli.config.environment import inherited
 from letta_cli.core.reflection import Occasion
 
 
 def background_reflection(config: Config) -> Callable[[str, str, Occasion], None]:
     """What a session calls when there is an occasion: with the agent's id, a model, and why."""
-    # The database's address may hold a password, which others could read on a command line.
-    environment = inherited(AGENT_DATABASE_URL=config.database_url)
 
     def begin(agent_id: str, model: str, occasion: Occasion) -> None:
         chosen = ("--agent", agent_id, "--model", model, "--occasion", occasion)
-        start("reflect", "now", "--background", *chosen, cwd=config.home, environment=environment)
+        background = ("reflect", "now", "--background", *chosen)
+        start(*background, cwd=config.home, database=config.database_url)
 
     return begin
