@@ -88,6 +88,8 @@ def _judge_parts(case: Case, shell: Shell) -> Decision:
             reads.append(None)
         elif rule is None:
             needing.append(command)
+            if shell.place.away:
+                reads.append(None)  # Only a rule for the whole line covers it there.
             reasons.append(shell.unreadable(command) or command.text or "an assignment")
     refused = [each for command in shell.commands for each in _refused_writes(case, shell, command)]
     if not reasons and not refused:

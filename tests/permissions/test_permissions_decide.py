@@ -8,7 +8,7 @@ from letta_cli.core.errors import ConfigError
 from letta_cli.core.message import ToolCall
 from letta_cli.core.permission import Decision, PermissionMode, Rules
 from letta_cli.core.tool import ToolKind, ToolSpec
-from letta_cli.permissions import dead_rules, decide, parse_rule
+from letta_cli.permissions import dead_rules, decide, decide_shell, parse_rule
 
 KINDS: dict[str, ToolKind] = {
     "Read": "read", "Grep": "read", "Glob": "read", "Edit": "edit", "Write": "edit",
@@ -44,6 +44,11 @@ def judge(home: Path):
         return decide(call, spec, rules=given, mode=mode, cwd=home / "repo", roots=roots, home=home)
 
     return judge
+
+
+def test_no_rule_is_proposed_for_a_command_in_another_folder_since_none_would_help() -> None:
+    decision = decide_shell("cd /etc && npm run x", {"allow": ["Bash(npm run *)"]}, "/src/repo")
+    assert (decision.verdict, decision.needed) == ("ask", ())
 
 
 def test_reading_is_free_and_edits_are_asked_about(judge):
