@@ -118,6 +118,18 @@ async def test_a_commit_needs_the_grant_and_then_works(inside: World) -> None:
     assert log.stdout == "one\n"
 
 
+async def test_a_commit_carries_the_persons_name_and_no_other_command_reads_their_settings(
+    inside: World,
+) -> None:
+    (inside.home / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.org\n")
+    assert (await inside.run("cat ~/.gitconfig")).exit_code != 0
+    done = await inside.run("git add app.py && git commit -qm one", "git")
+    assert done.exit_code == 0, done.output
+    told = await inside.run("git log --format='%an <%ae>'")
+    assert told.output.strip() == "Ada <ada@example.org>"
+    assert (await inside.run("git config --global user.name Eve", "git")).exit_code != 0
+
+
 async def test_a_linked_worktree_commits_into_the_common_repository(inside: World) -> None:
     await inside.run("git add . && git -c user.name=A -c user.email=a@b.c commit -qm one", "git")
     linked = inside.outside / "linked"

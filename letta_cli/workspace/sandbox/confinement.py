@@ -43,6 +43,9 @@ TOOL_CHAINS = (
 )  # fmt: skip
 """Below the home folder: programs and libraries that builds and tests need to read."""
 
+GIT_SETTINGS = (".gitconfig", ".config/git/config", ".config/git/ignore", ".config/git/attributes")
+"""Below the home folder: the person's name and ways, which a commit needs."""
+
 SECRETS = (
     ".ssh", ".gnupg", ".aws", ".azure", ".config/gcloud", ".config/gh", ".config/op", ".kube",
     ".docker", ".netrc", ".git-credentials", ".npmrc", ".pypirc", ".pgpass", ".password-store",
@@ -140,7 +143,9 @@ def confine(
         names += [path for folder in repository for path in _runs_in(folder)]
     held = [*names, *nested, *unwritable]
     writable = [tree, *roots, *may_write, *(repository if Need("git") in grants else ())]
-    visible = _canonical((*_visible(home, environment), *programs, *git_folders, *may_read))
+    settings = [home / name for name in GIT_SETTINGS if Need("git") in grants]
+    tools = _visible(home, environment)
+    visible = _canonical((*tools, *programs, *git_folders, *settings, *may_read))
     hidden = _canonical((*_hidden(environment), home, agent_home, Path("/tmp")))
     secret = _canonical(home / name for name in SECRETS)
     # Leave for a folder above is no leave for the keys in it.
