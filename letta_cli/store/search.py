@@ -30,7 +30,7 @@ _BLOCK = 24
 _BLOCK_WEIGHT = 0.3
 _BLOCK_BEST = 2
 
-_MEANING_PROSE, _MEANING_CODE = 0.4, 1.0
+_MEANING_WEIGHT = 0.4
 """What a similar meaning counts, compared with the words; more where names hide what is meant."""
 
 _FEW = 20
@@ -298,15 +298,10 @@ def _fused(found: Sequence[Row], alike: Mapping[int, float]) -> dict[Row, float]
         * (
             rank
             + _BLOCK_WEIGHT * sums[_block(row)] / highest
-            + _meaning_weight(row) * alike.get(row[0], 0.0)
+            + _MEANING_WEIGHT * alike.get(row[0], 0.0)
         )
         for row, rank in ranks.items()
     }
-
-
-def _meaning_weight(row: Row) -> float:
-    kind, role = row[5:7]
-    return _MEANING_CODE if kind == "file" or role == "tool" else _MEANING_PROSE
 
 
 def _block(row: Row) -> tuple[str, int]:
