@@ -13,6 +13,8 @@ from postgres_server import Server, running
 from letta_cli.store import open_store
 from letta_cli.store.catalog import tables
 
+pytestmark = pytest.mark.slow
+
 psycopg = pytest.importorskip("psycopg")
 
 

@@ -2,6 +2,10 @@
 
 import time
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 SESSIONS = 10
 COMMANDS = ("git switch dev", "git switch main", "git reset --hard", "git stash", "git checkout .")
 

@@ -15,6 +15,8 @@ from letta_cli.core.need import Need
 from letta_cli.workspace.confined import Held
 from letta_cli.workspace.sandbox import Confinement, Sandbox
 
+pytestmark = pytest.mark.slow
+
 
 def python(code: str) -> str:
     return f"{sys.executable} - <<'END'\n{code}\nEND\n"

@@ -14,6 +14,8 @@ from sandbox_world import World
 from letta_cli.core.need import Need
 from letta_cli.workspace.sandbox import HostProxy
 
+pytestmark = pytest.mark.slow
+
 
 class Site(BaseHTTPRequestHandler):
     """Answers with what it was asked for, and as whom."""
