@@ -63,6 +63,7 @@ def synchronise(store: Store, repository: MemoryRepository, *, wait_seconds: flo
     if not lock.acquire(wait_seconds):
         raise Busy("Another process is bringing the mirror up to date.", holder=lock.holder())
     try:
+        repository.unlock()
         report = Report()
         for _ in range(_TRIES):
             if _round(store, repository, report):

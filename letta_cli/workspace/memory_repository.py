@@ -1,8 +1,10 @@
 """The git repository that mirrors memory: commits written without its working tree, and the tree
 brought up to date file by file, so that neither a crash nor a person's edit in it is in the way."""
 
+import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ TRAILER = "Memory-Revision"
 KEPT = "kept"
 """Branches below this name hold edits of a person that memory did not take."""
 
+_ABANDONED_SECONDS = 60.0
 _NEXT = "refs/agent/next"  # written, and perhaps not yet on the branch
 _DISK = "refs/agent/disk"  # what the working tree was last brought to
 _COMMITTER = "agent memory mirror"
@@ -96,6 +99,19 @@ class MemoryRepository:
     @property
     def lock_file(self) -> Path:
         return self.root / ".git" / "agent-mirror.lock"
+
+    def unlock(self) -> None:
+        """Remove what a git that was killed left locked. Hold `lock_file`.
+
+        Nobody else writes the mirror's own refs; the person's may be in use while they are young.
+        """
+        git = self.root / ".git"
+        for path in (git / f"{_NEXT}.lock", git / f"{_DISK}.lock"):
+            path.unlink(missing_ok=True)
+        for path in (git / f"{MAIN}.lock", git / "packed-refs.lock"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    path.unlink()
 
     def tip(self, ref: str = MAIN) -> str:
         """The commit a ref is at, or an empty string."""

@@ -35,6 +35,18 @@ store.blocks.rename(own.id, "by " + number, origin=origin)
 """
 
 
+def test_what_a_killed_git_left_locked_stops_no_later_mirror(agent):
+    mirror = agent.root / "mirror"
+    assert agent.run("memory", "mirror", str(mirror)).returncode == 0
+    (mirror / ".git" / "refs" / "agent" / "next.lock").touch()
+    (mirror / ".git" / "refs" / "heads" / "main.lock").touch()
+    os.utime(mirror / ".git" / "refs" / "heads" / "main.lock", (1, 1))
+    agent.run("memory", "create", "fresh", "--text", "new words")
+    done = agent.run("memory", "mirror")
+    assert done.returncode == 0, done.stderr
+    assert "new words" in git(agent, mirror, "log", "-p", "-1")
+
+
 @pytest.mark.slow
 def test_writers_a_person_who_pushes_and_kills_lose_nothing_and_repeat_nothing(agent):
     (agent.home / ".gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n")
