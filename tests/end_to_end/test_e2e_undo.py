@@ -223,6 +223,20 @@ def test_what_is_too_old_to_be_taken_back_is_removed_but_nothing_of_an_open_sess
     assert (agent.project / "a.py").read_text() == "1\n"
 
 
+def test_tidying_never_prunes_the_repository_that_the_persons_variables_name(agent):
+    agent.repository(**{"a.py": "0\n"})
+    work(agent, call("Bash", command="echo 1 > a.py"), say())
+    loose = agent.project / "loose.txt"
+    loose.write_text("kept by nobody\n")
+    name = agent.git("hash-object", "-w", "loose.txt").strip()
+    theirs = agent.project / ".git" / "objects"
+    old = time.time() - 40 * 86_400
+    os.utime(theirs / name[:2] / name[2:], (old, old))
+    pointed = {"GIT_OBJECT_DIRECTORY": str(theirs), "GIT_DIR": str(agent.project / ".git")}
+    assert agent.run("undo", "--tidy", env=pointed).returncode == 0
+    assert (theirs / name[:2] / name[2:]).exists()
+
+
 def test_in_the_chat_one_chooses_the_turn_and_what_goes_back(agent, terminal):
     agent.repository(**{"a.py": "0\n"})
     script = [

@@ -48,7 +48,13 @@ def _tidy_store(store: Path, environment: Mapping[str, str]) -> None:
     subprocess.run(
         ["git", "prune", "--expire", f"{KEPT_SECONDS / 86_400:.0f}.days.ago"],
         cwd=store,
-        env={**environment, "GIT_DIR": str(store), "GIT_CONFIG_GLOBAL": os.devnull},
+        # Variables of the person's could name another repository to prune.
+        env={
+            **{name: value for name, value in environment.items() if not name.startswith("GIT_")},
+            "GIT_DIR": str(store),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+        },
         capture_output=True,
         timeout=_SECONDS,
         check=False,
