@@ -1,7 +1,6 @@
 """The composition root: the only module that names concrete stores, providers and tools."""
 
 import asyncio
-import contextlib
 import os
 import sys
 from contextlib import suppress
@@ -326,7 +325,7 @@ def _git_trusted(config: Config, repository: Repository | None) -> bool:
 
 def settle_commands(store: Store, directory: str) -> None:
     """Write down what commands did in a directory whose agent was killed in the middle."""
-    with contextlib.suppress(AgentError):
+    with suppress(AgentError):
         cwd = Path(directory)
         config = load_config(cwd=cwd, secrets=False, on_broken=lambda _trouble: None)
         UndoJournal(store, _workspace(config)).close()

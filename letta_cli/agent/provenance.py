@@ -99,6 +99,6 @@ def _mentioned(turn: Turn, command: str) -> list[str]:
 
 def _unjudged(part: ToolReturn, calls: dict[str, ToolCall]) -> str:
     """For pages and servers' results of before results said where they came from."""
-    if part.name in ("Bash",) or part.status in ("denied", "cancelled"):
+    if part.name == "Bash" or part.status in ("denied", "cancelled"):
         return ""
     return source_of_call(calls.get(part.call_id), part.name)

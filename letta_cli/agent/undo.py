@@ -20,6 +20,10 @@ from letta_cli.workspace.workspace import Workspace
 Complain = Callable[[str], None]
 
 
+def _nothing() -> None:
+    """There is nothing to settle."""
+
+
 class UndoJournal:
     """Of one session. Nothing that goes wrong here ends a call: the work matters more."""
 
@@ -44,11 +48,13 @@ class UndoJournal:
             complain: takes a line for the person about what is not covered; each only once.
         """
 
-        def keep(changes: list[FileChange]) -> None:
+        def keep(changes: list[FileChange]) -> bool:
             try:
                 self._store.changes.record(conversation_id, run_id, call.id, changes)
             except StoreError as error:
                 self._say(complain, f"cannot be undone: {error}")
+                return False
+            return True
 
         if kind == "edit":
             async with self._edits(keep, complain):
@@ -65,7 +71,7 @@ class UndoJournal:
 
     @contextlib.asynccontextmanager
     async def _edits(
-        self, keep: Callable[[list[FileChange]], None], complain: Complain
+        self, keep: Callable[[list[FileChange]], bool], complain: Complain
     ) -> AsyncGenerator[None]:
         blobs = self._workspace.blobs
 
@@ -90,7 +96,7 @@ class UndoJournal:
         conversation_id: str,
         run_id: str,
         call_id: str,
-        keep: Callable[[list[FileChange]], None],
+        keep: Callable[[list[FileChange]], bool],
         complain: Complain,
     ) -> AsyncGenerator[None]:
         snapshots = self._snapshots
@@ -99,10 +105,11 @@ class UndoJournal:
             return
         with contextlib.ExitStack() as stack:
             before: str | None = None
+            settled: Callable[[], None] = _nothing
             try:
                 before = await asyncio.to_thread(snapshots.take)
                 begun = Begun(conversation_id, run_id, call_id, before)
-                stack.enter_context(snapshots.pending.running(begun))
+                settled = stack.enter_context(snapshots.pending.running(begun))
             except (NotCovered, OSError) as error:
                 self._say(complain, f"what commands change here cannot be undone: {error}")
             try:
@@ -112,7 +119,8 @@ class UndoJournal:
                     # Not awaited in a thread: a cancelled call must still be written down.
                     try:
                         after = snapshots.take()
-                        keep(snapshots.changes(before, after, self._workspace.blobs))
+                        if keep(snapshots.changes(before, after, self._workspace.blobs)):
+                            settled()
                     except (NotCovered, OSError) as error:
                         self._say(complain, f"this command cannot be undone: {error}")
 
@@ -120,6 +128,7 @@ class UndoJournal:
         """Write down what commands did whose agent was killed in the middle.
 
         What others changed since then counts as theirs too: nobody can tell it apart any more.
+        One of which no snapshot can be made now is given up, so that no start waits for it again.
 
         Raises:
             StoreError, OSError: it could not be written down; it stays to be done.

@@ -63,7 +63,8 @@ async def _run(config: Config, invocation: Invocation, prompt: str, answer: Text
         last = _LastMessage(_events(session, prompt))
         code = await _render(invocation, signals.marked(last.events()), session)
         if answer is not None:
-            answer.truncate(0)
+            with contextlib.suppress(OSError):  # A device or a pipe has no length.
+                answer.truncate(0)
             answer.write(last.text + "\n")
         return code
     finally:

@@ -1,8 +1,10 @@
 """Runs one command line, and is the one place where an error becomes text and an exit code."""
 
 import contextlib
+import errno
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,15 +22,20 @@ from typer.exceptions import TyperException
 
 from letta_cli.cli.light import LazyGroup, PipeClosed
 from letta_cli.cli.signals import ending_signals
-from letta_cli.cli.table import COMMANDS, FAILURE, INSIDE, PERSONAL, Entry, target
+from letta_cli.cli.table import COMMANDS, FAILURE, INSIDE, Entry, target
 from letta_cli.core.errors import AgentError, Conflict, UsageError
-from letta_cli.core.exit_codes import INTERRUPTED, OK
+from letta_cli.core.exit_codes import FAILED, INTERRUPTED, OK
+from letta_cli.core.personal import PERSONAL
 from letta_cli.frontends.sanitize import sanitize
 
 BROKEN_PIPE = 141
 """What a shell reports for a program that the closed pipe ended (128 + SIGPIPE)."""
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What the system says when an output takes no more."""
+
 _GLOBAL = ("-h", "--help")
+_FLAGS = ("-c", "--continue", "-y", "--yes", "--trust", "--afk", "--yolo", "--fork")
 _OPTIONAL_VALUE = ("-r", "--resume", "-w", "--worktree")
 
 
@@ -44,6 +51,12 @@ def main(arguments: Sequence[str]) -> NoReturn:
     except (BrokenPipeError, PipeClosed):
         code = BROKEN_PIPE
         _drop_stdout()
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNWRITABLE:
+            raise
+        _complain(f"error: standard output cannot be written: {error.strerror}\n")
+        code = FAILED
+        _drop_stdout()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except SystemExit as request:
@@ -54,8 +67,8 @@ def main(arguments: Sequence[str]) -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code. Errors for people are printed here."""
     completion_init()
-    arguments = with_default_command(arguments)
     try:
+        arguments = with_default_command(arguments)
         if arguments[0] in PERSONAL:
             target(INSIDE)(arguments)
         result: Any = LazyGroup().main(arguments, prog_name="agent", standalone_mode=False)
@@ -82,8 +95,18 @@ def with_default_command(arguments: Sequence[str]) -> list[str]:
 
     ``-r`` and ``-w`` may stand without words; Typer's options have a value or none, so they get
     an empty one.
+
+    Raises:
+        UsageError: a command stands behind options, and would be said to the agent.
     """
     given = list(arguments)
+    if late := _late_command(given):
+        rest = shlex.join([*given[late:], *given[:late]])
+        raise UsageError(
+            f"Write the command first: agent {rest}\n"
+            f"To say it to the agent: agent chat {shlex.join([*given[:late], '--'])} "
+            f"{shlex.quote(' '.join(given[late:]))}"
+        )
     if not given or (given[0].startswith("-") and given[0] not in _GLOBAL) or _is_said(given):
         given.insert(0, "chat")
     entry = COMMANDS.get(given[0])
@@ -100,6 +123,20 @@ def with_default_command(arguments: Sequence[str]) -> list[str]:
         if argument in _OPTIONAL_VALUE and (following is None or following.startswith("-")):
             filled.append("")
     return filled
+
+
+def _late_command(given: Sequence[str]) -> int:
+    """Where a command stands behind options, or 0: ``-C DIR sessions list``, ``-c undo``."""
+    for at, word in enumerate(given):
+        before = given[at - 1] if at else ""
+        if word.startswith("-") and word not in (*_GLOBAL, "--"):
+            continue
+        if not before.startswith("-"):
+            # Neither an option nor the value of one: the first word.
+            return at if at and word in COMMANDS else 0
+        if before in _FLAGS:
+            return at if word in COMMANDS else 0
+    return 0
 
 
 def _wants_default(entry: Entry, following: Sequence[str]) -> bool:

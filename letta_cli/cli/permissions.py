@@ -148,6 +148,11 @@ def _decide(
     tool, argument = _taken_apart(call)
     made = call_of(tool, argument)
     rules = session_rules(config, allowed, disallowed)
+    if needs and not config.sandbox.enabled:
+        raise UsageError(
+            "--needs: commands are not confined here, so they have to ask for nothing. "
+            "Switch the sandbox on: agent config set sandbox.enabled true"
+        )
     if needs:
         made = replace(made, arguments={**made.arguments, "needs": _needs(needs)})
     return decide(

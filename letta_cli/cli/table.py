@@ -71,10 +71,9 @@ FAILURE = "failure:print_result"
 WORKTREE = "worktree:own_tree"
 CHOICE = "model_choice:choose_model"
 REPAIR = "repair:repair"
-PERSONAL = ("trust", "remember", "memory", "config", "secrets", "permissions", "agents")
-"""Commands by which a person decides; see `inside`."""
-
 INSIDE = "inside:refuse"
+"""Refuses commands by which a person decides."""
+
 TRUST = "trust_question:asked"
 REFLECT = "reflecting:run_reflection"
 LEARN = "learning:run_learning"

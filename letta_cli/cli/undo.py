@@ -1,7 +1,6 @@
 """`agent undo`: takes back what a conversation did to files, and shows what stands in the way."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from letta_cli.agent.rewind import (
 )
 from letta_cli.app import settle_commands
 from letta_cli.cli import options
+from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import clip, confirmed, say, say_json, table
@@ -59,7 +59,7 @@ def undo(
     /rewind in the chat also goes back in that.
     """
     if tidy_up:
-        config = load_config(cwd=Path.home(), secrets=False)
+        config = load_config(cwd=working_directory(None), secrets=False)
         tidy(config.home / "undo", config.environment)
         return
     with opened(agent=agent, database=database) as here:
@@ -77,7 +77,7 @@ def undo(
         chosen = plan.of("restorable", "done")
         done = Restored((), (), ())
         if chosen and not dry_run:
-            if not yes and not confirmed("Restore these files?"):
+            if plan.of("restorable") and not yes and not confirmed("Restore these files?"):
                 raise UsageError("Nothing was restored. To restore without a question add --yes.")
             with here.store.leases.acquire(found.id):
                 done = restore_files(here.store, blobs, found, chosen)
@@ -111,7 +111,7 @@ def _show_turns(turns: list[PastTurn], *, as_json: bool) -> None:
 def _show_plan(turn: PastTurn, plan: Plan) -> None:
     say(f"Back to before turn {turn.number}: {clip(turn.words, _WORDS)}")
     for target in plan.targets:
-        say(f"  {_verb(target):<9}{target.change.path}{_reason(target)}")
+        say(f"  {_verb(target):<10}{target.change.path}{_reason(target)}")
         for line in target.others:
             say(f"             {clip(line, 100)}")
     say(NOT_COVERED)
@@ -146,6 +146,8 @@ def _tell(turn: PastTurn, plan: Plan, done: Restored, *, dry_run: bool, as_json:
         return
     for path, reason in done.failed:
         say(f"not restored: {path}: {reason}")
-    if not dry_run:
+    if not dry_run and not done.changes and not kept and not done.failed:
+        say("Nothing to take back: the files are as they were.")
+    elif not dry_run:
         left = f", {len(kept)} left as they are" if kept else ""
         say(f"{len(done.changes)} restored{left}.")

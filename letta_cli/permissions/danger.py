@@ -6,8 +6,10 @@ a question."""
 import os
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
+from letta_cli.core.personal import LOOKING, PERSONAL
 from letta_cli.permissions.command import Command
 from letta_cli.permissions.git import verb
 from letta_cli.permissions.paths import canonical, inside
@@ -142,13 +144,11 @@ def _reads_input(words: Sequence[Word]) -> bool:
     )
 
 
-_AUTHORITY = frozenset(
-    {"trust", "config", "permissions", "secrets", "memory", "learn", "restore", "db", "agents"}
-)
 _WITHOUT_RULES = frozenset(
     {"--yolo", "--dangerously-skip-permissions", "--trust", "--allowedTools", "bypassPermissions"}
 )
-_LOOKS = frozenset({"list", "show", "log", "diff", "blame", "export", "test", "-h", "--help"})
+_NEAR = 8
+"""So many words after the program the command may stand."""
 
 
 def _rules_itself(words: Sequence[Word]) -> str | None:
@@ -159,16 +159,18 @@ def _rules_itself(words: Sequence[Word]) -> str | None:
         re.match(r"(-u|--unset=)?AGENT_(INSIDE|TRUST)\b", value) for value in values[1:]
     ):
         return "hides from agent who runs it"
-    if re.fullmatch(r"python[\d.]*|pypy3?|py", name) and "letta_cli" in values[:6]:
-        values = values[values.index("letta_cli") :]
+    if re.fullmatch(r"python[\d.]*|pypy3?|py", name):
+        module = next((i for i, v in enumerate(values[:6]) if v in ("letta_cli", "-mletta_cli")), 0)
+        values = values[module:] if module else []
     elif name != "agent":
         return None
-    operands = [value for value in values[1:] if not value.startswith("-")]
-    looks = any(value in _LOOKS for value in values[2:3])
     given = {part for value in values[1:] for part in value.split("=", 1)}
-    if (operands[:1] and operands[0] in _AUTHORITY and not looks) or _WITHOUT_RULES & given:
-        return "decides what the agent itself may do"
-    return None
+    # An option before the command may have a value, so the command is not always the first word.
+    deciding = any(
+        value in PERSONAL and following not in LOOKING
+        for value, following in pairwise([*values[1:_NEAR], ""])
+    )
+    return "decides what the agent itself may do" if deciding or _WITHOUT_RULES & given else None
 
 
 def _one(

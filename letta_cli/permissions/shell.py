@@ -59,6 +59,8 @@ _USES_KEYS = frozenset({"ssh", "scp", "sftp", "ssh-add", "git", "rsync", "ssh-ke
 
 
 MOST_ROUGH = 20_000
+"""Characters of a text that was not understood in which names of files are looked for."""
+
 _QUOTED = re.compile(r"'[^']*'|\"[^\"$`]*\"")
 
 

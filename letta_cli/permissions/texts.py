@@ -52,7 +52,7 @@ AWK_RUNS = re.compile(r"\bsystem\s*\(|\||\bgetline\b|@|\bprintf?\b.*>|-f\b|\\", 
 
 
 def scripts_in(name: str, values: Sequence[str]) -> Iterator[Escape]:
-    """Programs in operands: of awk, sed, find; and old-style clusters of tar."""
+    """What the operands of a program make it do: scripts, sub-commands, old-style clusters."""
     if name == "awk":
         program = next((v for v in values if not v.startswith("-")), "")
         if AWK_RUNS.search(program):

@@ -21,6 +21,11 @@ from letta_cli.store.search import Search
 from letta_cli.store.sharing import Sharing
 
 _SELECT = f"SELECT {rows.CONVERSATION} {rows.FROM_CONVERSATION}"
+_BEGUN = (
+    "AND (EXISTS (SELECT 1 FROM message m WHERE m.conversation_id = c.id AND m.role = 'assistant')"
+    " OR NOT EXISTS (SELECT 1 FROM run r WHERE r.conversation_id = c.id"
+    " AND r.stop_reason = 'error'))"
+)
 _NEWEST = "ORDER BY c.updated_at DESC, c.id DESC"
 _MOST_FOUND = 50
 _SHORTEST_ID = 4
@@ -105,13 +110,19 @@ class Conversations:
         return rows.conversation(found[0])
 
     def latest(self, agent_id: str, cwd: str) -> Conversation | None:
-        """The newest one of exactly this directory with a message in it, not archived."""
-        found = self._database.query(
-            f"{_SELECT} WHERE c.agent_id = ? AND c.cwd = ? AND c.archived = 0 AND c.head > 0"
-            f" AND c.kind = 'chat' {_NEWEST} LIMIT 1",
-            agent_id, cwd,
-        )  # fmt: skip
-        return rows.conversation(found[0]) if found else None
+        """The newest one of exactly this directory with a message in it, not archived.
+
+        One in which every run failed before an answer, as with a mistyped model, comes last.
+        """
+        for wanted in (_BEGUN, ""):
+            found = self._database.query(
+                f"{_SELECT} WHERE c.agent_id = ? AND c.cwd = ? AND c.archived = 0 AND c.head > 0"
+                f" AND c.kind = 'chat' {wanted} {_NEWEST} LIMIT 1",
+                agent_id, cwd,
+            )  # fmt: skip
+            if found:
+                return rows.conversation(found[0])
+        return None
 
     def rename(self, conversation_id: str, title: str) -> None:
         """Raises NotFound."""

@@ -1,5 +1,8 @@
 """Wrong values, missing keys and broken files: one kind of mistake, one exit code, a clear word."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from cli_machine import Machine
 
@@ -166,3 +169,55 @@ def test_an_error_of_a_run_begins_with_it_too(machine: Machine) -> None:
     machine.script({"error": {"code": "server_error"}, "repeat": True})
     machine.environ["AGENT_MAX_RETRIES"] = "0"
     assert "\nerror: " in "\n" + machine.run("run", "hi").stderr
+
+
+def test_a_command_behind_options_is_not_said_to_the_agent(machine: Machine) -> None:
+    for arguments in (
+        ["-C", str(machine.project), "sessions", "list"],
+        ["-m", "scripted/x", "doctor"],
+        ["-c", "undo"],
+    ):
+        done = machine.run(*arguments)
+        assert done.returncode == 2
+        assert "Write the command first: agent" in done.stderr
+    assert machine.json("sessions", "list", "--json") == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_an_output_that_takes_no_more_is_one_line_and_no_success(machine: Machine) -> None:
+    machine.script({"text": "one"}, {"text": "two"})
+    for arguments in (["run", "hi"], ["run", "hi", "--output-format", "json"], ["config"]):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                machine.command(*arguments),
+                env=machine.env(), cwd=machine.project, stdin=subprocess.DEVNULL,
+                stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: standard output cannot be written: No space left on device\n"
+        )
+
+
+def test_the_last_message_goes_to_a_device_too(machine: Machine) -> None:
+    machine.script({"text": "one"})
+    assert machine.ok("run", "hi", "-o", "/dev/null") == "one\n"
+
+
+def test_a_run_that_failed_before_any_answer_is_not_what_one_goes_on_with(
+    machine: Machine,
+) -> None:
+    machine.script({"text": "one"}, {"text": "two"})
+    machine.ok("run", "-n", "talk", "hi")
+    assert machine.run("run", "mistyped", "-m", "local/nosuch").returncode == 1
+    machine.ok("run", "-c", "again")
+    listed = machine.json("sessions", "list", "--json")
+    talk = next(each for each in listed if each["title"] == "talk")
+    shown = machine.json("sessions", "show", talk["id"], "--json")
+    assert "again" in [message["parts"][0].get("text") for message in shown["thread"]]
+
+
+def test_a_need_is_tried_only_where_commands_are_confined(machine: Machine) -> None:
+    done = machine.run("permissions", "test", "git commit", "--needs", "git")
+    assert done.returncode == 2
+    assert "agent config set sandbox.enabled true" in done.stderr

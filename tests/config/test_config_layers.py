@@ -6,6 +6,8 @@ import pytest
 from config_machine import Machine
 
 from letta_cli.config import PROVIDERS
+from letta_cli.config.load import DEFAULTS
+from letta_cli.config.view import shown_settings
 from letta_cli.core.errors import ConfigError, UsageError
 from letta_cli.core.permission import Rule
 from letta_cli.providers import KNOWN
@@ -243,3 +245,11 @@ def test_a_home_that_is_a_file_is_refused(machine: Machine) -> None:
     machine.home.write_text("")
     with pytest.raises(ConfigError, match="expected a folder"):
         machine.load()
+
+
+def test_every_setting_is_shown_that_has_a_value(machine: Machine) -> None:
+    machine.user({"sandbox": {"hosts": ["pypi.org"]}})
+    shown = {each.key: each.value for each in shown_settings(machine.load())}
+    assert shown["sandbox.hosts"] == ["pypi.org"]
+    having = {key for key, value in DEFAULTS.items() if value not in ("", None, (), {})}
+    assert having - shown.keys() == set()

@@ -119,6 +119,20 @@ def test_one_goes_back_turn_by_turn_and_the_model_is_told(agent):
     assert "took back changes of files" in json.dumps(agent.requests()[-1])
 
 
+def test_edits_that_cancel_out_leave_nothing_to_ask_about(agent):
+    agent.repository(**{"a.py": "0\n"})
+    work(
+        agent,
+        call("Bash", command="echo 1 > a.py"),
+        call("Bash", command="echo 0 > a.py"),
+        say(),
+    )
+    done = agent.run("undo")
+    assert done.returncode == 0
+    assert "as it was a.py" in done.stdout.replace(f"{agent.project}/", "")
+    assert "Nothing to take back" in done.stdout
+
+
 def test_a_dry_run_and_a_missing_yes_change_nothing(agent):
     agent.repository(**{"a.py": "0\n"})
     work(agent, call("Bash", command="echo 1 > a.py"), say())

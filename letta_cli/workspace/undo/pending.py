@@ -8,9 +8,10 @@ locked belongs to nobody any more.
 import json
 import os
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,25 +42,28 @@ class Pending:
         self._folder = folder
 
     @contextmanager
-    def running(self, begun: Begun) -> Generator[None]:
-        """Keep `begun` on the disk until the end of the block.
+    def running(self, begun: Begun) -> Generator[Callable[[], None]]:
+        """Keep `begun` on the disk. Gives the function to call once what it did is written down;
+        without that it stays, for the next one who looks.
 
         Raises:
             OSError: it could not be written.
         """
         if fcntl is None:
-            yield
+            yield lambda: None
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / f"{secrets.token_hex(8)}.json"
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        made = path.with_suffix(".new")
+        handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             os.write(handle, json.dumps(asdict(begun)).encode())
             os.fsync(handle)
-            yield
+            made.rename(path)  # Nobody sees it before it is locked and whole.
+            yield partial(path.unlink, missing_ok=True)
         finally:
-            path.unlink(missing_ok=True)
+            made.unlink(missing_ok=True)
             os.close(handle)
 
     @contextmanager
