@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+import signal
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 GRACE_SECONDS = 2.0
@@ -29,3 +30,9 @@ def run_async(main: Coroutine[Any, Any, Result]) -> Result:
             with contextlib.suppress(asyncio.CancelledError):
                 loop.run_until_complete(asyncio.wait({task}, timeout=GRACE_SECONDS))
         raise
+
+
+def on_interrupt(stop: Callable[[], object]) -> None:
+    """Let Ctrl+C call `stop` instead of ending the process, where loops can listen for signals."""
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)

@@ -1,15 +1,12 @@
 """Runs `agent learn`: a draft from a conversation, shown, and decided on if somebody is here."""
 
-import asyncio
-import contextlib
-import signal
 import sys
 from typing import Any
 
 from letta_cli.agent.drafts import accept, diff_of, warning_of
 from letta_cli.agent.learning import Lesson, learn
 from letta_cli.app import open_bench
-from letta_cli.cli.event_loop import run_async
+from letta_cli.cli.event_loop import on_interrupt, run_async
 from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.learn import draft_facts, root_of
 from letta_cli.cli.opened import find_conversation
@@ -64,8 +61,7 @@ async def _learn(
     config = await target(CHOICE)(config, agent, can_ask=False)
     bench = await open_bench(config, agent)
     lesson = Lesson(_source(config, bench.store, bench.agent.id, which), name, about)
-    with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, bench.inbox.cancel)
+    on_interrupt(bench.inbox.cancel)
     code = OK
     async for event in learn(bench, lesson):
         match event:

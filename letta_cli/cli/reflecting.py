@@ -1,8 +1,5 @@
 """Runs `agent reflect`: in front of a person, or in the background for a session."""
 
-import asyncio
-import contextlib
-import signal
 from typing import Any, cast
 
 from letta_cli.agent.own_work import Bench
@@ -10,7 +7,7 @@ from letta_cli.agent.reflection import Wish, reflect
 from letta_cli.agent.reflection_news import SHORT_ID, changed_text
 from letta_cli.app import open_bench, open_store_of
 from letta_cli.cli.daily import mirror_later
-from letta_cli.cli.event_loop import run_async
+from letta_cli.cli.event_loop import on_interrupt, run_async
 from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.output import say, say_json, warn
 from letta_cli.cli.reflect_view import cost_text, facts, lines_of, read_text
@@ -57,8 +54,7 @@ async def _in_front(config: Config, agent: str | None, wish: Wish, as_json: bool
         return OK
     config = await target(CHOICE)(config, agent, can_ask=False)
     bench = await open_bench(config, agent)
-    with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, bench.inbox.cancel)
+    on_interrupt(bench.inbox.cancel)
     finished: RunFinished | None = None
     async for event in reflect(bench, wish):
         if isinstance(event, RunFinished):
