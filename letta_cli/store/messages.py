@@ -73,7 +73,7 @@ class Messages:
         # Encoded before the lock is taken, because others wait for it.
         encoded = [(said, rows.parts_to_json(said[1])) for said in turn]
         made: list[Message] = []
-        with self._database.transaction():
+        with self._database.transaction(only=conversation_id):
             head, kind = self._next(conversation_id, len(encoded), expected_head, to_text(moment))
             for seq, ((role, parts), text) in enumerate(encoded, head - len(encoded) + 1):
                 message = Message(

@@ -57,7 +57,7 @@ class Sessions:
         conversation_id: str | None = None,
     ) -> None:
         """Say what it does now; due every `HEARTBEAT_SECONDS`. A closed session stays closed."""
-        with self._database.transaction(durable=False):
+        with self._database.transaction(durable=False, only=session_id):
             self._database.execute(
                 "UPDATE session SET state = ?, activity = ?, branch = coalesce(?, branch),"
                 " conversation_id = coalesce(?, conversation_id), heartbeat_at = ? WHERE id = ?",
