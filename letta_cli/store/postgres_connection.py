@@ -15,13 +15,16 @@ import psycopg
 from psycopg.types.numeric import IntLoader
 
 from letta_cli.core.errors import Holder
-from letta_cli.store.locks import host_name, terminal_name
+from letta_cli.store import machine
+from letta_cli.store.locks import terminal_name
 from letta_cli.store.postgres_address import Address
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 _NAME_BYTES = 63
+_REASON_BYTES = 20
+_SHORTEST_HOST = 6
 _NAME = re.compile(r"(?P<reason>.*) pid=(?P<pid>\d+) host=(?P<host>\S*)(?: tty=(?P<tty>\S+))?")
 
 # What notices a peer that is gone without a word. What the URL says goes first.
@@ -94,8 +97,10 @@ def translated(sql: str) -> bytes:
 def application_name(reason: str) -> str:
     """What this process calls itself at the server, in the 63 bytes there are for it."""
     terminal = terminal_name()
-    facts = f" pid={os.getpid()} host={host_name()[:24]}{' tty=' + terminal if terminal else ''}"
-    name = reason[: max(0, _NAME_BYTES - len(facts))] + facts
+    end = f"/{machine.mark()}{' tty=' + terminal if terminal else ''}"
+    begin = f"{reason[:_REASON_BYTES]} pid={os.getpid()} host="
+    room = max(_SHORTEST_HOST, _NAME_BYTES - len(begin) - len(end))
+    name = begin + machine.host_name()[:room] + end
     return name.encode("ascii", "replace").decode()[:_NAME_BYTES]
 
 
@@ -105,12 +110,14 @@ def holder_of(connection: Connection, high: int, low: int, kind: int) -> Holder 
     match = _NAME.fullmatch(found[0][0]) if found else None
     if match is None:
         return None
+    host, here = machine.split(match["host"])
     return Holder(
         pid=int(match["pid"]),
-        host=match["host"],
+        host=host,
         terminal=match["tty"] or "",
         since=found[0][1],
         reason=match["reason"],
+        here=here,
     )
 
 

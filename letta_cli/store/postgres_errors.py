@@ -95,9 +95,8 @@ def busy(address: Address, seconds: float, holder: Holder | None) -> Busy:
     """The refusal of a write whose turn did not come in time."""
     who = "another process"
     if holder is not None:
-        terminal = f" on {holder.terminal}" if holder.terminal else ""
         since = f", since {holder.since}" if holder.since else ""
-        who = f"{holder.reason} (pid {holder.pid}{terminal} at {holder.host}{since})"
+        who = f"{holder.reason} (pid {holder.pid}{holder.where}{since})"
     return Busy(
         f"The database {address.name} was busy for {seconds:g} seconds: {who} is writing. "
         "Try again; if that process hangs, end it.",

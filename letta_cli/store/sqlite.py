@@ -250,8 +250,7 @@ class SqliteDatabase:
         holder = self._lock.holder()
         who = "another process"
         if holder is not None:
-            terminal = f" on {holder.terminal}" if holder.terminal else ""
-            who = f"{holder.reason} (pid {holder.pid}{terminal}, since {holder.since})"
+            who = f"{holder.reason} (pid {holder.pid}{holder.where}, since {holder.since})"
         return Busy(
             f"The database {self.path} was busy for {self._wait_seconds:g} seconds: {who} is "
             "writing. Try again; if that process hangs, end it.",

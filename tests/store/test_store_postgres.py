@@ -205,8 +205,8 @@ def test_a_session_of_another_machine_is_live_though_no_such_process_is_here(
     child = start(
         folder,
         """
-import letta_cli.store.sessions as sessions
-sessions.host_name = lambda: "other-machine"
+from letta_cli.store import machine
+machine.host_name, machine.mark = lambda: "other-machine", lambda: "0badcafe"
 store = open_store(url)
 store.sessions.open(conversation_id=args[0], cwd="/a", branch="main", terminal="/dev/pts/7")
 print("open", flush=True)
@@ -225,8 +225,8 @@ def test_a_lease_held_on_another_machine_names_it(store: Store, folder: Path):
     child = start(
         folder,
         """
-import letta_cli.store.postgres_connection as connection
-connection.host_name = lambda: "other-machine"
+from letta_cli.store import machine
+machine.host_name, machine.mark = lambda: "other-machine", lambda: "0badcafe"
 store = open_store(url, reason="agent chat")
 lease = store.leases.acquire(args[0])
 print("held", flush=True)
