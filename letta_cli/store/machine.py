@@ -44,8 +44,8 @@ def place() -> str:
 def split(place: str) -> tuple[str, bool]:
     """The name in what `place` wrote, and whether it is this machine."""
     name, _, marked = place.partition("/")
-    # A name alone was written by a version that knew no marks, or was cut for want of room.
-    return name, marked == mark() if marked else host_name().startswith(name)
+    # The name may have been cut for want of room, and no mark was written by older versions.
+    return name, host_name().startswith(name) and marked in ("", mark())
 
 
 def _digits(text: str) -> str:
