@@ -72,7 +72,7 @@ def refused(error: psycopg.Error, address: Address) -> AgentError:
     if "database" in lower and "does not exist" in lower:
         return ConfigError(
             f"The server has no database {name}. Make it there with: "
-            f"createdb --encoding=UTF8 {address.parameters.get('dbname', 'NAME')}"
+            f"createdb --encoding=UTF8 --template=template0 {address.parameters.get('dbname', 'NAME')}"
         )
     if "role" in lower and "does not exist" in lower:
         return ConfigError(f"The server does not know the user of {name}. Create it there.")
