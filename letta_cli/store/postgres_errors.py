@@ -70,9 +70,10 @@ def refused(error: psycopg.Error, address: Address) -> AgentError:
     if "too many" in lower or "remaining connection slots" in lower:
         return Busy(f"The server of {name} has no free connection. Try again later.")
     if "database" in lower and "does not exist" in lower:
+        wanted = address.parameters.get("dbname", "NAME")
         return ConfigError(
             f"The server has no database {name}. Make it there with: "
-            f"createdb --encoding=UTF8 --template=template0 {address.parameters.get('dbname', 'NAME')}"
+            f"createdb --encoding=UTF8 --template=template0 {wanted}"
         )
     if "role" in lower and "does not exist" in lower:
         return ConfigError(f"The server does not know the user of {name}. Create it there.")
