@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -306,6 +307,26 @@ def test_the_doctor_is_told_of_the_server(store: Store):
     assert facts["counts"]["block"] == 2
     assert facts["path"].startswith("postgresql://postgres@/")
     assert any("fsync off" in warning for warning in facts["warnings"])
+
+
+def test_without_vectors_on_the_server_nobody_begins_to_make_them(
+    store: Store, server: Server, folder: Path
+):
+    class Embedder:
+        model = "some:1"
+
+        def embed(self, texts: Sequence[str]) -> Sequence[bytes]:
+            raise AssertionError("embedded in vain")
+
+    say(store, "one")
+    server.run(
+        "ALTER TABLE search_vector ALTER COLUMN value TYPE bytea USING NULL",
+        name_of(url_of(folder)),
+    )
+    store.vectors.embedder = Embedder()
+    assert not store.vectors.behind()
+    assert store.vectors.add_some() == 0
+    assert len(store.search.find(store.agents.current().id, "one")) == 1
 
 
 def test_a_missing_psycopg_is_explained(folder: Path):
