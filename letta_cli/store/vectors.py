@@ -42,10 +42,13 @@ class Vectors:
         newest = self._database.query(
             "SELECT agent_id, number FROM search_entry ORDER BY number DESC LIMIT 1"
         )
-        return bool(newest) and not self._database.query(
+        if not newest or self._database.query(
             "SELECT 1 FROM search_vector WHERE agent_id = ? AND model = ? AND entry = ?",
             newest[0][0], self.embedder.model, newest[0][1],
-        )  # fmt: skip
+        ):  # fmt: skip
+            return False
+        # Where they cannot be kept, nobody needs to begin.
+        return self._database.enable_vectors()
 
     def add_some(self, most: int = 32) -> int:
         """Embed entries that have no vector yet, in their order; how many were done.
