@@ -36,10 +36,10 @@ LOOKERS: Mapping[str, Options] = {
         "realpath", "readlink", "which", "type", "whoami", "id", "uname", "uptime", "nproc",
         "free", "cmp", "comm", "cut", "tr", "grep", "egrep", "fgrep", "nl", "tac",
         "rev", "fold", "column", "paste", "join", "expand", "cksum", "md5sum", "sha1sum",
-        "sha256sum", "sha512sum", "b2sum", "od", "hexdump", "strings", "groups",
+        "sha256sum", "sha512sum", "b2sum", "od", "hexdump", "groups",
         "tty", "locale", "getconf", "arch", "lscpu", "lsblk", "tsort", "numfmt", "cd",
         "pushd", "popd", "dirs", "dir", "vdir", "diff", "jq", "ps", "pgrep", "unexpand",
-        "fmt", "zcat", "nm", "size", "pstree", "tput", "getopt", "sum", "b3sum"
+        "fmt", "zcat", "pstree", "tput", "getopt", "sum", "b3sum"
     ],
         _PLAIN,
     ),
@@ -49,11 +49,14 @@ LOOKERS: Mapping[str, Options] = {
     "printf": _FREE,
     # test -v evaluates a subscript, and what is written in it.
     "test": Options("vR"),
-    "file": Options("", (), "C", ("compile",)),
+    "file": Options("f", ("files-from",), "C", ("compile",), takes="mFPe"),
+    # A plug-in is a library that is run.
+    **dict.fromkeys(["nm", "size", "strings"], Options("", ("plugin",))),
     "date": Options("", (), "s", ("set",), takes="dfr"),
     "tree": Options(writes="oR", takes="LPI"),
-    "sort": Options("", ("compress-program",), "oT", ("output", "temporary-directory"),
-        takes="ktS"),
+    # What a list in a file names is read, too, and does not stand in the command.
+    "sort": Options("", ("compress-program", "files0-from"), "oT",
+                    ("output", "temporary-directory"), takes="ktS"),
     "uniq": Options(most=1, takes="fsw"),
     "xxd": Options(writes="r", write_words=("revert",), most=1, takes="cgloRs", single=True),
     "rg": Options("z", ("pre", "search-zip", "hostname-bin"), takes="efgtTmABCjMrdE"),
@@ -189,18 +192,26 @@ _VERSIONED = frozenset(
     {
         "python", "python3", "node", "npm", "pip", "pip3", "uv", "go", "cargo", "rustc",
         "java", "ruby", "gcc", "clang", "make", "cmake", "git", "docker", "kubectl",
-        "terraform", "bash", "rg", "jq", "tsc", "deno", "bun", "ruff", "gh", "pytest", "mypy",
-        "poetry", "pnpm", "yarn", "npx", "g++", "perl", "php", "dotnet", "mvn", "gradle",
-        "black", "eslint", "curl", "wget", "tar", "sed", "awk", "find", "grep", "psql", "sqlite3",
-        "helm", "aws", "rustup", "rake", "bundle", "gem", "swift", "javac", "pre-commit"
+        "terraform", "bash", "rg", "jq", "tsc", "deno", "bun", "ruff", "gh", "mypy",
+        "npx", "g++", "perl", "php", "dotnet", "mvn", "black", "eslint", "curl", "wget", "tar",
+        "sed", "awk", "find", "grep", "psql", "sqlite3", "helm", "aws", "rake", "gem", "javac"
     }
 )  # fmt: skip
+"""Programs that tell their version and nothing else; poetry, yarn, pnpm and others first run what
+the folder brings."""
+
+REDIRECTS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(["cargo", "rustc"], ("rust-toolchain", "rust-toolchain.toml")),
+    "mvn": (".mvn",),
+    "dotnet": ("global.json",),
+}
+"""Files of a folder, or one above it, that say which program a name means, or what it loads,
+whatever it is told."""
 
 _QUERIES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "npm": (("ls",), ("list",), ("root",), ("prefix",)),
     "pip": (("list",), ("show",), ("freeze",), ("check",)),
     "pip3": (("list",), ("show",), ("freeze",), ("check",)),
-    "uv": (("pip", "list"), ("pip", "show"), ("pip", "freeze")),
     "go": (("version",), ("env",)),
     "docker": (("ps",), ("images",), ("version",), ("info",)),
     "kubectl": (("get", "pods"), ("get", "nodes"), ("get", "svc"), ("version",)),
@@ -232,7 +243,8 @@ RUN_CODE = frozenset(
 )  # fmt: skip
 """Programs that run the code which they find in the files or folders that are named."""
 
-_JQ_ENVIRONMENT = re.compile(r"\$ENV\b|(?<![.\w])env\b")
+_JQ_REACHES = re.compile(r"\$ENV\b|(?<![.\w])(env|import|include)\b")
+"""Words with which a filter shows the environment or reads further files."""
 _RUN_BEHIND = re.compile(
     r"(python[\d.]* -m|npx(?= [^-])|npx (-y|--yes|--no-install)|bunx|uvx|bundle exec|poetry run"
     r"|uv run|pipenv run|pdm run|hatch run|pnpm exec|npm exec|yarn run) "
@@ -300,7 +312,12 @@ def looks(words: Sequence[Word]) -> bool:
         case "sed":
             return sed_prints(values)
         case "jq":
-            return not any(_JQ_ENVIRONMENT.search(value) for value in values)
+            return not any(_JQ_REACHES.search(value) for value in values)
+        case "wc" | "du":
+            return not any(value.startswith("--f") for value in values)
+        case "nm" | "size" | "strings":
+            # Of a word that begins so, options are read from a file.
+            return not any(value.startswith("@") for value in values)
         case "ps":
             # The letter e without a dash shows environments.
             return not any("e" in operand for operand in operands)

@@ -48,7 +48,9 @@ _SED_SCRIPT = re.compile(
     r"(?:(?!(?P=d)).)*(?P=d)[gpiI\d]*)\s*\Z"
 )
 _SED_OPTIONS = frozenset({"-n", "-E", "-r", "-nE", "-nr", "-En", "-rn", "-u", "-e", "-ne", "-nEe"})
-AWK_RUNS = re.compile(r"\bsystem\s*\(|\||\bgetline\b|@|\bprintf?\b.*>|-f\b|\\", re.DOTALL)
+AWK_RUNS = re.compile(
+    r"\bsystem\s*\(|\||\bgetline\b|@|\bprintf?\b.*>|-f\b|\\|\b(ARGV|ARGC|ENVIRON)\b", re.DOTALL
+)
 
 
 def scripts_in(name: str, values: Sequence[str]) -> Iterator[Escape]:
