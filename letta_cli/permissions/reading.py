@@ -9,6 +9,7 @@ from letta_cli.permissions.words import Word
 
 _PATTERN_FIRST = frozenset({"grep", "egrep", "fgrep", "rg", "sed", "awk", "jq", "git"})
 
+
 def patterns(name: str, words: Sequence[Word]) -> Sequence[Word]:
     """The words of a search that are patterns or programs, not files."""
     if name not in _PATTERN_FIRST or (name != "awk" and any(_GIVEN.match(w.raw) for w in words)):
