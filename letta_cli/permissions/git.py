@@ -108,6 +108,9 @@ def git_escapes(values: Sequence[str]) -> Iterator[Escape]:
         yield Escape("run", "config")
     if (command, rest[:1]) in (("bisect", ["run"]), ("submodule", ["foreach"])):
         yield Escape("run", f"{command} {rest[0]}")
+    target = next((value for value in rest if not value.startswith("-")), "")
+    if command in ("push", "fetch", "pull") and re.search(r"[:\\]|\A[./~]", target):
+        yield Escape("run", target)  # Not a remote that the person has set up.
     for at, value in enumerate(rest):
         if dangerous(value, _RUNNING) and not (command == "commit" and value == "--template"):
             yield Escape("run", value)

@@ -6,6 +6,7 @@ are allowed by a rule: a wildcard of a rule does not cover them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from letta_cli.permissions.git import git_escapes, git_looks
 from letta_cli.permissions.options import Escape, Options
@@ -81,10 +82,13 @@ ESCAPES: Mapping[str, Options] = {
     "ssh": Options("oF", (), "E", takes="BbcDIiJLlmpQRSWw"),
     "scp": Options("oFS", (), takes="cilP"),
     "sftp": Options("oFSb", (), takes="ci"),
-    "curl": Options("KQ", ("config", "engine", "quote"), "oODc", (
+    "curl": Options("KQTxL", ("config", "engine", "quote", "url", "resolve", "connect-to", "proxy",
+        "preproxy", "socks4", "socks4a", "socks5", "socks5-hostname", "netrc-file", "upload-file",
+        "variable", "expand-url", "expand-data", "doh-url",
+        "unix-socket", "abstract-unix-socket", "location"), "oODc", (
         "output", "remote-name", "remote-name-all", "output-dir", "dump-header", "cookie-jar",
         "trace", "trace-ascii", "stderr", "libcurl", "etag-save", "hsts", "alt-svc"),
-                    takes="AbdeFHmTuUwxXyYzEr"),
+                    takes="AbdeFHmuUwXyYzEr"),
     "wget": Options("e", ("execute", "use-askpass", "config"), "OoaP", (
         "output-document", "output-file", "append-output", "directory-prefix", "save-cookies",
         "hsts-file", "warc-file", "post-file"), takes="tTUiBQlARDXIw"),
@@ -98,14 +102,16 @@ ESCAPES: Mapping[str, Options] = {
     "ninja": Options("t", (), takes="Cfjlk"),
     "npm": Options("C", ("script-shell", "node-options", "userconfig", "globalconfig",
                          "call", "git", "editor", "prefix", "dir", "cwd")),
-    "pip": Options("", ("index-url", "extra-index-url", "python", "cert"), "t",
+    "pip": Options("if", ("index-url", "extra-index-url", "find-links", "trusted-host", "proxy",
+                          "python", "cert"), "t",
                    ("target", "prefix", "root", "log", "report"), takes="rce"),
-    "go": Options("", ("toolexec", "exec", "vettool", "overlay", "modfile"), "o", ("coverprofile",
-                  "cpuprofile", "memprofile"), single=True),
+    "go": Options("", ("toolexec", "exec", "vettool", "overlay", "modfile"), "o",
+                  ("coverprofile", "cpuprofile", "memprofile", "blockprofile", "mutexprofile",
+                   "trace", "outputdir"), single=True),
     "cargo": Options("", ("config",), "", ("target-dir", "out-dir", "artifact-dir")),
     "docker": Options("vHc", ("volume", "mount", "privileged", "host", "config", "pid", "cap-add",
                               "device", "security-opt", "entrypoint"), "", ("cidfile",)),
-    "kubectl": Options("", ("kubeconfig", "exec", "overrides"), takes="nfol"),
+    "kubectl": Options("s", ("kubeconfig", "exec", "overrides", "server", "token"), takes="nfol"),
     "less": Options("k", ("lesskey", "lesskey-content", "lesskey-file", "lesskey-src"), "oO",
                     ("log-file",),
         takes="pPtbxyz"),
@@ -143,6 +149,9 @@ ESCAPES: Mapping[str, Options] = {
         "linecount-report", "linecoverage-report", "lineprecision-report", "txt-report",
         "xml-report", "xslt-html-report", "xslt-txt-report"), takes="pmc"),
     "bat": Options("", ("pager",), "", ("config-file", "generate-config-file"), takes="lHr"),
+    "tox": Options("x", ("override",), "", ("workdir", "result-json"), takes="ecf"),
+    "rake": Options("efprRE", ("execute", "require", "rakefile", "rakelib", "libdir")),
+    "just": Options("fc", ("shell", "shell-arg", "command", "justfile", "chooser", "set")),
     "mvn": Options("fs", ("file", "settings", "global-settings", "toolchains"), "l", ("log-file",),
                    takes="DPpTtb"),
     "gradle": Options("Ipbcg", ("init-script", "project-dir", "build-file", "settings-file",
@@ -218,21 +227,25 @@ _QUERIES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "gh": (("pr", "list"), ("pr", "view"), ("pr", "status"), ("pr", "diff"), ("pr", "checks"),
            ("issue", "list"), ("issue", "view"), ("run", "list"), ("run", "view")),
 }  # fmt: skip
-"""Sub-commands that only look; in these, options are words with letters alone."""
-_QUERY_OPTION = re.compile(r"--?[a-z][a-z-]*(=[\w.,/@-]+)?\Z|-[a-zA-Z0-9]{1,4}\Z")
-_QUERY_NEVER = (
-    "w",
-    "web",
-    "output",
-    "o",
-    "toolexec",
-    "template",
-    "jq",
-    "modfile",
-    "overlay",
-    "u",
-    "python",
-)
+"""Sub-commands that only look."""
+_QUERY_OPTIONS: Mapping[str, re.Pattern[str]] = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "npm": r"-g|-a|-l|--(all|global|long|json|parseable|depth|omit|prod|production|link)",
+        "pip": r"-v|-f|-l|--(verbose|files|local|user|format|not-required|outdated|uptodate"
+        r"|editable|include-editable|exclude-editable|all|no-color|no-input|exclude|path)",
+        "go": r"-(json|m|v|changed)",
+        "docker": r"-[aqlsnf]{1,4}|--(all|quiet|latest|size|no-trunc|format|filter|last|digests)",
+        "kubectl": r"-[Anlw]|--(all-namespaces|namespace|selector|no-headers|show-labels|client"
+        r"|field-selector|sort-by|watch|short)|-o|-o(wide|name|json|yaml)",
+        "gh": r"-[sLlaRcAbBevS]|--(state|limit|label|author|assignee|repo|comments|json|name-only"
+        r"|base|head|branch|search|log|log-failed|job|exit-status|verbose|workflow|required|patch"
+        r"|color|draft|mention|milestone|user|status|event|commit)",
+    }.items()
+}
+"""Options with which these still only look. What is not here may name another server, to which they
+then send the person's credentials."""
+_FORMATS = frozenset({"wide", "name", "json", "yaml"})
 
 RUN_CODE = frozenset(
     {
@@ -439,16 +452,14 @@ def _short(value: str, following: str | None, options: Options) -> tuple[list[Es
 def _queries(name: str, values: list[str] | None) -> bool:
     if not values:
         return False
+    known = _QUERY_OPTIONS[_SAME.get(name, name)]
     for words in _QUERIES[name]:
         if tuple(values[: len(words)]) != words:
             continue
         rest = values[len(words) :]
-        given = [value for value in rest if value.startswith("-")]
-        return all(
-            _QUERY_OPTION.match(value)
-            and value.lstrip("-").partition("=")[0] not in _QUERY_NEVER
-            for value in given
-        )  # fmt: skip
+        given = [value.partition("=")[0] for value in rest if value.startswith("-")]
+        written = [after for value, after in pairwise(rest) if value == "-o"]
+        return all(map(known.fullmatch, given)) and _FORMATS.issuperset(written)
     return False
 
 
