@@ -11,7 +11,7 @@ from pathlib import Path
 
 from letta_cli.permissions import paths
 from letta_cli.permissions.command import Command
-from letta_cli.permissions.walk import TooMany, links_below, splits_below
+from letta_cli.permissions.walk import TooMany, links_below, pieces_below
 from letta_cli.permissions.wrappers import program
 
 _MOST_FOLDERS = 16
@@ -146,11 +146,17 @@ class Place:
             return f"{folder} holds too many files to see where its links lead"
 
     def splits(self, folder: Path) -> bool:
-        """Whether a name in `folder` may be taken for several by what reads names apart."""
+        """Whether what ends names at blanks takes one in `folder` for something else that is not
+        to be read, or for an option."""
         try:
-            return splits_below(folder)
+            return any(not piece or self._astray(piece) for piece in pieces_below(folder))
         except TooMany:
             return True
+
+    def _astray(self, piece: str) -> bool:
+        return piece.startswith("-") or any(
+            self.unreadable(Path(os.path.realpath(folder / piece))) for folder in self.folders
+        )
 
     def protected(self, path: Path) -> str | None:
         """Why `path` is changed only when the person says so each time, or None."""
