@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from letta_cli.core.permission import Decision, Rule
+from letta_cli.core.secret import mentioned
 from letta_cli.permissions.case import Case, shown
 from letta_cli.permissions.command import Command
 from letta_cli.permissions.paths import inside
@@ -29,7 +30,7 @@ def judge_shell(case: Case, text: str) -> Decision:
         return Decision("allow", "There is nothing to run.")
     if why := shell.dangerous:
         return Decision("ask", f"This command is asked about in every mode: {why}.")
-    if shell.looks_only:
+    if shell.looks_only and not any(_uses_secret(case, each) for each in shell.commands):
         return Decision("allow", "The command only reads.")
     if case.mode == "plan":
         return Decision("deny", _PLAN)
@@ -41,13 +42,23 @@ def judge_shell(case: Case, text: str) -> Decision:
     if case.mode == "bypassPermissions":
         return Decision("allow", "Everything is allowed in this mode.")
     decision = _exact(case, text) or _judge_parts(case, shell)
-    if decision.verdict == "ask" and case.confined and not _names_secrets(case, shell):
+    if decision.verdict == "ask" and case.confined and not _shows_secrets(case, shell):
         return Decision("allow", "It runs in the sandbox and asks for nothing beyond it.")
     return decision
 
 
-def _names_secrets(case: Case, shell: Shell) -> bool:
-    return any(case.place.secret(p) for command in shell.commands for p in shell.paths(command))
+def _shows_secrets(case: Case, shell: Shell) -> bool:
+    return any(
+        _uses_secret(case, command) or any(map(case.place.secret, shell.paths(command)))
+        for command in shell.commands
+    )
+
+
+def _uses_secret(case: Case, command: Command) -> str | None:
+    """Which value that the model must not see this part uses: what it prints may be masked only in
+    the forms that are known."""
+    written = mentioned(command.everything, dict.fromkeys(case.secrets, ""))
+    return next(iter(written), None)
 
 
 def _exact(case: Case, text: str) -> Decision | None:
@@ -78,7 +89,8 @@ def _judge_parts(case: Case, shell: Shell) -> Decision:
     reads: list[str | None] = []
     used: Rule | None = None
     for command in shell.commands:
-        if shell.part_looks(command):
+        named = _uses_secret(case, command)
+        if shell.part_looks(command) and not named:
             continue
         rule = next((r for r in case.rules.allow if shell.covered(r, command)), None)
         used = used or rule
@@ -90,7 +102,8 @@ def _judge_parts(case: Case, shell: Shell) -> Decision:
             needing.append(command)
             if shell.place.away:
                 reads.append(None)  # Only a rule for the whole line covers it there.
-            reasons.append(shell.unreadable(command) or command.text or "an assignment")
+            why = f"it uses the secret {named}" if named else shell.unreadable(command)
+            reasons.append(why or command.text or "an assignment")
     refused = [each for command in shell.commands for each in _refused_writes(case, shell, command)]
     if not reasons and not refused:
         by = f"Allowed by the rule {shown(used)}." if used else "Every part of it is allowed."

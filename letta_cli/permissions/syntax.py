@@ -207,7 +207,12 @@ class _Walk:
             raise NotUnderstood("a redirection to the network or a descriptor")
         if operator not in ("<", ">", ">>", ">|", "&>", "&>>", ">&"):
             raise NotUnderstood(f"the redirection {operator}")
-        command.redirects.append(Redirect("read" if operator == "<" else "write", target))
+        redirect = Redirect("read" if operator == "<" else "write", target)
+        command.redirects.append(redirect)
+        if redirect.kind == "read":
+            for receiver in receivers:
+                if receiver is not command:
+                    receiver.redirects.append(redirect)
 
     def _heredoc(self, node: "Node", command: Command, receivers: list[Command]) -> None:
         quoted, body, name, piped = False, "", "", False
