@@ -30,7 +30,7 @@ def judge_shell(case: Case, text: str) -> Decision:
         return Decision("allow", "There is nothing to run.")
     if why := shell.dangerous:
         return Decision("ask", f"This command is asked about in every mode: {why}.")
-    if shell.looks_only and not any(_uses_secret(case, each) for each in shell.commands):
+    if shell.looks_only and not any(_uses_secret(case, shell, each) for each in shell.commands):
         return Decision("allow", "The command only reads.")
     if case.mode == "plan":
         return Decision("deny", _PLAN)
@@ -49,16 +49,22 @@ def judge_shell(case: Case, text: str) -> Decision:
 
 def _shows_secrets(case: Case, shell: Shell) -> bool:
     return any(
-        _uses_secret(case, command) or any(map(case.place.secret, shell.paths(command)))
+        _uses_secret(case, shell, command) or any(map(case.place.secret, shell.paths(command)))
         for command in shell.commands
     )
 
 
-def _uses_secret(case: Case, command: Command) -> str | None:
-    """Which value that the model must not see this part uses: what it prints may be masked only in
-    the forms that are known."""
-    written = mentioned(command.everything, dict.fromkeys(case.secrets, ""))
-    return next(iter(written), None)
+def _uses_secret(case: Case, shell: Shell, command: Command) -> str | None:
+    """Which value that the model must not see this part uses: what it prints is masked only in the
+    forms that are known."""
+    if not case.secrets:
+        return None
+    wanted = dict.fromkeys(case.secrets, "")
+    own = mentioned(command.everything, wanted)
+    placed = {name for each in shell.commands for name in mentioned(each.everything, wanted)}
+    # One that stands in no part, but in the line, may be used by any.
+    said = mentioned(shell.text, wanted)
+    return next((name for name in said if name in own or name not in placed), None)
 
 
 def _exact(case: Case, text: str) -> Decision | None:
@@ -89,7 +95,7 @@ def _judge_parts(case: Case, shell: Shell) -> Decision:
     reads: list[str | None] = []
     used: Rule | None = None
     for command in shell.commands:
-        named = _uses_secret(case, command)
+        named = _uses_secret(case, shell, command)
         if shell.part_looks(command) and not named:
             continue
         rule = next((r for r in case.rules.allow if shell.covered(r, command)), None)
