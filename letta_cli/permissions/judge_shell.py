@@ -12,6 +12,7 @@ from letta_cli.permissions.rules import EDITORS, READERS, covers_tool
 from letta_cli.permissions.shell import Shell, take_apart
 from letta_cli.permissions.suggest import suggest
 from letta_cli.permissions.tree import tree_change
+from letta_cli.permissions.unknown import runs_unseen
 
 _PLAN = "Plan mode: only commands that read are run, until the plan is agreed (ExitPlanMode)."
 
@@ -39,12 +40,30 @@ def judge_shell(case: Case, text: str) -> Decision:
         if ruled := _exact(case, text):
             return ruled
         return Decision("ask", f"The command was not understood in full ({shell.problem}).")
+    exact = _exact(case, text)
+    if exact is None and (unseen := _unseen(case, shell)):
+        return Decision("ask", f"What it runs is not certain, and there is a rule on {unseen}.")
     if case.mode == "bypassPermissions":
         return Decision("allow", "Everything is allowed in this mode.")
-    decision = _exact(case, text) or _judge_parts(case, shell)
+    decision = exact or _judge_parts(case, shell)
     if decision.verdict == "ask" and case.confined and not _shows_secrets(case, shell):
         return Decision("allow", "It runs in the sandbox and asks for nothing beyond it.")
     return decision
+
+
+def _unseen(case: Case, shell: Shell) -> str | None:
+    """The command that a deny or ask rule is about and that this one may hide."""
+    rules = [rule for rule in (*case.rules.deny, *case.rules.ask) if rule.tool == "Bash"]
+    home = str(case.place.home)
+    return next(
+        (
+            rule.specifier
+            for rule in rules
+            for command in shell.commands
+            if rule.specifier and runs_unseen(command, home, rule.specifier)
+        ),
+        None,
+    )
 
 
 def _shows_secrets(case: Case, shell: Shell) -> bool:
