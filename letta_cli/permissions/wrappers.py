@@ -69,8 +69,8 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "runuser": Wrapper(text=("-c", "--command"), loose=True),
     **dict.fromkeys(
         ["!", "nohup", "command", "builtin", "setsid", "caffeinate", "eatmydata", "fakeroot",
-         "busybox", "toybox", "unbuffer", "rlwrap", "linux64", "torsocks", "proxychains", "proxychains4",
-         "coproc", "winpty", "dumb-init", "tini", "tsocks"],
+         "busybox", "toybox", "unbuffer", "rlwrap", "linux64", "torsocks", "proxychains",
+         "proxychains4", "coproc", "winpty", "dumb-init", "tini", "tsocks"],
         _PLAIN,
     ),
     **dict.fromkeys(
@@ -97,7 +97,8 @@ _RUN_WORDS = frozenset({"run", "exec", "x", "dlx", "tool", "shell", "develop", "
                         "--command", "--call", "foreach", "--exec", "-x", "compose",
                         "--tree-filter", "--index-filter", "--msg-filter", "--env-filter",
                         "--commit-filter",
-                        "--parent-filter", "--tag-name-filter", "--setup", "--extcmd", "-E"})  # fmt: skip
+                        "--parent-filter", "--tag-name-filter", "--setup", "--extcmd",
+                        "-E"})  # fmt: skip
 
 SHELLS = frozenset(
     {"sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "fish", "csh", "tcsh", "rbash", "yash"}
