@@ -8,7 +8,7 @@ from letta_cli.core.secret import mentioned
 from letta_cli.permissions.case import Case, shown
 from letta_cli.permissions.command import Command
 from letta_cli.permissions.paths import inside
-from letta_cli.permissions.rules import EDITORS, READERS, covers_tool
+from letta_cli.permissions.rules import EDITORS, READERS, covers_tool, one_spaced
 from letta_cli.permissions.shell import Shell, take_apart
 from letta_cli.permissions.suggest import suggest
 from letta_cli.permissions.tree import tree_change
@@ -88,7 +88,7 @@ def _uses_secret(case: Case, shell: Shell, command: Command) -> str | None:
 
 def _exact(case: Case, text: str) -> Decision | None:
     """Allowed by a rule that is exactly this command, without a wildcard."""
-    wanted = " ".join(text.split())
+    wanted = one_spaced(text)
     return case.allowed(lambda rule: rule.tool == "Bash" and rule.specifier == wanted)
 
 
