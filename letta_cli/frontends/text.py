@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from math import ceil
 from typing import TextIO
 
 from letta_cli.core.errors import AgentError
@@ -36,8 +37,8 @@ async def render(events: AsyncIterator[Event], out: TextIO, err: TextIO) -> int:
                     tell(f"denied: {sanitize_line(title)}: {_reason(event.result.content)}")
                 case Retrying():
                     tell(
-                        f"{event.message.rstrip('.')}; trying again in {event.wait_seconds:.0f} s "
-                        f"(try {event.attempt} of {event.max_attempts})"
+                        f"{event.message.rstrip('.')}; trying again in "
+                        f"{ceil(event.wait_seconds)} s (try {event.attempt} of {event.max_attempts})"
                     )
                 case Compacted() if event.failure:
                     tell(f"the model could not summarise, an extract is used: {event.failure}")
