@@ -396,3 +396,17 @@ def test_the_menu_of_models_has_those_of_all_providers(open_screen: Open) -> Non
     screen.type("\x04")
     screen.exit_code()
     assert screen.log == ["model local/small"]
+
+
+def test_an_exclamation_mark_runs_a_command_and_asks_no_model(open_screen: Open) -> None:
+    screen = open_screen("answer").ready()
+    screen.line("!git status").until("A quote to end with").ready()
+    screen.type("\x04")
+    screen.exit_code()
+    assert screen.log == ["shell git status"]
+
+
+def test_escape_twice_on_an_empty_line_goes_back_to_a_turn(open_screen: Open) -> None:
+    screen = open_screen("answer").ready()
+    screen.type("\x1b").until("esc again goes back").type("\x1b").until("/rewind")
+    screen.until("Nothing has been said here yet")
