@@ -246,6 +246,16 @@ def test_a_message_of_several_lines_and_a_large_paste(open_screen: Open) -> None
     assert "row 49" in screen.log
 
 
+def test_a_huge_message_comes_back_from_the_history_as_a_mark(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    pasted = "".join(f"row {number}\n" for number in range(300))
+    screen.type(f"\x1b[200~{pasted}\x1b[201~").until("[Pasted text #1, 300 lines]").type("\r")
+    screen.until("row 299").ready().type("\x1b[A").until("❯ [Pasted text #1").type("\r")
+    screen.settle(0.5).ready().type("\x04")
+    screen.exit_code()
+    assert screen.log.count("row 299") == 2
+
+
 def test_files_are_offered_after_an_at_sign(open_screen: Open, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "billing_report.py").write_text("")
