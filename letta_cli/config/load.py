@@ -15,6 +15,7 @@ from letta_cli.config.environment import (
     is_secret_name,
     key_origins,
     read_environment,
+    reflows,
     trusts_all,
 )
 from letta_cli.config.files import Layer, check, read_layer
@@ -171,6 +172,7 @@ def load_config(
             max_budget_usd=values["reflection.maxBudgetUsd"],
             max_steps=values["reflection.maxSteps"],
         ),
+        reflows=reflows(environ),
         memory_mirror=_under(user_home, values["memoryMirror"]),
         trust=trust,
     )

@@ -364,7 +364,10 @@ async def main(directory: Path, script: str, first_prompt: str | None) -> int:
     session = FakeSession(store, directory, SCRIPTS[script])
     editor = next((word[9:] for word in sys.argv if word.startswith("--editor=")), "")
     config: Any = SimpleNamespace(
-        no_color="--no-color" in sys.argv, editor=editor, history_file=directory / "history"
+        reflows=True,
+        no_color="--no-color" in sys.argv,
+        editor=editor,
+        history_file=directory / "history",
     )
     try:
         code = await run_interactive(session, config=config, first_prompt=first_prompt)

@@ -34,6 +34,7 @@ from letta_cli.frontends.interactive.picker import Item, Picker
 from letta_cli.frontends.interactive.player import Player
 from letta_cli.frontends.interactive.presence import open_elsewhere
 from letta_cli.frontends.interactive.prompt_line import PromptLine
+from letta_cli.frontends.interactive.resizing import ResizingApplication
 from letta_cli.frontends.interactive.scrollback import Scrollback
 from letta_cli.frontends.interactive.toolbar import ToolbarFacts, toolbar
 from letta_cli.frontends.sanitize import sanitize_line
@@ -87,7 +88,7 @@ class Chat:
             placeholder=lambda: "" if self.player.live.running else PLACEHOLDER,
             title=lambda: self._title,
         )
-        app: Application[None] = Application(
+        app = ResizingApplication(
             layout=screen.layout,
             style=STYLE,
             key_bindings=key_bindings(self.actions, is_empty=lambda: not self.prompt.text),
@@ -96,6 +97,7 @@ class Chat:
             min_redraw_interval=0.03,
             output=output,
         )
+        app.reflows = self.config.reflows
         # Esc must act at once; a terminal sends Alt+Enter as one piece, so little time is enough.
         app.timeoutlen, app.ttimeoutlen = 0.1, 0.05
         # Without knowing the cursor's row the region is simply as high as its content: nothing
