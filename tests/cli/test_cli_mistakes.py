@@ -87,6 +87,20 @@ def test_the_configuration_shows_the_model_that_would_be_used(machine: Machine) 
     assert machine.json("config", "--json")["model_in_use"]["value"] == "ollama/mine"
 
 
+def test_an_undo_with_nothing_to_do_names_the_conversation_that_has_something(
+    machine: Machine,
+) -> None:
+    write = {"name": "Write", "arguments": {"file_path": "a.txt", "content": "new\n"}}
+    machine.script({"tool_calls": [write]}, {"text": "written"})
+    machine.ok("run", "-n", "the writer", "write it", "--permission-mode", "acceptEdits")
+    machine.script({"text": "hello"})
+    machine.ok("run", "-n", "the talker", "hi")
+    told = machine.run("undo").stderr
+    assert "“the talker”" in told and "“the writer” has changed files" in told
+    machine.ok("undo", told.split()[-1], "--yes")
+    assert not (machine.project / "a.txt").exists()
+
+
 def test_a_script_that_cannot_be_read_is_answered_with_its_form(machine: Machine) -> None:
     machine.script({"text": "hello"})
     (machine.root / "script.json").write_text("{bad")
