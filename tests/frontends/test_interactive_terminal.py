@@ -110,6 +110,20 @@ def test_words_typed_during_a_run_steer_it(open_screen: Open) -> None:
     assert screen.log == ["send go on", "steer also run the tests"]
 
 
+@pytest.mark.parametrize("line", ["/new", "!make test"])
+def test_what_cannot_be_done_during_a_run_stays_in_the_line(open_screen: Open, line: str) -> None:
+    screen = open_screen("slow").ready()
+    screen.line("go on").until("esc to interrupt")
+    screen.line(line).until("the agent is working: esc interrupts it").until(f"❯ {line}")
+    screen.settle(0.3)
+    assert f"❯ {line}" in screen.rows
+    screen.type("\x1b").until("Interrupted").settle(0.3)
+    assert f"❯ {line}" in screen.rows
+    screen.type("\x03").ready().type("\x04")
+    screen.exit_code()
+    assert screen.log == ["send go on", "cancel"]
+
+
 def test_words_that_no_step_heard_are_sent_when_the_run_has_ended(open_screen: Open) -> None:
     screen = open_screen("deaf").ready()
     screen.line("first").until("esc to interrupt").line("second").until("queued: second")

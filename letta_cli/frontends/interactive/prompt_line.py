@@ -1,5 +1,6 @@
 """The line the person types in: history, completion, pasted chips, drafts."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -109,7 +110,8 @@ class PromptLine:
         # The history keeps what was sent, not the marks, which mean nothing later.
         buffer.text = text
         if text.strip():
-            self._submitted(text.strip())
+            # After the line was emptied: whoever cannot take the text puts it back.
+            asyncio.get_running_loop().call_soon(self._submitted, text.strip())
         return False
 
 
