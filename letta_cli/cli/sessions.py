@@ -261,7 +261,7 @@ def import_session(
         say(f"{state} {each.conversation.id}  {each.conversation.head} messages  {title}")
 
 
-@app.command("delete", cls=LightCommand)
+@app.command("remove", cls=LightCommand)
 def delete_session(
     which: Which,
     yes: options.Yes = False,
