@@ -8,7 +8,7 @@ import typer
 
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
-from letta_cli.cli.opened import Opened, find, opened
+from letta_cli.cli.opened import Opened, find, find_named, opened
 from letta_cli.cli.output import (
     SHORT_ID,
     age,
@@ -272,7 +272,7 @@ def delete_session(
 ) -> None:
     """Delete a conversation and its messages for good. Memory stays."""
     with opened(agent=agent, database=database) as here:
-        conversation = find(here, which)
+        conversation = find_named(here, which)
         present = _present(here).get(conversation.id, [])
         if present:
             raise Busy(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from letta_cli.core.agent import Conversation, ConversationKind
 from letta_cli.core.clock import now, to_text
 from letta_cli.core.errors import NotFound, StoreError
-from letta_cli.core.ids import new_id, parse_citation
+from letta_cli.core.ids import looks_like_id, new_id, parse_citation
 from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
 from letta_cli.core.presence import EXPIRY_SECONDS
 from letta_cli.core.run import Usage
@@ -273,8 +273,17 @@ class Conversations:
         """What a person may mean: an id, the start of one, a citation, a title, or words in it.
 
         The first of these that fits anything decides; newest first. Archived ones are found too.
+        What has the form of an id is never taken for words: it stands in many conversations, and
+        none of them is the one that was meant.
         """
+        if (named := self.named(agent_id, words)) or looks_like_id(words):
+            return named
         words = rows.clean(words).strip()
+        return self._with_words(agent_id, words) if words else []
+
+    def named(self, agent_id: str, which: str) -> _Conversations:
+        """Those that `which` names: by id, the start of one, a citation, or the title."""
+        words = rows.clean(which).strip()
         if not words:
             return []
         if (cited := parse_citation(words)) is not None:
@@ -291,7 +300,7 @@ class Conversations:
             )
             if found:
                 return [rows.conversation(row) for row in found]
-        return self._with_words(agent_id, words)
+        return []
 
     def list(
         self,
