@@ -22,6 +22,13 @@ def test_a_limit_that_shows_nothing_is_refused(machine: Machine, arguments: list
     assert "--limit: expected a whole number above 0" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["sessions list", "search x", "reflect log", "memory log"])
+def test_a_limit_beyond_all_numbers_is_refused(machine: Machine, command: str) -> None:
+    done = machine.run(*command.split(), "--limit", "9" * 30)
+    assert done.returncode == 2
+    assert "--limit: expected a whole number up to 1,000,000,000" in done.stderr
+
+
 def test_a_fork_beyond_the_conversation_names_its_range(machine: Machine) -> None:
     machine.script({"text": "one"})
     machine.ok("run", "-n", "talk", "hi")

@@ -7,8 +7,8 @@ from letta_cli.agent.learning import Lesson, learn
 from letta_cli.agent.reflection import Wish
 from letta_cli.agent.reflection import reflect as reflect_on
 from letta_cli.agent.reflection_news import SHORT_ID, changed_text
+from letta_cli.core.counting import plural
 from letta_cli.frontends.interactive.commands import Host
-from letta_cli.frontends.interactive.measures import plural
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.picker import Item
 from letta_cli.frontends.sanitize import sanitize
