@@ -3,6 +3,7 @@
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from letta_cli.core.agent import Conversation, ConversationKind
 from letta_cli.core.clock import now, to_text
@@ -29,6 +30,7 @@ _BEGUN = (
 _NEWEST = "ORDER BY c.updated_at DESC, c.id DESC"
 _MOST_FOUND = 50
 _SHORTEST_ID = 4
+_MOST_NAMED = 10
 
 # `Conversations.list` hides the builtin in the class body.
 _Conversations = list[Conversation]
@@ -336,13 +338,27 @@ class Conversations:
             args.append(limit)
         return [rows.conversation(row) for row in self._database.query(sql, *args)]
 
-    def project_of(self, agent_id: str, directory: str) -> str | None:
-        """The project whose conversations were held in or above an absolute directory."""
-        found = self._database.query(
-            "SELECT DISTINCT project FROM conversation WHERE agent_id = ?", agent_id
-        )
-        around = [key for (key,) in found if f"{directory}/".startswith(f"{key.rstrip('/')}/")]
-        return max(around, key=len, default=None)
+    def project_named(self, agent_id: str, given: str, directory: str) -> str:
+        """The key of a project that conversations were held in, or the folder's name for several.
+
+        Args:
+            given: a path, from `directory` on, to the project or into it; else its folder's name.
+
+        Raises:
+            NotFound: no conversation is of it; names those there are.
+        """
+        sql = "SELECT DISTINCT project FROM conversation WHERE agent_id = ? AND project <> ''"
+        known = [key for (key,) in self._database.query(sql, agent_id)]
+        if given.startswith((".", "~", "/")):
+            path = Path(directory, Path(given).expanduser()).resolve()
+            around = [key for key in known if f"{path}/".startswith(f"{key.rstrip('/')}/")]
+            if around:
+                return max(around, key=len)
+        elif any(key == given or key.endswith(f"/{given}") for key in known):
+            return given
+        names = ", ".join(sorted(known)[:_MOST_NAMED]) or "none yet"
+        more = ", …" if len(known) > _MOST_NAMED else ""
+        raise NotFound(f"No conversation is of the project {given!r}. Projects: {names}{more}.")
 
     def _of(self, agent_id: str) -> _Ids:
         found = self._database.query("SELECT id FROM conversation WHERE agent_id = ?", agent_id)

@@ -60,9 +60,15 @@ async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutc
     query = text(arguments, "query")
     limit = max(1, min(50, integer(arguments, "limit", 10)))
     given = {name: text(arguments, name) for name in ("role", "since", "until", "project")}
+    if not query.strip():
+        return failed("query is empty. Say some words that it was said with.")
     try:
+        if given["project"]:
+            given["project"] = context.store.conversations.project_named(
+                context.agent_id, given["project"], str(context.workspace.cwd)
+            )
         filters = read_filters(kinds=("messages", "memory"), **given)
-    except UsageError as error:
+    except (UsageError, NotFound) as error:
         return failed(f"{error} Leave it out to search everything.")
     # In a thread: the first search by meaning loads a model.
     hits = await asyncio.to_thread(
