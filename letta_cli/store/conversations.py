@@ -102,6 +102,11 @@ class Conversations:
             raise NotFound(_gone(conversation_id))
         return rows.conversation(found[0])
 
+    def exists(self, conversation_id: str) -> bool:
+        """Whether it has not been deleted."""
+        sql = "SELECT 1 FROM conversation WHERE id = ?"
+        return bool(self._database.query(sql, conversation_id))
+
     def default(self, agent_id: str) -> Conversation:
         """The conversation every agent has. Raises NotFound when there is no such agent."""
         found = self._database.query(

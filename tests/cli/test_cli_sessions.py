@@ -110,6 +110,13 @@ def test_any_text_is_a_valid_search(machine: Machine, talk: str, query: str) -> 
     machine.ok("sessions", "search", "--", query)
 
 
+def test_a_conversation_that_begins_with_a_skill_is_named_by_its_command(machine: Machine) -> None:
+    machine.script({"text": "done", "repeat": True})
+    machine.ok("run", "/review-change the newest")
+    [listed] = machine.json("sessions", "list", "--json")
+    assert listed["title"] == "/review-change"
+
+
 def test_renaming_changes_the_title(machine: Machine, talk: str) -> None:
     machine.ok("sessions", "rename", talk, "a", "better", "name")
     assert machine.json("sessions", "show", talk, "--json")["title"] == "a better name"

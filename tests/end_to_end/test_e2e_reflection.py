@@ -215,7 +215,9 @@ def test_reflect_and_learn_in_the_terminal(agent, terminal):
     ]
     one = terminal(script, "one")
     one.wait_for("Ask").enter("how do I check?").wait_for("make check")
-    one.enter("/reflect").wait_for("reflected on 2 messages: 1 edit").wait_for("agent reflect undo")
+    one.enter("/reflect").wait_for("reflected on 2 messages, changed 1 edit").wait_for(
+        "agent reflect undo"
+    )
     assert "likes tea" in one.text
     one.enter("/reflect").wait_for("nothing to reflect on")
     one.enter("/learn").wait_for("Make run-checks a skill?")

@@ -20,9 +20,10 @@ async def reflect(host: Host, argument: str) -> None:
     await host.play(host.session.aside(lambda bench: reflect_on(bench, wish)))
     for each in wish.done:
         store.reflections.told(each.id)
-        read = f"reflected on {plural(each.messages, 'message')}: {changed_text(store, each)}"
+        changed = changed_text(store, each)
+        read = f"reflected on {plural(each.messages, 'message')}, changed {changed}"
         undo = f"; agent reflect undo {each.id[:SHORT_ID]} takes it back"
-        host.quiet(read + (undo if changed_text(store, each) != "nothing" else ""))
+        host.quiet(read + (undo if changed != "nothing" else ""))
     agent_id = host.session.agent.id
     failed = store.reflections.unfinished(agent_id)
     if failed is not None and not store.reflections.is_going_on(agent_id):
