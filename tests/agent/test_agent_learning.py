@@ -13,7 +13,7 @@ from letta_cli.agent.skill_outcome import judge
 from letta_cli.config import load_config
 from letta_cli.core.clock import now
 from letta_cli.core.errors import UsageError
-from letta_cli.core.event import Event, RunFinished
+from letta_cli.core.event import Event, RunFinished, TextDelta
 from letta_cli.core.message import Message, ToolReturn
 from letta_cli.core.run import StopReason
 from letta_cli.skills import read_draft
@@ -46,8 +46,9 @@ async def learned(desk: Desk, script: Any, **wish: str) -> tuple[Lesson, list[Ev
 
 
 async def test_a_draft_cites_the_turns_it_comes_from(desk: Desk):
-    lesson, _ = await learned(desk, [{"text": GOOD}])
+    lesson, events = await learned(desk, [{"text": GOOD}])
     assert lesson.draft is not None and lesson.problem == ""
+    assert not [event for event in events if isinstance(event, TextDelta)], "shown once, checked"
     assert f"`make check`. ({lesson.source.id}:2)" in lesson.draft.text
     assert f"({lesson.source.id}:1) ({lesson.source.id}:2)" in lesson.draft.text
     assert "[1] user: how do I check?" in desk.asked()[0]

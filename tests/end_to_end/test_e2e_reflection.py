@@ -221,6 +221,7 @@ def test_reflect_and_learn_in_the_terminal(agent, terminal):
     assert "likes tea" in one.text
     one.enter("/reflect").wait_for("nothing to reflect on")
     one.enter("/learn").wait_for("Make run-checks a skill?")
+    assert one.text.count("## Steps") == 1, "the draft stands there once"
     one.type("\r").wait_for("run-checks is a skill now")
     skill = agent.home / ".agent" / "skills" / "run-checks" / "SKILL.md"
     assert "make check" in skill.read_text()
