@@ -51,10 +51,13 @@ class Radar:
             self._store.touches.record(self.session_id, conversation_id, touches)
 
     def look(self) -> list[FileWriter]:
-        """Live sessions that lately wrote files which this one read or wrote; oldest first."""
+        """Live sessions of this machine that lately wrote files which this one read or wrote.
+
+        Oldest first. The same path on another machine is another file.
+        """
         found = self._store.touches.shared(self.session_id)
         if found:
-            live = {presence.session_id for presence in self._store.sessions.live()}
+            live = {each.session_id for each in self._store.sessions.live() if each.here}
             found = [writer for writer in found if writer.session_id in live]
         self._newest = found[-1] if found else None
         news = self._store.touches.news(self.session_id)
@@ -96,13 +99,10 @@ class Radar:
     def _neighbours(self) -> list[Presence]:
         """Live sessions on this machine in this working tree, but for this one."""
         live = self._store.sessions.live()
-        here = {each.host for each in live if each.session_id == self.session_id}
         return [
             each
             for each in live
-            if each.session_id != self.session_id
-            and each.host in here
-            and self._workspace.holds(each.cwd)
+            if each.session_id != self.session_id and each.here and self._workspace.holds(each.cwd)
         ]
 
     def _name(self, presence: Presence) -> str:

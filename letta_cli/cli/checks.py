@@ -24,7 +24,7 @@ from letta_cli.core.errors import AgentError
 from letta_cli.providers.local.manifest import DEFAULT
 from letta_cli.providers.local.pull import installed
 from letta_cli.skills import discover_with_warnings
-from letta_cli.store import backup, database_file, open_store
+from letta_cli.store import ON_SERVER, backup, database_file, is_on_server, open_store
 from letta_cli.workspace.sandbox import best
 
 State = Literal["ok", "warn", "fail"]
@@ -129,6 +129,8 @@ def _database(config: Config) -> Check:
 
 
 def _backups(config: Config) -> Check:
+    if is_on_server(config.database_url):
+        return Check("backups", "ok", f"none by agent. {ON_SERVER}")
     found = backup.backups_of(database_file(config.database_url))
     if not found:
         return Check("backups", "ok", "none yet; agent backup makes one, so does each new day")

@@ -12,7 +12,7 @@ from typing import Any
 from letta_cli.cli.output import age, confirmed
 from letta_cli.config import Config
 from letta_cli.core.errors import DatabaseDamaged, StoreError
-from letta_cli.store import Store, backup, database_file, open_store
+from letta_cli.store import Store, backup, database_file, is_on_server, open_store
 from letta_cli.store.backup import Backup
 from letta_cli.store.restore import put_in_place, refuse_live, restore
 from letta_cli.store.salvage import Salvaged, holding, salvage
@@ -57,10 +57,9 @@ def _modes(home: Path) -> Iterator[str]:
 
 
 def _database(config: Config, *, yes: bool) -> Iterator[str]:
-    file = database_file(config.database_url)
-    mended = False
+    url, mended = config.database_url, False
     try:
-        store = open_store(config.database_url)
+        store = open_store(url)
         try:
             facts = store.health()
             if not _is_sound(facts) and _mend_index(store):
@@ -69,13 +68,13 @@ def _database(config: Config, *, yes: bool) -> Iterator[str]:
         finally:
             store.close()
     except DatabaseDamaged as error:
-        yield from _replace(file, str(error), yes=yes)
+        yield from _replace(url, str(error), yes=yes)
         return
     if mended and _is_sound(facts):
         yield "the search index was damaged and has been made anew; nothing else was touched"
     if not _is_sound(facts):
         what = facts["quick_check"] if facts["quick_check"] != "ok" else facts["integrity"]
-        yield from _replace(file, str(what), yes=yes)
+        yield from _replace(url, str(what), yes=yes)
     elif gone:
         yield f"{gone} sessions that ended without a word are no longer listed"
 
@@ -93,8 +92,11 @@ def _mend_index(store: Store) -> bool:
     return True
 
 
-def _replace(file: Path, what: str, *, yes: bool) -> Iterator[str]:
+def _replace(url: str, what: str, *, yes: bool) -> Iterator[str]:
     """What can still be read, over the newest good backup. The damaged file is kept."""
+    if is_on_server(url):
+        raise DatabaseDamaged(f"{what}\nNothing was changed. Put back one of the server's backups.")
+    file = database_file(url)
     refuse_live(file)
     newest = backup.newest_verified(file)
     try:

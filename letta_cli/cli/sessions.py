@@ -32,7 +32,6 @@ from letta_cli.core.outside import source
 from letta_cli.core.presence import Presence
 from letta_cli.portable.checked import read_document
 from letta_cli.portable.conversation import conversation_document, take_conversation
-from letta_cli.store.locks import host_name
 
 app = new_app(
     "List, search, fork, export, import conversations. WHICH is an id, its start, or a title."
@@ -323,7 +322,7 @@ def _activity(present: list[Presence]) -> str:
         doing = first.terminal or f"pid {first.pid}"
     else:
         doing = f"{first.state}: {first.activity}" if first.activity else first.state
-    return doing if first.host == host_name() else f"{doing} at {first.host}"
+    return doing if first.here else f"{doing} at {first.host}"
 
 
 def facts(

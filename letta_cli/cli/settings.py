@@ -16,7 +16,7 @@ from letta_cli.cli.output import say, say_json, table, warn, warn_ignored
 from letta_cli.config import load_config
 from letta_cli.config.edit import set_value, store_key, unset_value
 from letta_cli.config.load import project_root
-from letta_cli.config.masking import mask_entries
+from letta_cli.config.masking import mask_entries, mask_url
 from letta_cli.config.schema import check_provider
 from letta_cli.config.view import Shown, shown_settings
 from letta_cli.core.errors import NotFound, UsageError
@@ -89,7 +89,9 @@ def set_setting(
 
 
 def _shown(value: Any) -> Any:
-    """A value fit for the screen: headers and variables may carry credentials."""
+    """A value fit for the screen: addresses, headers and variables may carry credentials."""
+    if isinstance(value, str):
+        return mask_url(value) if "://" in value else value
     if not isinstance(value, dict):
         return value
     entries = cast("dict[str, Any]", value)

@@ -93,6 +93,14 @@ class Holder:
     since: str
     """ISO 8601, UTC."""
     reason: str = ""
+    here: bool = True
+    """Whether `pid` is a process of this machine."""
+
+    @property
+    def where(self) -> str:
+        """`` on TERMINAL at HOST``, to follow the pid in messages; each only where it helps."""
+        terminal = f" on {self.terminal}" if self.terminal else ""
+        return terminal if self.here else f"{terminal} at {self.host}"
 
 
 class Busy(StoreError):

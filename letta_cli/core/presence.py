@@ -27,3 +27,5 @@ class Presence:
     activity: str
     started_at: datetime
     heartbeat_at: datetime
+    here: bool = True
+    """Whether `pid` is a process of this machine, and `cwd` one of its folders."""

@@ -73,6 +73,12 @@ __all__ = ["Filters", "Hit", "Lease", "Piece", "Store", "database_file", "open_s
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 
+ON_SERVER = (
+    "Back it up on the server, with pg_dump for example, or copy it into a file with: "
+    "agent db migrate-to sqlite:////absolute/path.db"
+)
+"""What to do about backups where the database is not a file."""
+
 
 class Store:
     """The repositories over one database. Safe to share between the threads of a process.
@@ -208,7 +214,7 @@ def open_store(url: str, *, lock_wait_seconds: float = 30.0, reason: str = "") -
         Busy, DiskFull, StoreError: it cannot be opened or made now; the text says what to do.
     """
     reason = reason or _command()
-    if url.startswith(_POSTGRES):
+    if is_on_server(url):
         return _open_postgres(url, lock_wait_seconds, reason)
     path = database_file(url)
     from letta_cli.store.search_sqlite import Fts5Index
@@ -241,12 +247,19 @@ def _open_postgres(url: str, lock_wait_seconds: float, reason: str) -> Store:
     return Store(database, TsvectorIndex(), PostgresLeaseLocks(database))
 
 
+def is_on_server(url: str) -> bool:
+    """Whether a URL names a database on a server, which is no file here."""
+    return url.startswith(_POSTGRES)
+
+
 def database_file(url: str) -> Path:
     """The file that an SQLite URL names.
 
     Raises:
-        ConfigError: the URL names no database this version can use.
+        ConfigError: the URL names no database this version can use, or none that is a file.
     """
+    if is_on_server(url):
+        raise ConfigError(f"The database is on a PostgreSQL server, and no file here. {ON_SERVER}")
     if not url.startswith(_SQLITE) or not url.removeprefix(_SQLITE).strip():
         raise ConfigError(_no_driver(url))
     return Path(url.removeprefix(_SQLITE)).expanduser().absolute()

@@ -115,9 +115,8 @@ class BlockTable:
             int(made.read_only), made.scope, made.scope_key, 1, moment, moment,
         )  # fmt: skip
         if made.value or origin.actor != "system":
-            self.record(
-                BlockRevision(made.id, made.label, 1, "", made.value, origin, made.updated_at)
-            )
+            first = BlockRevision(made.id, made.label, 1, "", made.value, origin, made.updated_at)
+            self._record(made.agent_id, first)
 
     def step(self, block: MemoryBlock, after: str, origin: Origin) -> BlockRevision:
         """Store the next version with its revision."""
@@ -129,10 +128,10 @@ class BlockTable:
             "UPDATE block SET value = ?, version = ?, updated_at = ? WHERE id = ?",
             after, made.version, to_text(moment), block.id,
         )  # fmt: skip
-        self.record(made)
+        self._record(block.agent_id, made)
         return made
 
-    def record(self, revision: BlockRevision) -> None:
+    def _record(self, agent_id: str, revision: BlockRevision) -> None:
         origin = revision.origin
         self.wrote = True
         self._database.execute(
@@ -142,7 +141,7 @@ class BlockTable:
             origin.conversation_id, origin.run_id, rows.clean(origin.note),
             to_text(revision.created_at), rows.clean(origin.untrusted),
         )  # fmt: skip
-        self._indexing.add_revision(revision)
+        self._indexing.add_revision(agent_id, revision)
 
     def move(self, block_id: str, scope: str, scope_key: str) -> None:
         """Write where the block is seen; see `rows.put_away`."""

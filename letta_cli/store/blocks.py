@@ -357,7 +357,7 @@ class Blocks:
         )
 
     def _edit(self, block_id: str, edit: _Edit, origin: Origin) -> BlockRevision:
-        with self._database.transaction():
+        with self._database.transaction(only=block_id):
             block = self._table.writable(block_id, origin)
             after = edit(block)
             if after == block.value:
@@ -369,9 +369,9 @@ class Blocks:
 
     def _set(self, block_id: str, column: str, value: str | int) -> None:
         self._table.wrote = True
-        with self._database.transaction():
-            if not self._database.execute(
-                f"UPDATE block SET {column} = ? WHERE id = ? AND scope <> ?",
+        with self._database.transaction(only=block_id):
+            if not self._database.query(
+                f"UPDATE block SET {column} = ? WHERE id = ? AND scope <> ? RETURNING id",
                 value, block_id, rows.DELETED,
             ):  # fmt: skip
                 raise NotFound(f"There is no memory block {block_id} any more.")

@@ -26,7 +26,7 @@ class Changes:
         if not changes:
             return
         moment = to_text(now())
-        with self._database.transaction():
+        with self._database.transaction(only=conversation_id):
             self._database.execute_many(
                 "INSERT INTO file_change (conversation_id, run_id, call_id, path, before_sha256,"
                 " after_sha256, mode, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -89,7 +89,7 @@ class Conversations:
             head=0, context_start=1, summary_seq=None, forked_from=None, is_default=default,
             archived=False, created_at=moment, updated_at=moment, kind=kind,
         )  # fmt: skip
-        with self._database.transaction():
+        with self._database.transaction(only=made.id):
             if not self._database.query("SELECT id FROM agent WHERE id = ?", agent_id):
                 raise NotFound(f"There is no agent {agent_id}.")
             self._insert(made)
@@ -156,7 +156,7 @@ class Conversations:
         Args:
             trusted: a digest of what of its folder was trusted then.
         """
-        with self._database.transaction():
+        with self._database.transaction(only=conversation_id):
             self._set(conversation_id, "memory_versions", rows.to_json(dict(memory_versions)))
             self._put_prompt(conversation_id, system_prompt, trusted)
 
@@ -261,7 +261,7 @@ class Conversations:
             NotFound: there is no such conversation.
             Conflict: its newest message is not `expected_head`.
         """
-        with self._database.transaction():
+        with self._database.transaction(only=conversation_id):
             message = self._messages.append(
                 conversation_id, "summary", (Text(summary),), expected_head=expected_head
             )
@@ -441,10 +441,11 @@ class Conversations:
         )  # fmt: skip
 
     def _set(self, conversation_id: str, column: str, value: object) -> None:
-        with self._database.transaction():
-            changed = self._database.execute(
-                f"UPDATE conversation SET {column} = ? WHERE id = ?", value, conversation_id
-            )
+        with self._database.transaction(only=conversation_id):
+            changed = self._database.query(
+                f"UPDATE conversation SET {column} = ? WHERE id = ? RETURNING id",
+                value, conversation_id,
+            )  # fmt: skip
             if not changed:
                 raise NotFound(_gone(conversation_id))
 

@@ -30,15 +30,20 @@ class Database(Protocol):
         """All rows of one statement; statements that write need an open `transaction`."""
         ...
 
-    def execute(self, sql: str, *args: Any) -> int:
-        """Run one statement inside an open `transaction`; return how many rows it changed."""
+    def execute(self, sql: str, *args: Any) -> None:
+        """Run one statement inside an open `transaction`.
+
+        A driver may send it with the next one, so that what goes wrong with it may be told by that
+        one, at the latest by the end of the transaction. Who must know how many rows it changed
+        asks with ``RETURNING``.
+        """
         ...
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each row of arguments inside an open `transaction`."""
+        """Run one statement for each row of arguments inside a `transaction`; see `execute`."""
         ...
 
-    def transaction(self, *, durable: bool = True) -> AbstractContextManager[None]:
+    def transaction(self, *, durable: bool = True, only: str = "") -> AbstractContextManager[None]:
         """Write alone: everything inside is kept together or not at all.
 
         A transaction inside a transaction joins it. Nothing inside may wait for a model, a tool
@@ -47,6 +52,9 @@ class Database(Protocol):
         Args:
             durable: False for what may be lost in a power cut (never in a crash of the program),
                 such as a heartbeat; it spares the wait for the disk.
+            only: the id of the conversation, block or session that everything belongs to which is
+                written inside, or decides what is written. Where the driver can, writers of others
+                do not wait then. Empty: alone in the whole database.
         """
         ...
 
@@ -61,3 +69,15 @@ class Database(Protocol):
     def close(self) -> None:
         """Close this process's connections. Idempotent."""
         ...
+
+
+def refuse_wider(held: str, only: str) -> None:
+    """Raises RuntimeError where a transaction inside another would write more than that one holds.
+
+    It could only wait for the rest while it holds the first, and two of that kind for ever.
+
+    Args:
+        held, only: see `Database.transaction`; of the outer and of the inner one.
+    """
+    if held and only != held:
+        raise RuntimeError(f"A transaction about {held} cannot write {only or 'everything'}")

@@ -151,10 +151,11 @@ class Files:
         """Forget a folder; False when it was not added. Its files stay."""
         with self._database.transaction():
             return bool(
-                self._database.execute(
-                    "DELETE FROM file_folder WHERE agent_id = ? AND path = ?", agent_id, path
+                self._database.query(
+                    "DELETE FROM file_folder WHERE agent_id = ? AND path = ? RETURNING 1",
+                    agent_id, path,
                 )
-            )
+            )  # fmt: skip
 
     def _stamp(self, file_id: str, reading: Reading) -> None:
         self._database.execute(

@@ -51,10 +51,13 @@ class Indexing:
         self._database = database
         self._index = index
 
-    def add_message(self, number: int, message: Message, *, later: bool = False) -> None:
+    def add_message(
+        self, agent_id: str, number: int, message: Message, *, later: bool = False
+    ) -> None:
         """Index a message that was just stored as row `number`.
 
         Args:
+            agent_id: whose conversation it stands in.
             later: only make it known; `queue` its conversation afterwards.
         """
         pieces = pieces_of(message)
@@ -62,7 +65,7 @@ class Indexing:
             return
         self._database.execute("UPDATE message SET document = ? WHERE number = ?", number, number)
         if not later:
-            self._put_message(number, message, pieces)
+            self._put_message(number, message, pieces, new_of=agent_id)
 
     def queue(self, conversation_id: str, done: int) -> None:
         """Let what was added to a conversation after message `done` wait in the backlog."""
@@ -72,12 +75,10 @@ class Indexing:
             conversation_id, done,
         )  # fmt: skip
 
-    def add_revision(self, revision: BlockRevision) -> None:
-        """Index what an edit of a memory block brought in."""
+    def add_revision(self, agent_id: str, revision: BlockRevision) -> None:
+        """Index what an edit of a memory block of this agent brought in."""
         before = set(revision.before.splitlines())
         new = [line for line in revision.after.splitlines() if line not in before]
-        sql = "SELECT agent_id FROM block WHERE id = ?"
-        agent_id: str = self._database.query(sql, revision.block_id)[0][0]
         self.put(
             agent_id, "memory", revision.block_id, to_text(revision.created_at),
             [Piece(str(revision.version), revision.label, "\n".join(new))],
@@ -208,23 +209,26 @@ class Indexing:
         for entry in found:
             self._write(entry)
 
-    def _put_message(self, document: int, message: Message, pieces: Sequence[str]) -> None:
-        """Index the message with its neighbours, and so those before it."""
+    def _put_message(
+        self, document: int, message: Message, pieces: Sequence[str], *, new_of: str = ""
+    ) -> None:
+        """Index the message with its neighbours, and so those before it.
+
+        Args:
+            new_of: the agent, when the message was just stored and can have no entry yet.
+        """
         before = self._database.query(
             f"{_THREAD} AND m.seq < ? ORDER BY m.seq DESC LIMIT 4",
             message.conversation_id, message.seq,
         )  # fmt: skip
         title, moment = around(message), to_text(message.created_at)
-        there = self._database.query(
-            "SELECT number FROM search_entry WHERE document = ? ORDER BY piece", document
-        )
+        sql = "SELECT number FROM search_entry WHERE document = ? ORDER BY piece"
+        there = [] if new_of else self._database.query(sql, document)
+        agent_id = new_of or self._agent_of(message.conversation_id)
         numbers = [row[0] for row in there] or [
-            self._insert(
-                self._agent_of(message.conversation_id), "message", "", "", position, document,
-                title, text, moment,
-            )
+            self._insert(agent_id, "message", "", "", position, document, title, text, moment)
             for position, text in enumerate(pieces)
-        ]  # fmt: skip
+        ]
         first, *rest = zip(numbers, pieces, strict=False)
         self._write((first[0], title, first[1], ""), before[:1], before[1:2])
         for number, text in rest:
@@ -284,12 +288,12 @@ class Indexing:
             "DELETE FROM search_entry WHERE kind = ? AND source = ?", kind, source
         )
         if kind == "memory":
-            for row in self._database.query(
-                f"SELECT {rows.REVISION} {rows.FROM_REVISION} WHERE r.block_id = ?"
+            for agent_id, *row in self._database.query(
+                f"SELECT b.agent_id, {rows.REVISION} {rows.FROM_REVISION} WHERE r.block_id = ?"
                 " ORDER BY r.version",
                 source,
             ):
-                self.add_revision(rows.revision(row))
+                self.add_revision(agent_id, rows.revision(tuple(row)))
             return
         for row in self._database.query(
             f"SELECT {rows.PASSAGE} FROM passage p WHERE p.id = ?", source

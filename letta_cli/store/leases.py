@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol
 
 from letta_cli.core.errors import Busy, Holder, LeaseLost, NotFound, StoreError
-from letta_cli.store.locks import Lock, host_name, make_private_folder, new_lock
+from letta_cli.store.locks import Lock, make_private_folder, new_lock
 
 # So long a question of `holder` may keep the lock from one who comes to take it.
 _GRACE_SECONDS = 0.02
@@ -204,10 +204,8 @@ class Leases:
         name = f"{title!r} ({conversation_id})" if title else conversation_id
         who = "by another session"
         if holder is not None:
-            terminal = f" on {holder.terminal}" if holder.terminal else ""
-            machine = f" at {holder.host}" if not host_name().startswith(holder.host) else ""
             since = f" since {holder.since[:19].replace('T', ' ')} UTC" if holder.since else ""
-            who = f"by pid {holder.pid}{terminal}{machine}{since}"
+            who = f"by pid {holder.pid}{holder.where}{since}"
         return f"Conversation {name} is in use {who}. Try again when it is free."
 
 

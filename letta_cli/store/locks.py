@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from letta_cli.core.clock import to_text
 from letta_cli.core.errors import Holder, StoreError
+from letta_cli.store import machine
 from letta_cli.store.lock_waiting import Waiter, can_wait_here, wait_here
 
 if sys.platform == "win32":
@@ -84,15 +85,6 @@ def make_private_folder(folder: Path) -> None:
         path.chmod(PRIVATE_FOLDER)
 
 
-def host_name() -> str:
-    """This machine's name, as `Holder` and presence rows carry it."""
-    if sys.platform == "win32":
-        import socket
-
-        return socket.gethostname()
-    return os.uname().nodename
-
-
 def terminal_name() -> str:
     """The terminal this process talks to such as ``/dev/pts/3``, or an empty string."""
     for descriptor in (0, 1, 2):
@@ -104,7 +96,7 @@ def terminal_name() -> str:
 def _note(reason: str) -> bytes:
     facts = {
         "pid": os.getpid(),
-        "host": host_name(),
+        "host": machine.place(),
         "terminal": terminal_name(),
         "reason": reason[:120],
     }
@@ -120,12 +112,14 @@ def _read_note(path: Path) -> Holder | None:
     try:
         facts: dict[str, Any] = json.loads(path.read_bytes() or b"{}")
         since = datetime.fromtimestamp(float(facts["since"]), UTC)
+        host, here = machine.split(str(facts["host"]))
         return Holder(
             pid=int(facts["pid"]),
-            host=str(facts["host"]),
+            host=host,
             terminal=str(facts["terminal"]),
             since=to_text(since),
             reason=str(facts["reason"]),
+            here=here,
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

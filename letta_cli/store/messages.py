@@ -73,15 +73,17 @@ class Messages:
         # Encoded before the lock is taken, because others wait for it.
         encoded = [(said, rows.parts_to_json(said[1])) for said in turn]
         made: list[Message] = []
-        with self._database.transaction():
-            head, kind = self._next(conversation_id, len(encoded), expected_head, to_text(moment))
+        with self._database.transaction(only=conversation_id):
+            head, kind, agent_id = self._next(
+                conversation_id, len(encoded), expected_head, to_text(moment)
+            )
             for seq, ((role, parts), text) in enumerate(encoded, head - len(encoded) + 1):
                 message = Message(
                     new_id("message"), conversation_id, seq, role, tuple(parts), moment, run_id
                 )
                 # What the agent reads in a reflection stands elsewhere already.
                 later = None if kind != "chat" else index_later
-                self._insert(message, text, index_later=later)
+                self._insert(agent_id, message, text, index_later=later)
                 made.append(message)
             if memory_versions:
                 self._remember(conversation_id, memory_versions)
@@ -139,15 +141,16 @@ class Messages:
 
     def _next(
         self, conversation_id: str, count: int, expected_head: int | None, moment: str
-    ) -> tuple[int, str]:
-        """Make room for `count` more messages; the number of the last, and the kind of thread."""
+    ) -> tuple[int, str, str]:
+        """Make room for `count` more messages: the last number, and the kind and agent of all."""
         found = self._database.query(
             "UPDATE conversation SET head = head + ?, updated_at = ?"
-            " WHERE id = ? AND head = coalesce(?, head) RETURNING head, kind",
+            " WHERE id = ? AND head = coalesce(?, head) RETURNING head, kind, agent_id",
             count, moment, conversation_id, expected_head,
         )  # fmt: skip
         if found:
-            return found[0][0], found[0][1]
+            head, kind, agent_id = found[0]
+            return head, kind, agent_id
         heads = self._database.query("SELECT head FROM conversation WHERE id = ?", conversation_id)
         if not heads:
             raise NotFound(
@@ -159,7 +162,9 @@ class Messages:
             version=heads[0][0],
         )
 
-    def _insert(self, message: Message, encoded: str, *, index_later: bool | None) -> None:
+    def _insert(
+        self, agent_id: str, message: Message, encoded: str, *, index_later: bool | None
+    ) -> None:
         """Args: index_later: None for what is not to be found."""
         found = self._database.query(
             "INSERT INTO message (id, conversation_id, seq, role, parts, run_id, created_at)"
@@ -168,7 +173,7 @@ class Messages:
             encoded, message.run_id, to_text(message.created_at),
         )  # fmt: skip
         if index_later is not None:
-            self._indexing.add_message(found[0][0], message, later=index_later)
+            self._indexing.add_message(agent_id, found[0][0], message, later=index_later)
 
     def _remember(self, conversation_id: str, versions: Mapping[str, int]) -> None:
         found = self._database.query(

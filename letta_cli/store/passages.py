@@ -78,7 +78,7 @@ class Passages:
             new_id("passage"), agent_id, text, tuple(dict.fromkeys(filter(None, cleaned))),
             origin, created_at or now(),
         )  # fmt: skip
-        with self._database.transaction():
+        with self._database.transaction(only=made.id):
             if not self._database.query("SELECT id FROM agent WHERE id = ?", agent_id):
                 raise NotFound(f"There is no agent {agent_id}.")
             self._database.execute(
@@ -110,16 +110,17 @@ class Passages:
 
     def accept(self, passage_id: str) -> None:
         """The person vouches for it: the mark goes. Raises NotFound."""
-        with self._database.transaction():
-            if not self._database.execute(
-                "UPDATE passage SET untrusted = '' WHERE id = ?", passage_id
+        with self._database.transaction(only=passage_id):
+            if not self._database.query(
+                "UPDATE passage SET untrusted = '' WHERE id = ? RETURNING id", passage_id
             ):
                 raise NotFound(f"There is no passage {passage_id}.")
 
     def delete(self, passage_id: str) -> None:
         """Remove it for good. Raises NotFound."""
         with self._database.transaction():
-            if not self._database.execute("DELETE FROM passage WHERE id = ?", passage_id):
+            sql = "DELETE FROM passage WHERE id = ? RETURNING id"
+            if not self._database.query(sql, passage_id):
                 raise NotFound(f"There is no passage {passage_id}.")
             self._indexing.drop("passage", passage_id)
 

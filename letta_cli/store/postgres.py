@@ -1,15 +1,23 @@
 """The PostgreSQL driver.
 
-Every write transaction begins with one advisory lock of the database, which plays the part of the
-kernel lock beside an SQLite file: writers stand in the server's queue, and the repositories keep
-all their guarantees. Readers take no lock. One connection for each process and thread.
+Every write transaction begins with advisory locks, which play the part of the kernel lock beside an
+SQLite file: writers stand in the server's queue, and the repositories keep all their guarantees.
+One that writes only what belongs to one conversation, block or session locks this and shares the
+lock of the database; any other has that lock alone. So nobody waits for the second lock while it
+keeps others from the first, and there is no circle. Readers take no lock. One connection for each
+process and thread.
+
+A statement without an answer waits and travels with the next one, since over a network each trip
+takes longer than its statement.
 """
 
+import logging
 import os
 import threading
+import zlib
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +26,45 @@ from psycopg import errors
 
 from letta_cli.core.errors import Holder
 from letta_cli.store import postgres_schema
-from letta_cli.store.database import Row
+from letta_cli.store.database import Row, refuse_wider
 from letta_cli.store.migrations import FOLDER, steps
 from letta_cli.store.postgres_address import parse
-from letta_cli.store.postgres_connection import Connection, connect, holder_of, translated
+from letta_cli.store.postgres_connection import (
+    Connection,
+    Cursor,
+    connect,
+    holder_of,
+    translated,
+)
 from letta_cli.store.postgres_errors import busy, refused, translate, unknown_outcome
 from letta_cli.store.postgres_health import examine
 from letta_cli.store.rows import clean
 
-WRITE_LOCK = (0x61676E74, 0)
-"""The two keys of the advisory lock: ``agnt`` in ASCII, as in the header of an SQLite file."""
+_LOCKS = 0x61676E74
+"""The first key of our advisory locks: ``agnt`` in ASCII, as in the header of an SQLite file."""
+
+_WHOLE = 0
+"""The second key of the database's lock. That of a conversation, block or session is another."""
 
 _READS = ("SELECT", "WITH")
+
+# So many statements wait for the next trip at most; more would only fill the memory.
+_MOST_WAITING = 200
+
+# What went wrong is raised; psycopg would say it on standard error a second time.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 @dataclass(slots=True, eq=False)
 class _Session:
-    """One thread's connection, and how deep it is in transactions."""
+    """One thread's connection, how deep it is in transactions, and what is still to be sent."""
 
     connection: Connection
     thread: threading.Thread
     pid: int
     depth: int = 0
+    only: str = ""
+    waiting: list[tuple[bytes, Sequence[Any]]] = field(default_factory=list[Any])
 
 
 class PostgresDatabase:
@@ -90,20 +115,22 @@ class PostgresDatabase:
             # It was cut while it was idle: a read may simply be asked again.
             return _fetch(self._renewed(session).connection, sql, args)
 
-    def execute(self, sql: str, *args: Any) -> int:
-        session = self._writing()
-        with self._translated():
-            return session.connection.execute(translated(sql), _fit(args) or None).rowcount
+    def execute(self, sql: str, *args: Any) -> None:
+        self.execute_many(sql, (args,))
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        session = self._writing()
-        with self._translated(), session.connection.cursor() as cursor:
-            cursor.executemany(translated(sql), [_fit(row) for row in rows])
+        session, statement = self._writing(), translated(sql)
+        for row in rows:
+            session.waiting.append((statement, _fit(row)))
+            if len(session.waiting) >= _MOST_WAITING:
+                with self._translated():
+                    _send(session)
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Generator[None]:
+    def transaction(self, *, durable: bool = True, only: str = "") -> Generator[None]:
         session = self._session()
         if session.depth:
+            refuse_wider(session.only, only)
             session.depth += 1
             try:
                 yield
@@ -111,14 +138,15 @@ class PostgresDatabase:
                 session.depth -= 1
             return
         with self._translated():
-            session = self._begun(session, durable=durable)
+            session = self._begun(session, durable=durable, only=only)
         pid = os.getpid()
         try:
-            session.depth = 1
+            session.depth, session.only = 1, only
             yield
             self._commit(session)
         finally:
             session.depth = 0
+            session.waiting.clear()
             # Reached after an error, be it the caller's or that of the commit.
             if pid == os.getpid():
                 _roll_back(session.connection)
@@ -163,11 +191,13 @@ class PostgresDatabase:
             with self.transaction():
                 # Judged again: another process may have been here first.
                 version = postgres_schema.version_of(connection, self.address, newest)
-                postgres_schema.upgrade(connection, self.execute, all_steps, version)
+                postgres_schema.upgrade(connection, all_steps, version)
 
     def _rows(self, session: _Session, sql: str, args: Sequence[Any]) -> list[Row]:
         with self._translated():
-            return _fetch(session.connection, sql, args)
+            if not session.waiting:
+                return _fetch(session.connection, sql, args)
+            return _send(session, (translated(sql), _fit(args))).fetchall()
 
     def _writing(self) -> _Session:
         session = self._session()
@@ -198,36 +228,36 @@ class PostgresDatabase:
         for session in mine:
             session.connection.close()
 
-    def _begun(self, session: _Session, *, durable: bool) -> _Session:
+    def _begun(self, session: _Session, *, durable: bool, only: str) -> _Session:
         try:
-            self._begin(session.connection, durable=durable)
+            self._begin(session.connection, durable=durable, only=only)
         except psycopg.OperationalError:
             if not session.connection.closed:
                 raise
             # It was cut while it was idle, and nothing had been sent yet.
-            self._begin(self._renewed(session).connection, durable=durable)
+            self._begin(self._renewed(session).connection, durable=durable, only=only)
         return session
 
-    def _begin(self, connection: Connection, *, durable: bool) -> None:
-        """One trip to the server: begin, and wait for our turn."""
-        milliseconds = max(1, int(self._wait_seconds * 1000))
-        high, low = WRITE_LOCK
+    def _begin(self, connection: Connection, *, durable: bool, only: str) -> None:
+        """One trip to the server: begin, and wait for our turn.
+
+        Not sent along with the first statement: what is read off the clock inside counts from now.
+        """
+        begin = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;SET LOCAL lock_timeout = %d;" % (
+            max(1, int(self._wait_seconds * 1000))
+        )
+        if not durable:
+            begin += b"SET LOCAL synchronous_commit = off;"
+        taken = [_key(only), _WHOLE] if only else [_WHOLE]
+        if only:
+            begin += b"SELECT pg_advisory_xact_lock_shared(%d, %d);" % (_LOCKS, _WHOLE)
+        begin += b"SELECT pg_advisory_xact_lock(%d, %d)" % (_LOCKS, taken[0])
         try:
-            connection.execute(
-                b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
-                b"SET LOCAL lock_timeout = %d;%s"
-                b"SELECT pg_advisory_xact_lock(%d, %d)"
-                % (
-                    milliseconds,
-                    b"" if durable else b"SET LOCAL synchronous_commit = off;",
-                    high,
-                    low,
-                ),
-                prepare=False,
-            )
+            connection.execute(begin, prepare=False)
         except errors.LockNotAvailable:
             _roll_back(connection)
-            holder = holder_of(connection, high, low, 2)
+            found = (holder_of(connection, _LOCKS, key, 2) for key in taken)
+            holder = next(filter(None, found), None)
             raise busy(self.address, self._wait_seconds, holder) from None
         except BaseException:
             _roll_back(connection)
@@ -236,7 +266,10 @@ class PostgresDatabase:
     def _commit(self, session: _Session) -> None:
         with self._translated():
             try:
-                session.connection.execute(b"COMMIT", prepare=False)
+                if session.waiting:
+                    _send(session, (b"COMMIT", ()))
+                else:
+                    session.connection.execute(b"COMMIT", prepare=False)
             except psycopg.OperationalError:
                 if session.connection.closed:
                     raise unknown_outcome(self.address) from None
@@ -248,6 +281,15 @@ class PostgresDatabase:
             yield
         except psycopg.Error as error:
             raise translate(error, self.address) from error
+
+
+def _send(session: _Session, *last: tuple[bytes, Sequence[Any]]) -> Cursor:
+    """Send what waits, and `last` after it, in one trip; the answer to the last of them."""
+    statements = (*session.waiting, *last)
+    session.waiting.clear()
+    with session.connection.pipeline():
+        answers = [session.connection.execute(sql, args or None) for sql, args in statements]
+    return answers[-1]
 
 
 def _fetch(connection: Connection, sql: str, args: Sequence[Any]) -> list[Row]:
@@ -266,3 +308,11 @@ def _roll_back(connection: Connection) -> None:
         # What cannot be rolled back any more, the server has dropped by itself.
         with suppress(psycopg.Error):
             connection.execute(b"ROLLBACK", prepare=False)
+
+
+def _key(only: str) -> int:
+    """The second key of the lock of a conversation, block or session.
+
+    Two that get the same one wait for one another in vain, and nothing else.
+    """
+    return zlib.crc32(only.encode("utf-8", "replace")) >> 1 or 1

@@ -15,12 +15,16 @@ import psycopg
 from psycopg.types.numeric import IntLoader
 
 from letta_cli.core.errors import Holder
-from letta_cli.store.locks import host_name, terminal_name
+from letta_cli.store import machine
+from letta_cli.store.locks import terminal_name
 from letta_cli.store.postgres_address import Address
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 _NAME_BYTES = 63
+_REASON_BYTES = 20
+_SHORTEST_HOST = 6
 _NAME = re.compile(r"(?P<reason>.*) pid=(?P<pid>\d+) host=(?P<host>\S*)(?: tty=(?P<tty>\S+))?")
 
 # What notices a peer that is gone without a word. What the URL says goes first.
@@ -42,6 +46,7 @@ _SETTINGS = (
 
 # From version 14 on.
 _SETTINGS_14 = (
+    *_SETTINGS,
     # One that is killed while it waits for a lock leaves the queue.
     b"SET client_connection_check_interval = '2s'",
     # A lease is a connection that says nothing for as long as a run takes.
@@ -55,7 +60,8 @@ _HOLDER = (
     b" FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
     b" WHERE l.locktype = 'advisory' AND l.granted AND l.database ="
     b" (SELECT oid FROM pg_database WHERE datname = current_database())"
-    b" AND l.classid::bigint = %s AND l.objid::bigint = %s AND l.objsubid = %s LIMIT 1"
+    b" AND l.classid::bigint = %s AND l.objid::bigint = %s AND l.objsubid = %s"
+    b" AND a.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 1"
 )
 
 _LIVE: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -77,9 +83,8 @@ def connect(address: Address, reason: str) -> Connection:
     _LIVE.add(connection)
     # A sum of whole numbers is numeric there.
     connection.adapters.register_loader("numeric", IntLoader)
-    connection.execute(b"; ".join(_SETTINGS), prepare=False)
-    with contextlib.suppress(psycopg.DatabaseError):
-        connection.execute(b"; ".join(_SETTINGS_14), prepare=False)
+    settings = _SETTINGS_14 if connection.info.server_version >= 140_000 else _SETTINGS
+    connection.execute(b"; ".join(settings), prepare=False)
     return connection
 
 
@@ -92,23 +97,27 @@ def translated(sql: str) -> bytes:
 def application_name(reason: str) -> str:
     """What this process calls itself at the server, in the 63 bytes there are for it."""
     terminal = terminal_name()
-    facts = f" pid={os.getpid()} host={host_name()[:24]}{' tty=' + terminal if terminal else ''}"
-    name = reason[: max(0, _NAME_BYTES - len(facts))] + facts
+    end = f"/{machine.mark()}{' tty=' + terminal if terminal else ''}"
+    begin = f"{reason[:_REASON_BYTES]} pid={os.getpid()} host="
+    room = max(_SHORTEST_HOST, _NAME_BYTES - len(begin) - len(end))
+    name = begin + machine.host_name()[:room] + end
     return name.encode("ascii", "replace").decode()[:_NAME_BYTES]
 
 
 def holder_of(connection: Connection, high: int, low: int, kind: int) -> Holder | None:
-    """Who holds an advisory lock; None when nobody does, or a program that is not ours."""
+    """Who holds an advisory lock the longest; None for nobody, or a program that is not ours."""
     found = connection.execute(_HOLDER, (high, low, kind)).fetchall()
     match = _NAME.fullmatch(found[0][0]) if found else None
     if match is None:
         return None
+    host, here = machine.split(match["host"])
     return Holder(
         pid=int(match["pid"]),
-        host=match["host"],
+        host=host,
         terminal=match["tty"] or "",
         since=found[0][1],
         reason=match["reason"],
+        here=here,
     )
 
 

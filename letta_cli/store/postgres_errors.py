@@ -70,7 +70,11 @@ def refused(error: psycopg.Error, address: Address) -> AgentError:
     if "too many" in lower or "remaining connection slots" in lower:
         return Busy(f"The server of {name} has no free connection. Try again later.")
     if "database" in lower and "does not exist" in lower:
-        return ConfigError(f"The server has no database {name}. Make it there with: createdb")
+        wanted = address.parameters.get("dbname", "NAME")
+        return ConfigError(
+            f"The server has no database {name}. Make it there with: "
+            f"createdb --encoding=UTF8 --template=template0 {wanted}"
+        )
     if "role" in lower and "does not exist" in lower:
         return ConfigError(f"The server does not know the user of {name}. Create it there.")
     if "permission denied for database" in lower:
@@ -86,7 +90,7 @@ def refused(error: psycopg.Error, address: Address) -> AgentError:
     if "starting up" in lower or "shutting down" in lower:
         return Busy(f"The server of {name} is just starting or stopping. Try again in a moment.")
     return StoreError(
-        f"Cannot reach the database {name}: {text}{'' if text.endswith('?') else '.'} "
+        f"Cannot reach the database {name}: {text}. "
         "Check that the server runs and that host and port are right."
     )
 
@@ -95,9 +99,8 @@ def busy(address: Address, seconds: float, holder: Holder | None) -> Busy:
     """The refusal of a write whose turn did not come in time."""
     who = "another process"
     if holder is not None:
-        terminal = f" on {holder.terminal}" if holder.terminal else ""
         since = f", since {holder.since}" if holder.since else ""
-        who = f"{holder.reason} (pid {holder.pid}{terminal} at {holder.host}{since})"
+        who = f"{holder.reason} (pid {holder.pid}{holder.where}{since})"
     return Busy(
         f"The database {address.name} was busy for {seconds:g} seconds: {who} is writing. "
         "Try again; if that process hangs, end it.",
@@ -139,6 +142,9 @@ def _lost(text: str, name: str) -> StoreError:
 
 def _said(error: psycopg.Error, address: Address) -> str:
     """What the server or libpq said, on one line, without the password."""
-    text = " ".join((error.diag.message_primary or str(error)).split()).rstrip(".")
+    lines = (error.diag.message_primary or str(error)).splitlines()
+    # What libpq adds below is a question of what we tell the person to check.
+    told = (line.strip() for line in lines if not line.strip().startswith("Is the server running"))
+    text = " ".join(filter(None, told)).rstrip(".")
     password = address.parameters.get("password")
     return text.replace(password, "…") if password else text

@@ -1,7 +1,6 @@
 """The schema of a PostgreSQL database: judged, made and upgraded in one transaction a step."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from letta_cli.core.clock import now, to_text
 from letta_cli.core.errors import StoreError
@@ -17,12 +16,6 @@ _IS_THERE = (
     b"SELECT 1 FROM pg_class WHERE relname = 'migration' AND relkind = 'r'"
     b" AND pg_table_is_visible(oid)"
 )
-
-
-class Execute(Protocol):
-    """Runs one statement with arguments, as `Database.execute` does."""
-
-    def __call__(self, sql: str, *args: object) -> int: ...
 
 
 def version_of(connection: Connection, address: Address, newest: int) -> int:
@@ -53,12 +46,12 @@ def version_of(connection: Connection, address: Address, newest: int) -> int:
     return version
 
 
-def upgrade(connection: Connection, execute: Execute, steps: Sequence[Step], version: int) -> None:
+def upgrade(connection: Connection, steps: Sequence[Step], version: int) -> None:
     """Apply the steps that are missing, with their records. Inside a transaction."""
     for step in missing(steps, version):
         # Without arguments, so that one text may hold many statements.
         connection.execute(step.sql().encode(), prepare=False)
-        execute(
-            "INSERT INTO migration (version, name, applied_at) VALUES (?, ?, ?)",
-            step.version, step.name, to_text(now()),
-        )  # fmt: skip
+        connection.execute(
+            b"INSERT INTO migration (version, name, applied_at) VALUES (%s, %s, %s)",
+            (step.version, step.name, to_text(now())),
+        )

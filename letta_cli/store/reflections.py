@@ -67,9 +67,8 @@ class Reflections:
             holder = error.holder
             who = "in another process"
             if holder is not None:
-                terminal = f" on {holder.terminal}" if holder.terminal else ""
                 since = f" since {holder.since[:19].replace('T', ' ')} UTC" if holder.since else ""
-                who = f"in pid {holder.pid}{terminal}{since}"
+                who = f"in pid {holder.pid}{holder.where}{since}"
             raise Busy(
                 f"The agent reflects already, {who}. See how it goes: agent reflect log",
                 holder=holder,

@@ -23,6 +23,7 @@ from letta_cli.store.recovery import describe, settle
 
 _SKILL = re.compile(r'\s*<skill_content name="([\w.-]+)"')
 _TITLE_MAX = 60
+_OWNERS_KEPT = 1_000
 
 # `Runs.list` hides the builtin in the class body.
 _Texts = list[str]
@@ -52,6 +53,7 @@ class Runs:
         self._database = database
         self._messages = messages
         self._journal = Journal(database)
+        self._owners: dict[str, str] = {}
 
     def start(
         self,
@@ -68,7 +70,7 @@ class Runs:
             Conflict: it went on elsewhere, or a run of it is still open: `recover` it first.
         """
         run_id = new_id("run")
-        with self._database.transaction():
+        with self._database.transaction(only=conversation_id):
             if self._open_runs(conversation_id):
                 raise Conflict(
                     f"Conversation {conversation_id} has a run that was never finished. "
@@ -94,7 +96,7 @@ class Runs:
 
         Does not wait for the disk: a power cut may lose it, the end of the program does not.
         """
-        with self._database.transaction(durable=False):
+        with self._database.transaction(durable=False, only=self._owner_of(run_id)):
             self._database.execute(
                 "UPDATE run SET partial = ? WHERE id = ? AND state = 'open'",
                 rows.clean(text), run_id,
@@ -110,7 +112,7 @@ class Runs:
             Conflict: the conversation went on elsewhere, or the run is over.
             StoreError: two of the calls have the same id.
         """
-        with self._database.transaction():
+        with self._database.transaction(only=self._owner_of(run_id)):
             conversation_id = self._conversation_of(run_id)
             message = self._messages.append(
                 conversation_id, "assistant", parts, run_id=run_id, expected_head=expected_head
@@ -140,12 +142,12 @@ class Runs:
             NotFound: no such call is open.
             Conflict: several are, and `run_id` does not say which.
         """
-        with self._database.transaction():
+        with self._database.transaction(only=self._owner_of(run_id)):
             self._journal.mark(call_id, state, arguments_sha256, pgid, run_id)
 
     def finish_call(self, result: ToolReturn, *, run_id: str | None = None) -> None:
         """Keep a call's result until it is in the thread. Raises as `mark_call`."""
-        with self._database.transaction():
+        with self._database.transaction(only=self._owner_of(run_id)):
             self._journal.finish(result, run_id)
 
     def add_returns(
@@ -158,7 +160,7 @@ class Runs:
             Conflict: the conversation went on elsewhere, or the run is over.
             StoreError: a call would be without a return, or a return without a call.
         """
-        with self._database.transaction():
+        with self._database.transaction(only=self._owner_of(run_id)):
             conversation_id = self._conversation_of(run_id)
             wanted = [call.call_id for call in self._journal.open_calls(run_id)]
             given = {each.call_id: each for each in returns}
@@ -181,7 +183,7 @@ class Runs:
         Raises:
             NotFound: there is no such run.
         """
-        with self._database.transaction():
+        with self._database.transaction(only=self._owner_of(run_id)):
             run = self.get(run_id)
             if run.state == "open":
                 self._settle(run_id, run.conversation_id)
@@ -206,7 +208,7 @@ class Runs:
         if not self._open_runs(conversation_id):
             return []
         lines: list[str] = []
-        with self._database.transaction():
+        with self._database.transaction(only=conversation_id):
             for run_id in self._open_runs(conversation_id):
                 if self._is_answered(run_id):
                     # Only the mark that it is over was missing.
@@ -384,6 +386,20 @@ class Runs:
             conversation_id,
         )
         return [row[0] for row in found]
+
+    def _owner_of(self, run_id: str | None) -> str:
+        """The conversation of a run, which never changes; empty for none."""
+        if not run_id:
+            return ""
+        if run_id not in self._owners:
+            sql = "SELECT conversation_id FROM run WHERE id = ?"
+            found = self._database.query(sql, run_id)
+            if not found:
+                return ""
+            if len(self._owners) >= _OWNERS_KEPT:
+                self._owners.clear()
+            self._owners[run_id] = found[0][0]
+        return self._owners[run_id]
 
     def _conversation_of(self, run_id: str) -> str:
         """The conversation of an open run."""

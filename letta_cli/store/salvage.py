@@ -168,10 +168,11 @@ def _take_table(source: Connection, target: Database, table: str) -> tuple[int, 
             continue
         # A row whose parent is lost, or that stands there already, is left out.
         with contextlib.suppress(apsw.ConstraintError):
-            done = target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", *row)
-            kept += done
-            if done and dated >= 0:
-                newest = max(newest, row[dated])
+            if target.query(
+                f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks}) RETURNING 1", *row
+            ):
+                kept += 1
+                newest = max(newest, row[dated] if dated >= 0 else "")
     return kept, newest
 
 

@@ -30,8 +30,9 @@ _BLOCK = 24
 _BLOCK_WEIGHT = 0.3
 _BLOCK_BEST = 2
 
-_MEANING_WEIGHT = 0.4
-"""What a similar meaning counts, compared with the words; more where names hide what is meant."""
+_MEANING_WEIGHT = 0.5
+"""What a similar meaning counts, compared with the words. From 0.4 to 0.7 it is the same; above,
+talk is found less well, and functions that are asked for by what they do better."""
 
 _FEW = 20
 """Sources that a search indexes itself, rather than leave them out."""
@@ -115,9 +116,10 @@ class Search:
                 pass
         depth = max(_DEPTH, limit)
         found = self._matching(agent_id, match, filters, limit, depth)
+        known = {row[0]: None for row in found}
         # Who asks for exact words wants nothing else.
-        alike = self._alike(agent_id, "" if asked.phrases else query, filters, depth)
-        known = {row[0] for row in found}
+        meant = "" if asked.phrases else query
+        alike = self._alike(agent_id, meant, filters, depth, tuple(known))
         if unknown := [entry for entry in alike if entry not in known]:
             found += self._rows(agent_id, filters, *_listed(unknown), depth)
         if not found:
@@ -163,15 +165,16 @@ class Search:
         return found
 
     def _alike(
-        self, agent_id: str, query: str, filters: Filters, depth: int
+        self, agent_id: str, query: str, filters: Filters, depth: int, known: Sequence[int]
     ) -> Mapping[int, float]:
-        """The entries that mean the most similar, from 0 for the last of them to 1."""
-        found = self._vectors.nearest(agent_id, query, depth, *_within(filters))
+        """The entries that mean the most similar, from 0 for the last of them to 1; and what is
+        to be said of those `known`, which may mean less."""
+        found = self._vectors.nearest(agent_id, query, depth, *_within(filters), also=known)
         if len(found) < 2:
             return found
-        lowest, highest = min(found.values()), max(found.values())
-        span = (highest - lowest) or 1.0
-        return {entry: (similar - lowest) / span for entry, similar in found.items()}
+        best = sorted(found.values(), reverse=True)[:depth]
+        span = (best[0] - best[-1]) or 1.0
+        return {entry: max(0.0, (similar - best[-1]) / span) for entry, similar in found.items()}
 
     def _rows(
         self, agent_id: str, filters: Filters, ranked: str, args: Sequence[object], depth: int
@@ -285,22 +288,20 @@ def _listed(entries: Sequence[int]) -> tuple[str, list[object]]:
 
 
 def _fused(found: Sequence[Row], alike: Mapping[int, float]) -> dict[Row, float]:
-    """Each row's score: its rank, its block's and its meaning's, as parts of the highest."""
+    """Each row's score: its own, and its block's as a part of the highest block's.
+
+    Its own is its rank, as a part of the highest, and its meaning.
+    """
     highest = max(-row[1] for row in found) or 1.0
-    ranks = {row: -row[1] / highest for row in found}
+    own = {row: -row[1] / highest + _MEANING_WEIGHT * alike.get(row[0], 0.0) for row in found}
     blocks: dict[tuple[str, int], list[float]] = {}
-    for row, rank in ranks.items():
-        blocks.setdefault(_block(row), []).append(rank)
+    for row, score in own.items():
+        blocks.setdefault(_block(row), []).append(score)
     sums = {block: sum(sorted(each)[-_BLOCK_BEST:]) for block, each in blocks.items()}
     highest = max(sums.values()) or 1.0
     return {
-        row: row[2]
-        * (
-            rank
-            + _BLOCK_WEIGHT * sums[_block(row)] / highest
-            + _MEANING_WEIGHT * alike.get(row[0], 0.0)
-        )
-        for row, rank in ranks.items()
+        row: row[2] * (score + _BLOCK_WEIGHT * sums[_block(row)] / highest)
+        for row, score in own.items()
     }
 
 

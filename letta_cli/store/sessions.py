@@ -7,8 +7,8 @@ from datetime import timedelta
 from letta_cli.core.clock import from_text, now, to_text
 from letta_cli.core.ids import new_id
 from letta_cli.core.presence import EXPIRY_SECONDS, Presence, SessionState
+from letta_cli.store import machine
 from letta_cli.store.database import Database, Row
-from letta_cli.store.locks import host_name
 from letta_cli.store.rows import clean
 
 _COLUMNS = (
@@ -32,7 +32,7 @@ class Sessions:
         moment = now()
         made = Presence(
             session_id=new_id("session"), conversation_id=conversation_id, pid=os.getpid(),
-            host=host_name(), terminal=terminal, cwd=clean(cwd), branch=clean(branch),
+            host=machine.host_name(), terminal=terminal, cwd=clean(cwd), branch=clean(branch),
             state="idle", activity="", started_at=moment, heartbeat_at=moment,
         )  # fmt: skip
         with self._database.transaction(durable=False):
@@ -41,7 +41,7 @@ class Sessions:
             )
             self._database.execute(
                 f"INSERT INTO session ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                made.session_id, made.conversation_id, made.pid, made.host, made.terminal,
+                made.session_id, made.conversation_id, made.pid, machine.place(), made.terminal,
                 made.cwd, made.branch, made.state, made.activity, to_text(moment),
                 to_text(moment),
             )  # fmt: skip
@@ -57,7 +57,7 @@ class Sessions:
         conversation_id: str | None = None,
     ) -> None:
         """Say what it does now; due every `HEARTBEAT_SECONDS`. A closed session stays closed."""
-        with self._database.transaction(durable=False):
+        with self._database.transaction(durable=False, only=session_id):
             self._database.execute(
                 "UPDATE session SET state = ?, activity = ?, branch = coalesce(?, branch),"
                 " conversation_id = coalesce(?, conversation_id), heartbeat_at = ? WHERE id = ?",
@@ -85,9 +85,8 @@ class Sessions:
             f"SELECT {_COLUMNS} FROM session WHERE heartbeat_at > ? ORDER BY started_at, id",
             to_text(now() - timedelta(seconds=EXPIRY_SECONDS)),
         )
-        here = host_name()
         present = [_presence(row) for row in found]
-        return [each for each in present if each.host != here or _is_alive(each.pid)]
+        return [each for each in present if not each.here or _is_alive(each.pid)]
 
 
 def _presence(row: Row) -> Presence:
@@ -95,9 +94,10 @@ def _presence(row: Row) -> Presence:
         session_id, conversation_id, pid, host, terminal, cwd, branch, state, activity,
         started_at, heartbeat_at,
     ) = row  # fmt: skip
+    name, here = machine.split(host)
     return Presence(
-        session_id, conversation_id, pid, host, terminal, cwd, branch, state, activity,
-        from_text(started_at), from_text(heartbeat_at),
+        session_id, conversation_id, pid, name, terminal, cwd, branch, state, activity,
+        from_text(started_at), from_text(heartbeat_at), here,
     )  # fmt: skip
 
 

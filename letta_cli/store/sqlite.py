@@ -19,7 +19,7 @@ import apsw
 from letta_cli.core.errors import Busy, StoreError
 from letta_cli.store import sqlite_file
 from letta_cli.store.backup import back_up_open
-from letta_cli.store.database import Row
+from letta_cli.store.database import Row, refuse_wider
 from letta_cli.store.filesystem import filesystem_type, is_shared
 from letta_cli.store.locks import make_private_folder, new_queue
 from letta_cli.store.migrations import FOLDER, steps
@@ -39,6 +39,7 @@ class _Session:
     thread: threading.Thread
     pid: int
     depth: int = 0
+    only: str = ""
     vectors: bool | None = None
 
 
@@ -90,13 +91,12 @@ class SqliteDatabase:
         except apsw.Error as error:
             raise translate(error, self.path) from error
 
-    def execute(self, sql: str, *args: Any) -> int:
+    def execute(self, sql: str, *args: Any) -> None:
         session = self._session()
         if not session.depth:
             raise RuntimeError("A statement that writes needs a transaction")
         try:
             session.connection.execute(sql, args)
-            return session.connection.changes()
         except apsw.Error as error:
             raise translate(error, self.path) from error
 
@@ -110,9 +110,10 @@ class SqliteDatabase:
             raise translate(error, self.path) from error
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Generator[None]:
+    def transaction(self, *, durable: bool = True, only: str = "") -> Generator[None]:
         session = self._session()
         if session.depth:
+            refuse_wider(session.only, only)
             session.depth += 1
             try:
                 yield
@@ -124,7 +125,7 @@ class SqliteDatabase:
             connection = session.connection
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                session.depth = 1
+                session.depth, session.only = 1, only
                 yield
                 connection.execute("COMMIT")
             finally:
@@ -249,8 +250,7 @@ class SqliteDatabase:
         holder = self._lock.holder()
         who = "another process"
         if holder is not None:
-            terminal = f" on {holder.terminal}" if holder.terminal else ""
-            who = f"{holder.reason} (pid {holder.pid}{terminal}, since {holder.since})"
+            who = f"{holder.reason} (pid {holder.pid}{holder.where}, since {holder.since})"
         return Busy(
             f"The database {self.path} was busy for {self._wait_seconds:g} seconds: {who} is "
             "writing. Try again; if that process hangs, end it.",

@@ -28,7 +28,7 @@ class Touches:
         if not touches:
             return
         moment = to_text(now())
-        with self._database.transaction(durable=False):
+        with self._database.transaction(durable=False, only=session_id):
             self._database.execute_many(
                 "INSERT INTO file_touch (session_id, conversation_id, path, sha256, kind,"
                 " touched_at, written_at) VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 from letta_cli.core.errors import ProviderError
 from letta_cli.store.database import Database
+from letta_cli.store.embedded_text import embedded_text
 
 if TYPE_CHECKING:
     from letta_cli.core.embedding import Embedder
-
-CHARACTERS = 500
-"""How much of an entry is embedded: its beginning says what it is about."""
 
 _SIMILARITY = {
     "sqlite": "1 - vec_distance_cosine(vec_int8(v.value), vec_int8(?))",
@@ -44,10 +42,13 @@ class Vectors:
         newest = self._database.query(
             "SELECT agent_id, number FROM search_entry ORDER BY number DESC LIMIT 1"
         )
-        return bool(newest) and not self._database.query(
+        if not newest or self._database.query(
             "SELECT 1 FROM search_vector WHERE agent_id = ? AND model = ? AND entry = ?",
             newest[0][0], self.embedder.model, newest[0][1],
-        )  # fmt: skip
+        ):  # fmt: skip
+            return False
+        # Where they cannot be kept, nobody needs to begin.
+        return self._database.enable_vectors()
 
     def add_some(self, most: int = 32) -> int:
         """Embed entries that have no vector yet, in their order; how many were done.
@@ -61,14 +62,14 @@ class Vectors:
             return 0
         model = self.embedder.model
         found = self._database.query(
-            f"SELECT e.number, e.agent_id, e.title, substr(e.text, 1, {CHARACTERS})"
+            "SELECT e.number, e.agent_id, e.text"
             " FROM search_entry e WHERE e.number > ? AND NOT EXISTS"
             " (SELECT 1 FROM search_vector v"
             " WHERE v.agent_id = e.agent_id AND v.model = ? AND v.entry = e.number)"
             " ORDER BY e.number LIMIT ?",
             self._reached, model, most,
         )  # fmt: skip
-        vectors = self.embedder.embed([text for *_, text in found])
+        vectors = self.embedder.embed([embedded_text(text) for *_, text in found])
         with self._database.transaction(durable=False):
             for (entry, agent_id, *_), vector in zip(found, vectors, strict=True):
                 self._database.execute(
@@ -83,12 +84,20 @@ class Vectors:
         return len(found)
 
     def nearest(
-        self, agent_id: str, text: str, most: int, within: str, args: Sequence[object]
+        self,
+        agent_id: str,
+        text: str,
+        most: int,
+        within: str = "",
+        args: Sequence[object] = (),
+        *,
+        also: Sequence[int] = (),
     ) -> Mapping[int, float]:
         """The entries most like `text`, and how like they are, up to 1. Empty without a model.
 
         Args:
             within: only entries that this statement with `args` selects; empty for all.
+            also: entries to compare whether or not they are among the most alike.
         """
         if self.embedder is None or self.problem or not text.strip():
             return {}
@@ -96,17 +105,23 @@ class Vectors:
             if not self._database.enable_vectors():
                 self.problem = "this database cannot compare vectors"
                 return {}
-            (vector,) = self.embedder.embed([text[:CHARACTERS]])
+            (vector,) = self.embedder.embed([embedded_text(text)])
         except ProviderError as error:
             self.problem = str(error)
             return {}
+        compared = (
+            f"SELECT v.entry, {_SIMILARITY[self._database.driver]} AS similarity"
+            " FROM search_vector v WHERE v.agent_id = ? AND v.model = ?"
+        )
+        given = (self._bound(vector), agent_id, self.embedder.model)
         condition = f" AND v.entry IN ({within})" if within else ""
         found = self._database.query(
-            f"SELECT v.entry, {_SIMILARITY[self._database.driver]} AS similarity"
-            f" FROM search_vector v WHERE v.agent_id = ? AND v.model = ?{condition}"
-            " ORDER BY similarity DESC LIMIT ?",
-            self._bound(vector), agent_id, self.embedder.model, *args, most,
-        )  # fmt: skip
+            f"{compared}{condition} ORDER BY similarity DESC LIMIT ?", *given, *args, most
+        )
+        best = {entry for entry, _ in found}
+        if others := [entry for entry in also if entry not in best]:
+            places = ", ".join("?" for _ in others)
+            found += self._database.query(f"{compared} AND v.entry IN ({places})", *given, *others)
         return dict(found)
 
     def _bound(self, vector: bytes) -> object:

@@ -6,7 +6,8 @@ words; naive fusion is its reciprocal rank fusion with the vectors, k = 60, equa
 Clarke and Büttcher, 2009). Times are CPU of this thread; ``ms`` counts the search alone, without
 turning the question into a vector.
 
-    python scripts/bench/retrieval.py LOCOMO_JSON [--code REPOSITORY] [--models FOLDER]
+    python scripts/bench/retrieval.py LOCOMO_JSON [--code REPOSITORY] [--functions FOLDER]
+        [--models FOLDER]
     python scripts/bench/retrieval.py --scale 100000
     python scripts/bench/retrieval.py --database postgresql://… LOCOMO_JSON
 
@@ -26,12 +27,13 @@ from pathlib import Path
 from unittest import mock
 
 import apsw
-from retrieval_sets import Said, Set, commits, locomo, transcripts
+from retrieval_sets import Said, Set, changed_files, commits, functions, locomo, transcripts
 
 from letta_cli.core.message import Text
 from letta_cli.core.provider import ProviderSettings
 from letta_cli.providers.embedding import LOCAL, load_embedder, runtime_missing, weights_missing
 from letta_cli.store import Store, open_store
+from letta_cli.store.embedded_text import embedded_text
 from letta_cli.store.search_words import parse
 
 DEPTH = 20
@@ -69,7 +71,7 @@ class Bench:
         while self.store.vectors.add_some(256):
             pass
         self.embed_seconds = time.process_time() - started
-        texts = [question for question, _ in self.data.questions]
+        texts = [embedded_text(question) for question, _ in self.data.questions]
         self.vectors = dict(zip(texts, embedder.embed(texts), strict=True))
         self.embedder = Known(embedder.model, self.vectors)
 
@@ -88,7 +90,7 @@ class Bench:
 
     def plain_vectors(self, question: str, depth: int = DEPTH) -> list[int]:
         self.store.vectors.embedder = self.embedder
-        found = self.store.vectors.nearest(self.agent.id, question, depth * 3, "", ())
+        found = self.store.vectors.nearest(self.agent.id, question, depth * 3)
         rows = self.store.database.query(
             "SELECT e.number, m.conversation_id, m.seq FROM search_entry e"
             f" JOIN message m ON m.number = e.document WHERE e.number IN ({marks(found)})",
@@ -260,7 +262,8 @@ def scale(count: int, url: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("locomo", nargs="?", type=Path, help="LoCoMo's JSON")
-    parser.add_argument("--code", type=Path, help="a git repository, for a set of its commits")
+    parser.add_argument("--code", type=Path, help="a git repository, for sets of its commits")
+    parser.add_argument("--functions", type=Path, help="Python files, for a set of functions")
     parser.add_argument("--models", type=Path, default=Path("~/.agent/models").expanduser())
     parser.add_argument("--scale", type=int, help="so many made-up messages")
     parser.add_argument("--database", help="an empty database instead of a file in memory")
@@ -271,7 +274,9 @@ def main() -> None:
         if given.locomo:
             sets.append(locomo(given.locomo))
         if given.code:
-            sets.append(commits(given.code))
+            sets += [commits(given.code), changed_files(given.code)]
+        if given.functions:
+            sets.append(functions(given.functions))
         for number, data in enumerate(sets):
             url = given.database or f"sqlite:///{folder}/{number}.db"
             compare(data, url, given.models)

@@ -1,8 +1,11 @@
 """What `retrieval.py` searches: messages of conversations, and questions with known answers."""
 
+import ast
 import json
+import random
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +15,9 @@ from letta_cli.core.message import Part, Role, Text, ToolCall, ToolReturn
 HERE = Path(__file__).parent
 DIFF_MAX = 6_000
 COMMITS_MAX = 1_500
+FILES_MAX = 5
+"""A commit that changed more files is not asked for file by file."""
+FUNCTIONS_MAX, ASKED_MAX = 3_000, 500
 ADVERSARIAL = 5
 """LoCoMo's category of questions that have no answer."""
 
@@ -76,19 +82,77 @@ def locomo(path: Path) -> Set:
 def commits(repository: Path) -> Set:
     """A repository's own commits: the subject is the question, the diff what is looked for."""
     made = Set(f"commits of {repository.name}")
-    log = _git(
-        repository, "log", "--no-merges", f"-{COMMITS_MAX}", "--format=%H%x09%ct%x09%s"
-    ).splitlines()
-    for line in reversed(log):
-        commit, seconds, subject = line.split("\t", 2)
+    for commit, at, subject in _log(repository):
         diff = _git(repository, "show", "--format=", "--stat", "--patch", "-U2", commit)
-        if not diff.strip() or len(subject.split()) < 3:
-            continue
-        at = datetime.fromtimestamp(int(seconds), UTC)
-        part = ToolReturn("c", "Bash", "ok", diff[:DIFF_MAX])
-        made.questions.append((subject, frozenset({len(made.said)})))
-        made.said.append(Said(commit, "tool", at, (part,)))
+        if diff.strip():
+            made.questions.append((subject, frozenset({len(made.said)})))
+            made.said.append(_returned(commit, at, diff))
     return made
+
+
+def changed_files(repository: Path) -> Set:
+    """The same, its Python files one by one: all of a commit's are looked for."""
+    made = Set(f"files of commits of {repository.name}")
+    for commit, at, subject in _log(repository):
+        names = _git(repository, "show", "--format=", "--name-only", commit, "--", "*.py")
+        first = len(made.said)
+        for name in names.splitlines():
+            diff = _git(repository, "show", "--format=", "--patch", "-U2", commit, "--", name)
+            if diff.strip():
+                made.said.append(_returned(commit, at, diff))
+        if 0 < len(made.said) - first <= FILES_MAX:
+            made.questions.append((subject, frozenset(range(first, len(made.said)))))
+    return made
+
+
+def functions(folder: Path) -> Set:
+    """Python functions without their docstrings, whose first sentences are the questions."""
+    made = Set(f"functions of {folder.name}")
+    found = [each for path in sorted(folder.rglob("*.py")) for each in _functions_of(path)]
+    random.Random(1).shuffle(found)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for sentence, code in found[:FUNCTIONS_MAX]:
+        if len(sentence.split()) > 3 and len(made.questions) < ASKED_MAX:
+            made.questions.append((sentence, frozenset({len(made.said)})))
+        made.said.append(_returned(str(len(made.said)), at, code))
+    return made
+
+
+def _functions_of(path: Path) -> list[tuple[str, str]]:
+    """Of each function, the first sentence of its docstring, or nothing, and its code."""
+    if {"test", "tests", "site-packages"}.intersection(path.parts):
+        return []
+    try:
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source)
+    except (UnicodeDecodeError, SyntaxError):
+        return []
+    lines = source.splitlines()
+    found: list[tuple[str, str]] = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        doc = ast.get_docstring(node) or ""
+        body = node.body[1:] if doc else node.body
+        if body and node.body[0].lineno > node.lineno:
+            head = lines[node.lineno - 1 : node.body[0].lineno - 1]
+            code = "\n".join([*head, *lines[body[0].lineno - 1 : node.end_lineno]])
+            sentence = re.split(r"(?<=[.])\s|\n\n", doc)[0]
+            found.append((" ".join(sentence.split()), code))
+    return found
+
+
+def _log(repository: Path) -> Iterator[tuple[str, datetime, str]]:
+    """Commits whose subject says something, the oldest first."""
+    log = _git(repository, "log", "--no-merges", f"-{COMMITS_MAX}", "--format=%H%x09%ct%x09%s")
+    for line in reversed(log.splitlines()):
+        commit, seconds, subject = line.split("\t", 2)
+        if len(subject.split()) > 2:
+            yield commit, datetime.fromtimestamp(int(seconds), UTC), subject
+
+
+def _returned(thread: str, at: datetime, text: str) -> Said:
+    return Said(thread, "tool", at, (ToolReturn("c", "Bash", "ok", text[:DIFF_MAX]),))
 
 
 def transcripts() -> Set:

@@ -10,6 +10,7 @@ import pytest
 from command import Command
 from postgres_server import Server, running
 
+from letta_cli.core.message import Text
 from letta_cli.store import open_store
 from letta_cli.store.catalog import tables
 
@@ -151,10 +152,91 @@ def test_the_conversation_goes_on_there(agent: Command, database: str):
     assert "PostgreSQL" in doctor.stdout
 
 
+def test_what_is_only_for_files_says_what_to_do_on_a_server(agent: Command, database: str):
+    agent.environment["AGENT_DATABASE_URL"] = database
+    agent.run("run", "hello", env=agent.script([{"text": "hi"}]))
+    for command in (("backup",), ("backup", "list"), ("restore",)):
+        refused = agent.run(*command)
+        assert refused.returncode != 0, refused.stdout
+        assert "pg_dump" in refused.stderr
+        assert "agent db migrate-to sqlite:///" in refused.stderr
+    checks = {each["name"]: each for each in agent.json("doctor", "--json")["checks"]}
+    assert checks["backups"]["state"] == "ok"
+    assert "pg_dump" in checks["backups"]["detail"]
+    repaired = agent.run("doctor", "--repair", "--yes")
+    assert "error" not in repaired.stderr
+    copy = f"sqlite:///{agent.root}/copy.db"
+    copied = agent.run("db", "migrate-to", copy)
+    assert copied.returncode == 0, copied.stderr
+    assert "hello" in agent.run("sessions", "list", "--db", copy).stdout
+
+
+# Every background process notes how it was called instead of working.
+SPY = """#!/bin/sh
+echo "$*" >> "$SPY_NOTES"
+echo "DATABASE=$AGENT_DATABASE_URL" >> "$SPY_NOTES"
+"""
+WATCHED = """
+import sys
+from letta_cli.__main__ import main
+sys.executable = sys.argv.pop(1)
+main()
+"""
+
+
+def test_background_work_gets_the_address_where_others_cannot_read_it(
+    agent: Command, database: str
+):
+    secret = database.replace("postgresql:///", "postgresql://postgres:s3cret@/")
+    secret = secret.replace("&user=postgres", "")
+    spy, notes = agent.root / "spy", agent.root / "notes"
+    spy.write_text(SPY)
+    spy.chmod(0o755)
+    for key, value in (
+        ("reflection.everyTurns", "1"),
+        ("reflection.headless", "true"),
+        ("memoryMirror", str(agent.root / "mirror")),
+    ):
+        agent.run("config", "set", key, value)
+    store = open_store(secret)
+    store.messages.append(
+        store.conversations.default(store.agents.current().id).id, "user", [Text("old")]
+    )
+    with store.database.transaction():
+        store.indexing.queue_everything()
+    store.close()
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(spy), "run", "hello", "--db", secret],
+        env=agent.env(**agent.script(remember(1)), SPY_NOTES=str(notes)),
+        cwd=agent.project, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    wanted = ("reflect now --background", "db index --background", "memory mirror --once")
+    deadline = time.monotonic() + 30
+    while not (
+        notes.exists()
+        and all(each in notes.read_text() for each in wanted)
+        and notes.read_text().count("DATABASE=") >= len(wanted)
+    ):
+        assert time.monotonic() < deadline, notes.read_text() if notes.exists() else "nothing"
+        time.sleep(0.1)
+    lines = notes.read_text().splitlines()
+    given = [line for line in lines if line.startswith("DATABASE=")]
+    assert given.count(f"DATABASE={secret}") >= len(wanted)
+    called = [line for line in lines if not line.startswith("DATABASE=")]
+    assert not [line for line in called if "s3cret" in line or "postgresql" in line]
+
+
 def test_the_database_in_use_is_no_target(agent: Command):
     done = agent.run("db", "migrate-to", f"sqlite:///{agent.database}")
     assert done.returncode == 2
     assert "in use" in done.stderr
+
+
+def test_a_password_in_the_settings_is_not_shown_when_it_is_set(agent: Command):
+    done = agent.run("config", "set", "database", "postgresql://ada:s3cret@127.0.0.1:1/x")
+    assert 'database = "postgresql://ada:…@127.0.0.1:1/x"' in done.stdout
+    assert "s3cret" not in done.stdout + done.stderr + agent.run("config").stdout
 
 
 def test_a_wrong_password_is_never_printed(agent: Command):

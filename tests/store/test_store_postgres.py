@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -205,8 +206,8 @@ def test_a_session_of_another_machine_is_live_though_no_such_process_is_here(
     child = start(
         folder,
         """
-import letta_cli.store.sessions as sessions
-sessions.host_name = lambda: "other-machine"
+from letta_cli.store import machine
+machine.host_name, machine.mark = lambda: "other-machine", lambda: "0badcafe"
 store = open_store(url)
 store.sessions.open(conversation_id=args[0], cwd="/a", branch="main", terminal="/dev/pts/7")
 print("open", flush=True)
@@ -225,8 +226,8 @@ def test_a_lease_held_on_another_machine_names_it(store: Store, folder: Path):
     child = start(
         folder,
         """
-import letta_cli.store.postgres_connection as connection
-connection.host_name = lambda: "other-machine"
+from letta_cli.store import machine
+machine.host_name, machine.mark = lambda: "other-machine", lambda: "0badcafe"
 store = open_store(url, reason="agent chat")
 lease = store.leases.acquire(args[0])
 print("held", flush=True)
@@ -306,6 +307,26 @@ def test_the_doctor_is_told_of_the_server(store: Store):
     assert facts["counts"]["block"] == 2
     assert facts["path"].startswith("postgresql://postgres@/")
     assert any("fsync off" in warning for warning in facts["warnings"])
+
+
+def test_without_vectors_on_the_server_nobody_begins_to_make_them(
+    store: Store, server: Server, folder: Path
+):
+    class Embedder:
+        model = "some:1"
+
+        def embed(self, texts: Sequence[str]) -> Sequence[bytes]:
+            raise AssertionError("embedded in vain")
+
+    say(store, "one")
+    server.run(
+        "ALTER TABLE search_vector ALTER COLUMN value TYPE bytea USING NULL",
+        name_of(url_of(folder)),
+    )
+    store.vectors.embedder = Embedder()
+    assert not store.vectors.behind()
+    assert store.vectors.add_some() == 0
+    assert len(store.search.find(store.agents.current().id, "one")) == 1
 
 
 def test_a_missing_psycopg_is_explained(folder: Path):

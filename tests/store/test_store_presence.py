@@ -11,6 +11,7 @@ from store_children import finish, kill, run, start, wait_for_line
 from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import Busy, NotFound
 from letta_cli.store import Store
+from letta_cli.store.machine import host_name
 
 HOLD = """
 store = open_store(url)
@@ -205,3 +206,26 @@ for _ in range(10):
     finish([start(folder, code, conversation.id, counter) for _ in range(4)])
     assert counter.read_text() == "40"
     assert run(folder, "print(open_store(url).leases.holder(args[0]))", conversation.id) == "None"
+
+
+def test_machines_of_one_name_are_told_apart(
+    store: Store, folder: Path, conversation: Conversation
+):
+    """Its pid is free here or another program's: only its heartbeat tells that it lives."""
+    twin = """
+from letta_cli.store import machine
+machine.mark = lambda: "0badcafe"
+store = open_store(url)
+store.sessions.open(conversation_id=args[0], cwd="/a", branch="main", terminal="/dev/pts/7")
+print("open", flush=True)
+sys.stdin.read()
+"""
+    child = start(folder, twin, conversation.id)
+    wait_for_line(child)
+    kill(child)
+    (there,) = store.sessions.live()
+    assert (there.host, there.pid, there.here) == (host_name(), child.pid, False)
+    assert store.sessions.forget_gone() == 0
+    mine = store.sessions.open(conversation_id=conversation.id, cwd="/a", branch="", terminal="")
+    assert [each.here for each in store.sessions.live()] == [False, True]
+    assert store.sessions.live()[1].session_id == mine.session_id

@@ -12,6 +12,7 @@ from letta_cli.core.errors import NotFound, UsageError
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Role, Text, ToolCall, ToolReturn
 from letta_cli.store import Filters, Piece, Store
+from letta_cli.store.embedded_text import embedded_text
 from letta_cli.store.filters import read_filters
 
 ME = Origin("person")
@@ -307,6 +308,49 @@ def test_what_means_the_same_is_found_with_other_words(
     store.vectors.embedder = Thesaurus("thesaurus:2")
     assert snippets(store, agent, "vehicle") == []
     assert store.vectors.behind()
+
+
+DIFF = """\
+ letta_cli/garage.py | 4 ++--
+ 1 file changed, 2 insertions(+), 2 deletions(-)
+
+diff --git a/letta_cli/garage.py b/letta_cli/garage.py
+index 83db48f..bf2a4c1 100644
+--- a/letta_cli/garage.py
++++ b/letta_cli/garage.py
+@@ -10,4 +10,4 @@ def untouched(boat):
+     keep = boat
+-    parkCar(1)
++    park_vehicle(2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "embedded"),
+    [
+        (DIFF, "letta cli/garage.py\npark Car(1)\npark vehicle(2)"),
+        ("+ one\n+two\n+  three\n context", "one\ntwo\nthree"),
+        ("what to do:\n- call fooBar\n- tell Ada\n- rest", "what to do:\n- call foo Bar\n- tell Ada\n- rest"),
+        ("1 + 1\n+ 2", "1 + 1\n+ 2"),
+        ("x" * 2_000, "x" * 500),
+        ("", ""),
+    ],
+    ids=["diff", "middle of a diff", "list", "sum", "long", "empty"],
+)  # fmt: skip
+def test_of_a_diff_only_what_it_changes_is_embedded_and_names_in_words(text: str, embedded: str):
+    assert embedded_text(text) == embedded
+
+
+def test_what_fits_in_words_and_meaning_comes_before_what_fits_in_words_alone(
+    store: Store, agent: Agent, conversation: Conversation
+):
+    said = ["a red thing", "a red car", "a red thing", *["nothing at all"] * 30]
+    say(store, conversation, *said)
+    store.vectors.embedder = Thesaurus()
+    while store.vectors.add_some():
+        pass
+    assert snippets(store, agent, "red vehicle")[0] == "a red car"
+    assert "a red thing" in snippets(store, agent, "red vehicle")
 
 
 def test_a_deleted_text_takes_its_meaning_along(store: Store, agent: Agent):
