@@ -23,7 +23,7 @@ from letta_cli.portable.skill_files import install_skills
 def export_agent(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the agent.")],
     file: Annotated[
-        str | None, typer.Argument(metavar="[FILE.af]", help="Else standard output.")
+        str | None, typer.Argument(metavar="FILE.af", help="Else standard output.")
     ] = None,
     conversation: Annotated[
         str | None,

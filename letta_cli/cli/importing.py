@@ -31,7 +31,7 @@ app = new_app(
 
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PATH]", help="Files or folders; else where the program keeps them."),
+    typer.Argument(metavar="PATH", help="Files or folders; else where the program keeps them."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")]
 

@@ -32,7 +32,7 @@ def learn_from(
     conversation: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CONVERSATION]", help="Id, its beginning, or title; else the latest here."
+            metavar="CONVERSATION", help="Id, its beginning, or title; else the latest here."
         ),
     ] = None,
     name: Annotated[

@@ -96,7 +96,7 @@ def show_passage(
 def add_passage(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TEXT]...", help="What to keep. Without it: standard input."),
+        typer.Argument(metavar="TEXT", help="What to keep. Without it: standard input."),
     ] = None,
     tags: Tags = None,
     as_json: options.Json = False,

@@ -26,14 +26,14 @@ app = new_app(
     "WHICH is an id, its beginning, or: last."
 )
 
-Which = Annotated[str, typer.Argument(metavar="[WHICH]", help="Id, its beginning, or last.")]
+Which = Annotated[str, typer.Argument(metavar="WHICH", help="Id, its beginning, or last.")]
 
 
 @app.command("now", cls=LightCommand)
 def reflect_now(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORDS]", help="What to mind."),
+        typer.Argument(metavar="WORDS", help="What to mind."),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="HANDLE", help="Reflect with it.")

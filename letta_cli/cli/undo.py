@@ -36,7 +36,7 @@ _WORDS = 60
 def undo(
     conversation: Annotated[
         str,
-        typer.Argument(metavar="[CONVERSATION]", help="Default: this directory's latest."),
+        typer.Argument(metavar="CONVERSATION", help="Default: this directory's latest."),
     ] = "",
     to: Annotated[
         int | None,
