@@ -92,10 +92,15 @@ class ContextMeter:
         return min(window_of(info), self.ceiling or window_of(info))
 
     def compacted(self, before: int, after: int) -> None:
-        """A compaction was tried."""
-        self._known = self._seq = 0
+        """The window is another one now."""
+        self.reset()
         self._useless = 0 if after < before * USEFUL_SHARE else self._useless + 1
         self._useless_at = after
+
+    def not_compacted(self, tokens: int) -> None:
+        """There was nothing to compact: what was measured still holds."""
+        self._useless += 1
+        self._useless_at = tokens
 
     def stuck(self, tokens: int) -> bool:
         """Whether compacting was given up, and still is with `tokens` in the window."""

@@ -73,7 +73,7 @@ async def compact(
     keep_from = _keep_from(turn, space, trigger)
     evicted = [each for each in messages if each.role != "summary" and each.seq < keep_from]
     if sum(map(estimate_message, evicted)) < LEAST_EVICTED:
-        turn.meter.compacted(before, before)
+        turn.meter.not_compacted(before)
         if trigger == "manual":
             yield Notice("outcome", f"{NOTHING}: there is little more than what must be kept")
         return

@@ -19,7 +19,7 @@ from letta_cli.agent.transcript import render_transcript
 from letta_cli.agent.turn import Turn
 from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import UsageError
-from letta_cli.core.event import Event, Notice, RunFinished
+from letta_cli.core.event import Event, Notice, RunFinished, TextDelta
 from letta_cli.core.message import Message, Text
 from letta_cli.core.outside import joined
 from letta_cli.core.reflection import Slice
@@ -215,12 +215,15 @@ async def _interview(
 async def _ask(
     turn: Turn, parts: Sequence[Text], lesson: Lesson, ended: list[RunFinished]
 ) -> AsyncGenerator[Event, None]:
-    """One run; its end goes to `ended` instead of out, and what went wrong into the lesson."""
+    """One run; its end goes to `ended` instead of out, and what went wrong into the lesson.
+
+    The text itself is not told: it is raw, and may not be kept. Who asked shows the draft.
+    """
     async with contextlib.aclosing(run(turn, parts)) as events:
         async for event in events:
             if isinstance(event, RunFinished):
                 ended.append(event)
-            else:
+            elif not isinstance(event, TextDelta):
                 yield event
     finished = ended[-1]
     lesson.usage += finished.usage

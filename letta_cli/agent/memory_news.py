@@ -74,7 +74,7 @@ def read(store: Store, conversation: Conversation) -> News | None:
             if revision.origin.conversation_id != conversation.id
         ]
         if foreign:
-            told.append(describe(store, block, foreign))
+            told.append(describe(store, block, foreign, conversation.id))
         elif known < 0 and not block.away:
             told.append(_returned(block))
     versions = {block.id: -block.version if block.away else block.version for block in changed}
@@ -89,9 +89,9 @@ def is_news(message: Message) -> bool:
     return message.role == "notice" and message.text.startswith(_BEGINNING)
 
 
-def describe(store: Store, block: MemoryBlock, foreign: list[BlockRevision]) -> str:
-    """Say which block changed, by whom, when, and what it says now."""
-    writers = ", ".join(dict.fromkeys(_writer(store, revision) for revision in foreign))
+def describe(store: Store, block: MemoryBlock, foreign: list[BlockRevision], here: str) -> str:
+    """Say which block changed, by whom, when, and what it says now, to the conversation `here`."""
+    writers = ", ".join(dict.fromkeys(_writer(store, revision, here) for revision in foreign))
     when = to_text(foreign[-1].created_at)[:16] + "Z"
     head = f'{_BEGINNING}{block.label}" was {_deed(block, foreign)} by {writers} at {when}.'
     if marked := ", ".join(
@@ -129,12 +129,22 @@ def _text(block: MemoryBlock) -> str:
     return f"It now reads:\n{block.value}" if block.value else "It is empty."
 
 
-def _writer(store: Store, revision: BlockRevision) -> str:
-    conversation_id = revision.origin.conversation_id
-    if revision.origin.actor == "person" or conversation_id is None:
-        return "the person" if revision.origin.actor == "person" else revision.origin.actor
-    if revision.origin.actor == "reflection":
+def _writer(store: Store, revision: BlockRevision, here: str) -> str:
+    origin = revision.origin
+    who = {"person": "the person", "system": "this program"}.get(origin.actor, origin.actor)
+    if origin.commanded is not None:
+        command, conversation_id = origin.commanded
+        place = "this conversation" if conversation_id == here else _named(store, conversation_id)
+        return f"{who}, with {command} in {place},"
+    conversation_id = origin.conversation_id
+    if origin.actor == "person" or conversation_id is None:
+        return who
+    if origin.actor == "reflection":
         return f"a reflection ({conversation_id})"
+    return _named(store, conversation_id)
+
+
+def _named(store: Store, conversation_id: str) -> str:
     try:
         title = store.conversations.get(conversation_id).title
     except NotFound:

@@ -1,6 +1,7 @@
 """`agent agents export` and `import`: agents as Letta's agent files (.af)."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from letta_cli.cli import options
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import say, say_json, say_text, write_out
 from letta_cli.cli.sessions import find
+from letta_cli.core.counting import plural
 from letta_cli.core.errors import NotFound
 from letta_cli.core.skill import Skill
 from letta_cli.portable.agent_file import MovedIn, take_agents
@@ -21,7 +23,7 @@ from letta_cli.portable.skill_files import install_skills
 def export_agent(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the agent.")],
     file: Annotated[
-        str | None, typer.Argument(metavar="[FILE.af]", help="Else standard output.")
+        str | None, typer.Argument(metavar="FILE.af", help="Else standard output.")
     ] = None,
     conversation: Annotated[
         str | None,
@@ -52,8 +54,9 @@ def export_agent(
     if file is not None:
         own = document["letta_cli"]
         say(
-            f"{file}: {len(document['blocks'])} blocks, {len(own['conversations'])} conversations, "
-            f"{len(own['passages'])} passages, {len(document['skills'])} skills"
+            f"{file}: {plural(len(document['blocks']), 'block')}, "
+            f"{plural(len(own['conversations']), 'conversation')}, "
+            f"{plural(len(own['passages']), 'passage')}, {plural(len(document['skills']), 'skill')}"
         )
 
 
@@ -92,7 +95,7 @@ def import_agent(
         say_json([{**_facts(each), "skills": installed, "dry_run": dry_run} for each in done])
         return
     for each in done:
-        _tell(each, dry_run)
+        _tell(each, dry_run, use)
     for line in installed:
         say_text(f"  {line}")
 
@@ -114,16 +117,18 @@ def _skills(here: Opened, names: list[str]) -> list[Skill]:
     return [known[name] for name in names]
 
 
-def _tell(moved: MovedIn, dry_run: bool) -> None:
+def _tell(moved: MovedIn, dry_run: bool, in_use: bool) -> None:
     did = "Would import" if dry_run else "Imported"
     id_ = "" if dry_run else f" ({moved.agent.id})"
     say_text(
-        f"{did} {moved.agent.name}{id_}: {moved.blocks} blocks, {moved.messages} messages of which "
-        f"{moved.in_context} are in context, {moved.conversations} other conversations, "
-        f"{moved.passages} passages"
+        f"{did} {moved.agent.name}{id_}: {plural(moved.blocks, 'block')}, "
+        f"{plural(moved.messages, 'message')}, {moved.in_context:,} of them in context, "
+        f"{plural(moved.conversations, 'other conversation')}, {plural(moved.passages, 'passage')}"
     )
     for note in moved.notes:
         say_text(f"  {note}")
+    if not dry_run and not in_use:
+        say_text(f"Talk to it with: agent chat --agent {shlex.quote(moved.agent.name)}")
 
 
 def _facts(moved: MovedIn) -> dict[str, Any]:

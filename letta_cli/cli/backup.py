@@ -22,7 +22,7 @@ app = new_app("Copy the database, verified; list the copies. agent backup PATH w
 def make_backup(
     path: Annotated[
         str | None,
-        typer.Argument(metavar="[PATH]", help="A new file or a folder; else the backups folder."),
+        typer.Argument(metavar="PATH", help="A new file or a folder; else the backups folder."),
     ] = None,
     daily: Annotated[
         bool, typer.Option("--daily", help="Only if today has none yet; for cron and the like.")

@@ -13,8 +13,9 @@ from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import age, at_least_one, clip, say, say_json, say_text, table, warn
 from letta_cli.core.clock import to_text
+from letta_cli.core.counting import plural
 from letta_cli.core.document import Document, DocumentRefused
-from letta_cli.core.errors import NotFound, UsageError
+from letta_cli.core.errors import NotFound
 from letta_cli.tools.files import found_by, passage
 from letta_cli.workspace.documents import find_documents, read_document, stamp
 
@@ -48,7 +49,8 @@ def add_files(
             elif path.exists():
                 done += _take(here, [path])
             else:
-                raise UsageError(f"{given}: there is no such file or folder.")
+                detail = "there is no such file or folder"
+                done.append({"path": str(path), "state": "refused", "detail": detail})
     return _tell(done, as_json)
 
 
@@ -126,10 +128,16 @@ def remove_files(
     agent: options.AgentName = None,
     database: options.Database = None,
     directory: options.Directory = None,
-) -> None:
+) -> int:
     """Take files from the agent; a folder with all that is in it. On disk nothing changes."""
     with opened(agent=agent, database=database, directory=directory) as here:
-        removed = [each for name in names for each in _remove(here, name)]
+        removed: list[str] = []
+        unknown: list[str] = []
+        for name in names:
+            try:
+                removed += _remove(here, name)
+            except NotFound as error:
+                unknown.append(str(error))
     if as_json:
         say_json(removed)
     else:
@@ -137,6 +145,9 @@ def remove_files(
             say_text(f"removed {name}")
         if len(removed) > _SHOWN:
             say(f"… and {len(removed) - _SHOWN} more")
+    for problem in unknown:
+        warn(problem)
+    return 1 if unknown else 0
 
 
 @app.command("refresh", cls=LightCommand)
@@ -206,9 +217,8 @@ def _tell(done: list[dict[str, Any]], as_json: bool) -> int:
     else:
         news = [each for each in done if each["state"] in ("new", "changed")]
         for each in news[:_SHOWN]:
-            say_text(
-                f"{each['state']:8} {each['name']}  {each['kind']}, {each['sections']} sections"
-            )
+            size = plural(each["sections"], "section")
+            say_text(f"{each['state']:8} {each['name']}  {each['kind']}, {size}")
         if len(news) > _SHOWN:
             say(f"… and {len(news) - _SHOWN} more")
         counts = Counter(each["state"] for each in done)

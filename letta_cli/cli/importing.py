@@ -13,6 +13,7 @@ from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import opened
 from letta_cli.cli.output import clip, say, say_json, warn
 from letta_cli.core.clock import to_text
+from letta_cli.core.counting import plural
 from letta_cli.core.errors import NotFound
 from letta_cli.portable.histories import (
     PROGRAMS,
@@ -30,7 +31,7 @@ app = new_app(
 
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PATH]", help="Files or folders; else where the program keeps them."),
+    typer.Argument(metavar="PATH", help="Files or folders; else where the program keeps them."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")]
 
@@ -137,14 +138,15 @@ def _tell(program: Program, reports: Sequence[Report], dry_run: bool) -> None:
     for each in stored[:_SHOWN]:
         began = f"{each.began_at:%Y-%m-%d}" if each.began_at else ""
         name = each.conversation_id[:13] or "(dry run)"
-        say(f"{name:13}  {began}  {each.added:>5} messages  {clip(each.title, 60)}")
+        say(f"{name:13}  {began}  {plural(each.added, 'message'):>14}  {clip(each.title, 60)}")
     if len(stored) > _SHOWN:
         say(f"… and {len(stored) - _SHOWN} more")
     states = Counter(each.state for each in reports)
     messages = sum(each.added for each in stored)
     would = "would be imported" if dry_run else "imported"
     say(
-        f"{program.name}: {len(stored)} of {len(reports)} histories {would}, {messages:,} messages."
+        f"{program.name}: {len(stored)} of {plural(len(reports), 'history', 'histories')} {would}, "
+        f"{plural(messages, 'message')}."
     )
     for state, words in _TOLD.items():
         if states[state] and (state != "new" or len(stored) != states[state]):
@@ -154,9 +156,10 @@ def _tell(program: Program, reports: Sequence[Report], dry_run: bool) -> None:
             warn(each.detail)
     if broken := sum(each.broken for each in reports):
         files = sum(1 for each in reports if each.broken)
-        say(f"  {broken:>5} broken lines in {files} files were skipped")
+        lines, where = plural(broken, "broken line"), plural(files, "file")
+        say(f"        {lines} in {where} skipped")
     if masked := sum(each.masked for each in reports):
-        say(f"  {masked:>5} credentials were masked")
+        say(f"        {plural(masked, 'credential')} masked")
     if stored and not dry_run:
         say("Search them with: agent search WORDS")
 

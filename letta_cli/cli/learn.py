@@ -1,18 +1,15 @@
 """`agent learn`: make drafts of skills from conversations, and decide on them."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from letta_cli.agent.drafts import accept, diff_of, drop, warning_of
+from letta_cli.agent.drafts import accept, diff_of, drop, effect_of, root_of, warning_of
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import opened
 from letta_cli.cli.output import age, say, say_json, say_text, table, warn
 from letta_cli.cli.table import LEARN, target
-from letta_cli.config import Config
-from letta_cli.config.load import project_root
 from letta_cli.core.clock import to_text
 from letta_cli.core.skill import SkillDraft
 from letta_cli.store import Store
@@ -35,7 +32,7 @@ def learn_from(
     conversation: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CONVERSATION]", help="Id, its beginning, or title; else the latest here."
+            metavar="CONVERSATION", help="Id, its beginning, or title; else the latest here."
         ),
     ] = None,
     name: Annotated[
@@ -142,12 +139,13 @@ def accept_draft(
     """Make a draft a skill, in ~/.agent/skills. What it replaces comes back when it is dropped."""
     with opened(agent=agent, database=database, directory=directory) as here:
         draft = here.store.skill_drafts.find(here.agent.id, which)
-        root = root_of(here.config, project=project)
-        path = accept(here.store, draft, root, reviewed=reviewed)
+        path = accept(here.store, draft, here.config, project=project, reviewed=reviewed)
         if as_json:
             say_json(draft_facts(here.store.skill_drafts.find(here.agent.id, draft.id)))
         else:
             say(f"{draft.name} is a skill now: {here.shorten(str(path))}")
+        if untrusted := effect_of(here.config, path):
+            warn(untrusted)
 
 
 @app.command("drop", cls=LightCommand)
@@ -168,11 +166,6 @@ def drop_draft(
         else:
             back = "; the one before it is back" if draft.replaced else ""
             say(f"Took {draft.name} away from {here.shorten(draft.path)}{back}")
-
-
-def root_of(config: Config, *, project: bool) -> Path:
-    """The folder that accepted skills go to."""
-    return project_root(config.cwd) / ".agents" / "skills" if project else config.home / "skills"
 
 
 def source_of(store: Store, draft: SkillDraft) -> str:

@@ -4,12 +4,12 @@ import sys
 from math import ceil
 from typing import Any
 
-from letta_cli.agent.drafts import accept, diff_of, warning_of
+from letta_cli.agent.drafts import accept, diff_of, effect_of, root_of, warning_of
 from letta_cli.agent.learning import Lesson, learn
 from letta_cli.app import open_bench
 from letta_cli.cli.event_loop import on_interrupt, run_async
 from letta_cli.cli.invocation import working_directory
-from letta_cli.cli.learn import draft_facts, root_of
+from letta_cli.cli.learn import draft_facts
 from letta_cli.cli.opened import find_conversation
 from letta_cli.cli.output import confirmed, say, say_json, say_text, warn
 from letta_cli.cli.table import CHOICE, target
@@ -91,10 +91,12 @@ def _decide(
     # What strangers may have had a part in is accepted by somebody who has read it.
     refused = yes and bool(draft.untrusted)
     if (yes and not refused) or (asks and confirmed(f"Make {draft.name} a skill?")):
-        path = accept(store, draft, root_of(config, project=project), reviewed=asks)
+        path = accept(store, draft, config, project=project, reviewed=asks)
         draft = store.skill_drafts.find(draft.agent_id, draft.id)
         if not as_json:
             say(f"{draft.name} is a skill now: {path}")
+        if untrusted := effect_of(config, path):
+            warn(untrusted)
     elif not as_json:
         flag = " --reviewed" if draft.untrusted else ""
         say(

@@ -32,6 +32,7 @@ from letta_cli.cli.memory_view import (
 )
 from letta_cli.cli.opened import Opened, opened
 from letta_cli.cli.output import age, at_least_one, clip, say, say_json, say_text, table, warn
+from letta_cli.cli.stdin import read_stdin
 from letta_cli.core.errors import Conflict, NotFound, StoreError, UsageError
 from letta_cli.core.memory import BlockRevision, MemoryBlock
 from letta_cli.frontends.sanitize import sanitize_line
@@ -211,7 +212,7 @@ def _undo(here: Opened, label: str, conversation: str | None) -> BlockRevision:
 def _new_text(here: Opened, block: MemoryBlock) -> str:
     if sys.stdin.isatty():
         return edit_text(block.value, editor=here.config.editor, name=block.label)
-    new = sys.stdin.read().removesuffix("\n")
+    new = read_stdin().removesuffix("\n")
     if not new:
         # A script without standard input must not empty the block by accident.
         raise UsageError('Standard input is empty. To empty the block write: --text ""')

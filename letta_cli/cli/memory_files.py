@@ -26,7 +26,7 @@ _CLASH = ("conflict", "kept", "refused")
 
 def export_blocks(
     folder: Annotated[
-        str, typer.Argument(metavar="[DIR|-]", help="Where to; - is standard output.")
+        str, typer.Argument(metavar="DIR|-", help="Where to; - is standard output.")
     ] = "memory",
     as_json: options.Json = False,
     agent: options.AgentName = None,

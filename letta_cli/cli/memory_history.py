@@ -14,7 +14,7 @@ from letta_cli.core.memory import BlockRevision
 from letta_cli.core.memory_blame import blame
 from letta_cli.frontends.sanitize import sanitize_line
 
-Version = Annotated[int | None, typer.Argument(metavar="[VERSION]", help="Of the block.")]
+Version = Annotated[int | None, typer.Argument(metavar="VERSION", help="Of the block.")]
 
 
 def show_diff(

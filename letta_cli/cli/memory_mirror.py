@@ -20,7 +20,7 @@ SETTING = "memoryMirror"
 
 def mirror_blocks(
     folder: Annotated[
-        str | None, typer.Argument(metavar="[DIR]", help="Switch it on, in this folder.")
+        str | None, typer.Argument(metavar="DIR", help="Switch it on, in this folder.")
     ] = None,
     once: Annotated[
         str | None,

@@ -16,10 +16,10 @@ from letta_cli.frontends.sanitize import sanitize_line
 
 def review_edits(
     label: Annotated[
-        str | None, typer.Argument(metavar="[LABEL]", help="Only edits of this block.")
+        str | None, typer.Argument(metavar="LABEL", help="Only edits of this block.")
     ] = None,
     version: Annotated[
-        int | None, typer.Argument(metavar="[VERSION]", help="Only this edit of it.")
+        int | None, typer.Argument(metavar="VERSION", help="Only this edit of it.")
     ] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Vouch for them.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Take back what they brought.")] = False,

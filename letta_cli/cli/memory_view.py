@@ -27,6 +27,8 @@ def author(revision: BlockRevision) -> str:
     origin = revision.origin
     where = f" in {origin.conversation_id[:13]}" if origin.conversation_id else ""
     note = f" ({clip(origin.note, 40)})" if origin.note else ""
+    if origin.commanded is not None:
+        note = f" ({origin.commanded[0]} in {origin.commanded[1][:13]})"
     marked = f" [untrusted: {clip(revision.open_sources, 60)}]" if revision.open_sources else ""
     return f"{origin.actor}{where}{note}{marked}"
 

@@ -70,7 +70,7 @@ def list_models(
 @app.command("pull", cls=LightCommand)
 def pull_model(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help=f"{DEFAULT.name} or {EMBEDDING_NAME}.")
+        str, typer.Argument(metavar="NAME", help=f"{DEFAULT.name} or {EMBEDDING_NAME}.")
     ] = DEFAULT.name,
     source: Annotated[
         str | None,

@@ -66,6 +66,21 @@ def find(here: Opened, which: str) -> Conversation:
     return find_conversation(here.store, here.agent.id, which)
 
 
+def find_named(here: Opened, which: str) -> Conversation:
+    """The one that `which` names by id or title, for what cannot be taken back.
+
+    Raises:
+        NotFound: none; tells in which ones the words were said. UsageError: several; lists them.
+    """
+    if which == "default" or here.store.conversations.named(here.agent.id, which):
+        return find(here, which)
+    said = here.store.conversations.find(here.agent.id, which)[:10]
+    if not said:
+        return find(here, which)
+    listed = "\n".join(f"  {each.id}  {clip(each.title, 60)}" for each in said)
+    raise NotFound(f"No conversation has the id or title {which!r}. It is said in:\n{listed}")
+
+
 def find_conversation(store: Store, agent_id: str, which: str) -> Conversation:
     """The one conversation of an agent that `which` names.
 

@@ -19,6 +19,7 @@ from letta_cli.frontends.sanitize import sanitize, sanitize_line
 GAP = "  "
 
 SHORT_ID = 13
+MOST_ROWS = 1_000_000_000
 """``conv-`` and eight characters: enough to name a conversation by."""
 
 
@@ -123,9 +124,10 @@ def confirmed(question: str) -> bool:
 
 
 def at_least_one(flag: str, count: int) -> None:
-    """Raises UsageError for a number of rows that would show nothing."""
-    if count < 1:
-        raise UsageError(f"{flag}: expected a whole number above 0, found {count}.")
+    """Raises UsageError for a number of rows that would show nothing, or that no database takes."""
+    if not 1 <= count <= MOST_ROWS:
+        wanted = "above 0" if count < 1 else f"up to {MOST_ROWS:,}"
+        raise UsageError(f"{flag}: expected a whole number {wanted}, found {count}.")
 
 
 def write_out(text: str, path: str | None) -> None:

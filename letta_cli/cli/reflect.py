@@ -17,6 +17,7 @@ from letta_cli.cli.reflect_view import (
     read_text,
 )
 from letta_cli.cli.table import REFLECT, target
+from letta_cli.core.counting import plural
 from letta_cli.core.errors import UsageError
 from letta_cli.core.reflection import Reflection
 
@@ -25,14 +26,14 @@ app = new_app(
     "WHICH is an id, its beginning, or: last."
 )
 
-Which = Annotated[str, typer.Argument(metavar="[WHICH]", help="Id, its beginning, or last.")]
+Which = Annotated[str, typer.Argument(metavar="WHICH", help="Id, its beginning, or last.")]
 
 
 @app.command("now", cls=LightCommand)
 def reflect_now(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORDS]", help="What to mind."),
+        typer.Argument(metavar="WORDS", help="What to mind."),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="HANDLE", help="Reflect with it.")
@@ -87,7 +88,8 @@ def show_log(
         heads = ("STATE", "ID", "AGE", "WHY", "READ", "CHANGED", "COST")
         table(heads, rows, flexible=5)
     messages = sum(each.last - each.first + 1 for each in unread)
-    say(f"Unread: {messages} messages of {len(unread)} conversations." if unread else "All read.")
+    of_them = f"{plural(messages, 'message')} of {plural(len(unread), 'conversation')}"
+    say(f"Unread: {of_them}." if unread else "All read.")
 
 
 @app.command("show", cls=LightCommand)
@@ -158,7 +160,8 @@ def _take_back(here: Opened, found: Reflection, as_json: bool) -> None:
         say(f"{revision.label} is now version {revision.version}")
     for line in done.kept:
         say(f"kept: {line}")
-    say(f"Took back {found.id}: {len(done.revisions)} edits, {done.passages} passages.")
+    edits, passages = plural(len(done.revisions), "edit"), plural(done.passages, "passage")
+    say(f"Took back {found.id}: {edits}, {passages}.")
 
 
 def _row(here: Opened, each: Reflection) -> tuple[str, ...]:

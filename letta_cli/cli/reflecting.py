@@ -10,12 +10,20 @@ from letta_cli.app import open_bench, open_store_of
 from letta_cli.cli.daily import mirror_later
 from letta_cli.cli.event_loop import on_interrupt, run_async
 from letta_cli.cli.invocation import working_directory
-from letta_cli.cli.output import say, say_json, warn
+from letta_cli.cli.output import clip, say, say_json, warn
 from letta_cli.cli.reflect_view import cost_text, facts, lines_of, read_text
 from letta_cli.cli.table import CHOICE, target
 from letta_cli.config import Config, load_config
+from letta_cli.core.counting import plural
 from letta_cli.core.errors import AgentError, Busy
-from letta_cli.core.event import Event, MemoryChanged, Retrying, RunFinished, ToolCallReady
+from letta_cli.core.event import (
+    Event,
+    MemoryChanged,
+    Retrying,
+    RunFinished,
+    ToolCallReady,
+    ToolReturned,
+)
 from letta_cli.core.exit_codes import OK
 from letta_cli.core.reflection import Occasion
 from letta_cli.frontends.sanitize import sanitize_line
@@ -98,6 +106,8 @@ def _tell(event: Event) -> None:
             pass
         case ToolCallReady():
             warn(sanitize_line(event.title))
+        case ToolReturned() if event.result.status != "ok":
+            warn(f"  that failed: {clip(event.result.content, 200)}")
         case _:
             pass
 
@@ -118,7 +128,8 @@ def _sum_up(bench: Bench, wish: Wish) -> None:
     left = store.reflections.unread(bench.agent.id)
     if wish.done and left:
         messages = sum(each.last - each.first + 1 for each in left)
-        say(f"Still unread: {messages} messages of {len(left)} conversations. Go on: agent reflect")
+        of_them = f"{plural(messages, 'message')} of {plural(len(left), 'conversation')}"
+        say(f"Still unread: {of_them}. Go on: agent reflect")
 
 
 async def _quietly(config: Config, agent: str | None, wish: Wish) -> int:

@@ -11,6 +11,7 @@ from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.memory_view import ConversationId, project_of, revision_facts, seen_in
 from letta_cli.cli.opened import opened
 from letta_cli.cli.output import say, say_json
+from letta_cli.cli.stdin import read_stdin
 from letta_cli.core.errors import UsageError
 from letta_cli.core.memory import Origin
 from letta_cli.frontends.sanitize import sanitize_line
@@ -65,4 +66,4 @@ def remember_text(
 def _piped() -> str:
     if sys.stdin.isatty():
         raise UsageError('Say what to remember: agent remember "I like short answers"')
-    return sys.stdin.read()
+    return read_stdin()

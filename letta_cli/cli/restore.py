@@ -18,7 +18,7 @@ app = new_app()
 @app.command(cls=LightCommand)
 def restore(
     source: Annotated[
-        str, typer.Argument(metavar="[PATH|latest]", help="A copy; its name is enough.")
+        str, typer.Argument(metavar="PATH|latest", help="A copy; its name is enough.")
     ] = "latest",
     yes: options.Yes = False,
     as_json: options.Json = False,

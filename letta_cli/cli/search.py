@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +12,7 @@ from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import Opened, find, opened
 from letta_cli.cli.output import SHORT_ID, age, at_least_one, clip, say, say_json, warn
 from letta_cli.core.clock import to_text
-from letta_cli.core.errors import ConfigError
+from letta_cli.core.errors import ConfigError, UsageError
 from letta_cli.core.message import Message
 from letta_cli.frontends.sanitize import sanitize
 from letta_cli.providers.embedding import choose_embedder
@@ -66,6 +65,8 @@ def search(
     there: agent chat -r HIT, with --fork to leave out what came after.
     """
     at_least_one("--limit", limit)
+    if not any(map(str.strip, words)):
+        raise UsageError("There is nothing to look for: say some words.")
     with opened(agent=agent, database=database, directory=directory) as here:
         filters = read_filters(
             kinds=kind or (),
@@ -99,11 +100,9 @@ def attach_embedder(here: Opened) -> None:
 
 
 def _project(here: Opened, given: str) -> str:
-    """The key of a project, given by a path or by its folder's name."""
-    if not given.startswith((".", "~", "/")):
-        return given
-    path = Path(here.directory, Path(given).expanduser()).resolve()
-    return here.store.conversations.project_of(here.agent.id, str(path)) or str(path)
+    if not given:
+        return ""
+    return here.store.conversations.project_named(here.agent.id, given, here.directory)
 
 
 def _conversation(here: Opened, which: str) -> str:

@@ -8,7 +8,7 @@ import typer
 
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
-from letta_cli.cli.opened import Opened, find, opened
+from letta_cli.cli.opened import Opened, find, find_named, opened
 from letta_cli.cli.output import (
     SHORT_ID,
     age,
@@ -25,6 +25,7 @@ from letta_cli.cli.table import CONTEXT, target
 from letta_cli.cli.transcript import as_markdown, spent_text
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import to_text
+from letta_cli.core.counting import plural
 from letta_cli.core.errors import Busy, NotFound, UsageError
 from letta_cli.core.ids import parse_citation
 from letta_cli.core.outside import source
@@ -258,7 +259,7 @@ def import_session(
     for each in done:
         state = "Imported" if each.added else "Already here:"
         title = clip(each.conversation.title or "(no title)", 60)
-        say(f"{state} {each.conversation.id}  {each.conversation.head} messages  {title}")
+        say(f"{state} {each.conversation.id}  {plural(each.conversation.head, 'message')}  {title}")
 
 
 @app.command("remove", cls=LightCommand)
@@ -271,7 +272,7 @@ def delete_session(
 ) -> None:
     """Delete a conversation and its messages for good. Memory stays."""
     with opened(agent=agent, database=database) as here:
-        conversation = find(here, which)
+        conversation = find_named(here, which)
         present = _present(here).get(conversation.id, [])
         if present:
             raise Busy(
@@ -279,7 +280,7 @@ def delete_session(
                 "close it there first."
             )
         title = clip(conversation.title or "(no title)", 60)
-        question = f"Delete {title!r} with {conversation.head} messages for good?"
+        question = f"Delete {title!r} with {plural(conversation.head, 'message')} for good?"
         if not yes and not confirmed(question):
             raise UsageError("Nothing was deleted. To delete without a question add --yes.")
         here.store.conversations.delete(conversation.id)
@@ -300,7 +301,7 @@ def _cited(conversation: Conversation, which: str) -> int | None:
         return None
     if not 1 <= cited[1] <= conversation.head:
         raise NotFound(
-            f"{conversation.id} has {conversation.head} messages; there is no {cited[1]}."
+            f"{conversation.id} has {plural(conversation.head, 'message')}; there is no {cited[1]}."
         )
     return cited[1]
 

@@ -31,6 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "search": Entry("search:app", "Search all conversations, memory and passages."),
     "memory": Entry("memory:app", "Read and change what the agent remembers.", "list"),
     "remember": Entry("remember:app", "Store one thing in memory, as you say it."),
+    "passages": Entry("passages:app", "Archival memory: list, show, add, remove.", "list"),
     "files": Entry("files:app", "Documents that the agent opens, searches and cites.", "list"),
     "reflect": Entry(
         "reflect:app",

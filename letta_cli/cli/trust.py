@@ -19,7 +19,7 @@ from letta_cli.core.errors import NotFound
 
 app = new_app("Decide what a folder's own files may do.")
 
-Folder = Annotated[str | None, typer.Argument(metavar="[DIR]", help="This directory if left out.")]
+Folder = Annotated[str | None, typer.Argument(metavar="DIR", help="This directory if left out.")]
 
 
 @app.command("folder", cls=LightCommand)

@@ -38,7 +38,7 @@ _LOOKED_AT = 200
 def undo(
     conversation: Annotated[
         str,
-        typer.Argument(metavar="[CONVERSATION]", help="Default: this directory's latest."),
+        typer.Argument(metavar="CONVERSATION", help="Default: this directory's latest."),
     ] = "",
     to: Annotated[
         int | None,

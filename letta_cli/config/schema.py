@@ -62,6 +62,10 @@ def _whole(least: int) -> Callable[[Any], int]:
     return read
 
 
+def _minutes(value: Any) -> float:
+    return 0 if value is not False and value == 0 else _amount(value)
+
+
 def _amount(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
         raise ValueError
@@ -163,7 +167,7 @@ KEYS: tuple[Key, ...] = (
     Key("reflection.automatic", "true or false", _flag),
     Key("reflection.everyTurns", "a whole number; 0 is never", _whole(0)),
     Key("reflection.onCompaction", "true or false", _flag),
-    Key("reflection.whenIdle", "minutes, a whole number; 0 is never", _whole(0)),
+    Key("reflection.whenIdle", "minutes; 0 is never", _minutes),
     Key("reflection.headless", "true or false", _flag),
     Key("reflection.model", 'a handle "provider/model", or an empty text', _handle),
     Key("reflection.maxBudgetUsd", "an amount in US dollars above 0", _amount, "lower"),

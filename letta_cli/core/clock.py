@@ -10,7 +10,8 @@ def now() -> datetime:
 
 def to_text(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds and a ``Z``; sorts as text in time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime, which writes years before 1000 without their zeros.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def from_text(text: str) -> datetime:

@@ -42,3 +42,9 @@ def parse_citation(text: str) -> tuple[str, int] | None:
     if len(name) < 4 or not set(name) <= set("0123456789abcdef-"):
         return None
     return f"conv-{name}", int(number)
+
+
+def looks_like_id(text: str) -> bool:
+    """Whether it has the form of a conversation's id or citation, whole, cut or mistyped."""
+    name, _, _ = text.strip().removeprefix("conv-").partition(":")
+    return text.strip().startswith("conv-") and set(name) <= set("0123456789abcdef-")

@@ -37,6 +37,16 @@ class Origin:
     note: str = ""
     untrusted: str = ""
 
+    @property
+    def commanded(self) -> tuple[str, str] | None:
+        """The command, and the id of the conversation in which the person gave it.
+
+        Not `conversation_id`: who wrote is the person or the program, and the conversation itself
+        has yet to be told.
+        """
+        command, _, place = self.note.partition(" in ")
+        return (command, place) if command[:1] == "/" and place.startswith("conv-") else None
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryBlock:

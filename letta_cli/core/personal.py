@@ -3,8 +3,8 @@ or speak as the person."""
 
 PERSONAL = frozenset(
     {
-        "trust", "remember", "memory", "config", "secrets", "permissions", "agents", "learn",
-        "restore", "db",
+        "trust", "remember", "memory", "passages", "config", "secrets", "permissions", "agents",
+        "learn", "restore", "db",
     }
 )  # fmt: skip
 

@@ -29,7 +29,7 @@ class ReflectionSettings:
     automatic: bool = True
     every_turns: int = 25
     on_compaction: bool = True
-    idle_minutes: int = 0
+    idle_minutes: float = 0
     headless: bool = False
     model: str = ""
     max_budget_usd: float = 0.10
@@ -39,7 +39,7 @@ class ReflectionSettings:
     def occasions(self) -> str:
         """When it does, in words: ``every 25 turns, at compaction``; empty for never."""
         every = f"every {self.every_turns} turns" if self.every_turns else ""
-        idle = f"after {self.idle_minutes} idle minutes" if self.idle_minutes else ""
+        idle = f"after {self.idle_minutes:g} idle minutes" if self.idle_minutes else ""
         when = (every, "at compaction" if self.on_compaction else "", idle)
         return ", ".join(filter(None, when)) if self.automatic else ""
 

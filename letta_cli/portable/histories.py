@@ -141,7 +141,8 @@ def import_history(
         lines = JsonLines(path)
         known = store.imports.at_path(agent_id, kind, str(path))
         if known and (known.size, known.modified_ns) == (lines.size, lines.modified_ns):
-            return Report(str(path), "unchanged", known.conversation_id)
+            there = store.conversations.exists(known.conversation_id)
+            return Report(str(path), "unchanged" if there else "deleted", known.conversation_id)
         reader = PROGRAMS[kind].reader(subagent)
         with Spool() as spool:
             return _bring(store, agent_id, kind, path, lines, reader, spool, dry_run)

@@ -3,11 +3,12 @@
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from letta_cli.core.agent import Conversation, ConversationKind
 from letta_cli.core.clock import now, to_text
 from letta_cli.core.errors import NotFound, StoreError
-from letta_cli.core.ids import new_id, parse_citation
+from letta_cli.core.ids import looks_like_id, new_id, parse_citation
 from letta_cli.core.message import Message, Text, ToolCall, ToolReturn
 from letta_cli.core.presence import EXPIRY_SECONDS
 from letta_cli.core.run import Usage
@@ -29,6 +30,7 @@ _BEGUN = (
 _NEWEST = "ORDER BY c.updated_at DESC, c.id DESC"
 _MOST_FOUND = 50
 _SHORTEST_ID = 4
+_MOST_NAMED = 10
 
 # `Conversations.list` hides the builtin in the class body.
 _Conversations = list[Conversation]
@@ -99,6 +101,11 @@ class Conversations:
         if not found:
             raise NotFound(_gone(conversation_id))
         return rows.conversation(found[0])
+
+    def exists(self, conversation_id: str) -> bool:
+        """Whether it has not been deleted."""
+        sql = "SELECT 1 FROM conversation WHERE id = ?"
+        return bool(self._database.query(sql, conversation_id))
 
     def default(self, agent_id: str) -> Conversation:
         """The conversation every agent has. Raises NotFound when there is no such agent."""
@@ -273,8 +280,17 @@ class Conversations:
         """What a person may mean: an id, the start of one, a citation, a title, or words in it.
 
         The first of these that fits anything decides; newest first. Archived ones are found too.
+        What has the form of an id is never taken for words: it stands in many conversations, and
+        none of them is the one that was meant.
         """
+        if (named := self.named(agent_id, words)) or looks_like_id(words):
+            return named
         words = rows.clean(words).strip()
+        return self._with_words(agent_id, words) if words else []
+
+    def named(self, agent_id: str, which: str) -> _Conversations:
+        """Those that `which` names: by id, the start of one, a citation, or the title."""
+        words = rows.clean(which).strip()
         if not words:
             return []
         if (cited := parse_citation(words)) is not None:
@@ -291,7 +307,7 @@ class Conversations:
             )
             if found:
                 return [rows.conversation(row) for row in found]
-        return self._with_words(agent_id, words)
+        return []
 
     def list(
         self,
@@ -327,13 +343,27 @@ class Conversations:
             args.append(limit)
         return [rows.conversation(row) for row in self._database.query(sql, *args)]
 
-    def project_of(self, agent_id: str, directory: str) -> str | None:
-        """The project whose conversations were held in or above an absolute directory."""
-        found = self._database.query(
-            "SELECT DISTINCT project FROM conversation WHERE agent_id = ?", agent_id
-        )
-        around = [key for (key,) in found if f"{directory}/".startswith(f"{key.rstrip('/')}/")]
-        return max(around, key=len, default=None)
+    def project_named(self, agent_id: str, given: str, directory: str) -> str:
+        """The key of a project that conversations were held in, or the folder's name for several.
+
+        Args:
+            given: a path, from `directory` on, to the project or into it; else its folder's name.
+
+        Raises:
+            NotFound: no conversation is of it; names those there are.
+        """
+        sql = "SELECT DISTINCT project FROM conversation WHERE agent_id = ? AND project <> ''"
+        known = [key for (key,) in self._database.query(sql, agent_id)]
+        if given.startswith((".", "~", "/")):
+            path = Path(directory, Path(given).expanduser()).resolve()
+            around = [key for key in known if f"{path}/".startswith(f"{key.rstrip('/')}/")]
+            if around:
+                return max(around, key=len)
+        elif any(key == given or key.endswith(f"/{given}") for key in known):
+            return given
+        names = ", ".join(sorted(known)[:_MOST_NAMED]) or "none yet"
+        more = ", …" if len(known) > _MOST_NAMED else ""
+        raise NotFound(f"No conversation is of the project {given!r}. Projects: {names}{more}.")
 
     def _of(self, agent_id: str) -> _Ids:
         found = self._database.query("SELECT id FROM conversation WHERE agent_id = ?", agent_id)

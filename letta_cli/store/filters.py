@@ -59,19 +59,29 @@ def read_filters(
             named is included whole.
 
     Raises:
-        UsageError: one of them means nothing; says what is expected.
+        UsageError: one of them means nothing, or together they fit nothing; says which.
     """
     for kind in kinds:
         _check("kind", kind, KINDS)
     if role:
         _check("role", role, ROLES)
+    of_talk = {"role": role, "project": project, "conversation": conversation_id}
+    if kinds and "messages" not in kinds and any(of_talk.values()):
+        named = next(name for name, value in of_talk.items() if value)
+        raise UsageError(
+            f"{named}: only messages have one, and only {' and '.join(kinds)} are asked for."
+        )
+    begin = _moment("since", since)[0] if since else None
+    end = _moment("until", until)[1] if until else None
+    if begin and end and begin >= end:
+        raise UsageError(f"since, until: nothing lies between {since} and {until}.")
     return Filters(
         kinds=tuple("memory" if kind == "memory" else kind.removesuffix("s") for kind in kinds),
         role=cast("Role", role) if role else None,
         project=project or None,
         conversation_id=conversation_id or None,
-        since=_moment("since", since)[0] if since else None,
-        until=_moment("until", until)[1] if until else None,
+        since=begin,
+        until=end,
     )
 
 

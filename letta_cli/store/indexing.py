@@ -12,7 +12,7 @@ from letta_cli.core.memory import BlockRevision, Passage
 from letta_cli.core.message import Message
 from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
-from letta_cli.store.message_text import SPOKEN_ROLES, around, cut, pieces_of, weight_of
+from letta_cli.store.message_text import around, cut, pieces_of, weight_of
 from letta_cli.store.search_words import indexable
 from letta_cli.store.text_index import Fields, TextIndex
 
@@ -228,7 +228,7 @@ class Indexing:
         numbers = [row[0] for row in there] or [
             self._insert(
                 agent_id, "message", "", "", position, document, title, text, moment,
-                weight_of(text) if message.role in SPOKEN_ROLES else 1.0,
+                weight_of(message.role, text),
             )
             for position, text in enumerate(pieces)
         ]  # fmt: skip

@@ -15,6 +15,8 @@ _DRAFT = "id, agent_id, name, text, conversation_id, state, path, replaced, crea
 # `SkillDrafts.list` hides the builtin in the class body.
 _Drafts = list[SkillDraft]
 
+_CHOSEN = ("open", "accepted", "dropped")
+
 
 class SkillDrafts:
     """The repository of drafts. Raises what `Database` raises, and what methods name."""
@@ -74,7 +76,9 @@ class SkillDrafts:
         return [each for each in reversed(drafts) if each.conversation_id == conversation_id]
 
     def find(self, agent_id: str, which: str) -> SkillDraft:
-        """The draft with this id or its beginning, else the newest open one of this name.
+        """The draft with this id or its beginning, else the newest of this name.
+
+        An open one comes before one that was accepted, and that before one that was dropped.
 
         Raises:
             NotFound: none. UsageError: several ids begin so.
@@ -85,7 +89,7 @@ class SkillDrafts:
         if len(by_id) > 1:
             raise UsageError(f"{len(by_id)} drafts begin with {which!r}; write more of it.")
         by_name = [each for each in drafts if each.name == which]
-        by_name.sort(key=lambda each: each.state != "open")
+        by_name.sort(key=lambda each: _CHOSEN.index(each.state))
         for each in (*by_id, *by_name):
             return each
         raise NotFound(f"There is no skill draft {which!r}. See: agent learn list")

@@ -4,13 +4,11 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from letta_cli.core.message import Message, Part, Text, ToolCall, ToolReturn
+from letta_cli.core.message import Message, Part, Role, Text, ToolCall, ToolReturn
 from letta_cli.store import rows
 
 INDEXED_ROLES = ("user", "assistant", "tool")
 """Notices and summaries are left out: they repeat what stands elsewhere."""
-
-SPOKEN_ROLES = ("user", "assistant")
 
 PIECE = 2_000
 """Characters of a piece. Longer ones blur what they are about, and cost more to index again."""
@@ -21,6 +19,7 @@ _CALL_MAX = 4_000
 _SHORT_WORDS = 8
 _LEAST = 0.5
 _QUESTION_WEIGHT = 0.9
+_RETURN_WEIGHT = 0.8
 
 _SPEAKER = re.compile(r"([^\W\d_][\w.' -]{0,30}):\s")
 
@@ -58,11 +57,13 @@ def around(message: Message) -> str:
     return rows.clean(" ".join((*who, f"{message.created_at:%Y-%m-%d %A %d %B %Y}", *names)))
 
 
-def weight_of(text: str) -> float:
-    """How much something said can tell, 0 to 1: thanks and questions are seldom looked for.
+def weight_of(role: Role, text: str) -> float:
+    """How much a message can tell, 0 to 1: thanks and questions are seldom what is looked for.
 
-    Not for code, or what is remembered: a function of three lines is a whole answer.
+    What tools return tells the same at any length: a function of three lines is a whole answer.
     """
+    if role == "tool":
+        return _RETURN_WEIGHT
     words = len(text.split()) if text.isascii() else max(len(text.split()), len(text) // 3)
     weight = max(_LEAST, 1 - math.exp(-words / _SHORT_WORDS))
     return weight * _QUESTION_WEIGHT if text.rstrip().endswith(("?", "？")) else weight

@@ -4,6 +4,7 @@ A run is open from the moment the person's words are stored until it is finished
 tool call stands in the journal until its return is in the thread: every call gets exactly one.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from letta_cli.store.journal import Journal
 from letta_cli.store.messages import Messages
 from letta_cli.store.recovery import describe, settle
 
+_SKILL = re.compile(r'\s*<skill_content name="([\w.-]+)"')
 _TITLE_MAX = 60
 _OWNERS_KEPT = 1_000
 
@@ -431,7 +433,9 @@ class Runs:
 
 
 def title_from(text: str) -> str:
-    """The first words of a message on one line, at most 60 characters."""
+    """The first words of a message on one line, at most 60 characters; of a skill its command."""
+    if skill := _SKILL.match(text):
+        return f"/{skill[1]}"
     line = " ".join(rows.clean(text).split())
     if len(line) <= _TITLE_MAX:
         return line

@@ -23,7 +23,7 @@ INSERT = ToolSpec(
 
 SEARCH = ToolSpec(
     name="archival_memory_search",
-    description="Search archival memory.",
+    description="Search archival memory; an empty query: the newest.",
     parameters=schema("query", query=text_of(), tags=texts_of("all of these"), top_k=integer_of()),
     kind="read",
     summary="search kept texts",
@@ -48,6 +48,8 @@ async def insert(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutc
 async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
     query, tags = text(arguments, "query"), texts(arguments, "tags")
     limit = max(1, min(50, integer(arguments, "top_k", 10)))
+    if not query.strip():
+        return _newest(context, tags, limit)
     # In a thread: the first search by meaning loads a model.
     hits = await asyncio.to_thread(
         context.store.passages.search, context.agent_id, query, tags=tags, limit=limit
@@ -61,6 +63,21 @@ async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutc
     content = "\n\n".join(map(_told, hits))
     found = Display(title=f"Search {query}: {len(hits)} found", text=content)
     return ok(content, found, outside=joined(hit.passage.origin.untrusted for hit in hits))
+
+
+def _newest(context: ToolContext, tags: tuple[str, ...], limit: int) -> ToolOutcome:
+    """Without words: what the tags hold, or all there is, the newest first."""
+    kept = context.store.passages.list(context.agent_id, tags=tags, limit=limit)
+    about = ", ".join(tags) or "all"
+    if not kept:
+        return ok(
+            f"Nothing is in archival memory{f' with {about}' if tags else ''}.",
+            Display(title=f"Search {about}: nothing"),
+        )
+    hits = [PassageHit(each, each.text, 0) for each in kept]
+    content = "\n\n".join(map(_told, hits))
+    found = Display(title=f"Search {about}: {len(hits)} found", text=content)
+    return ok(content, found, outside=joined(each.origin.untrusted for each in kept))
 
 
 def _told(hit: PassageHit) -> str:

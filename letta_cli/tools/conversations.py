@@ -61,13 +61,18 @@ async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutc
     limit = max(1, min(50, integer(arguments, "limit", 10)))
     given = {name: text(arguments, name) for name in ("role", "since", "until", "project")}
     try:
+        if given["project"]:
+            given["project"] = context.store.conversations.project_named(
+                context.agent_id, given["project"], str(context.workspace.cwd)
+            )
         filters = read_filters(kinds=("messages", "memory"), **given)
-    except UsageError as error:
+    except (UsageError, NotFound) as error:
         return failed(f"{error} Leave it out to search everything.")
     # In a thread: the first search by meaning loads a model.
-    hits = await asyncio.to_thread(
-        context.store.search.find, context.agent_id, query, filters, limit=limit
+    found = await asyncio.to_thread(
+        context.store.search.find, context.agent_id, query, filters, limit=limit + 1
     )
+    hits = [hit for hit in found if not _is_this_call(hit, context)][:limit]
     if not hits:
         return ok(
             f"Nothing in any conversation matches {query!r}. Try fewer or other words"
@@ -78,8 +83,17 @@ async def search(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutc
     content = "\n".join(
         _found(hit, context, outside) for hit, outside in zip(hits, marked, strict=True)
     )
-    found = Display(title=f"Search {query}: {len(hits)} found", text=content)
-    return ok(content, found, outside=joined(marked))
+    shown = Display(title=f"Search {query}: {len(hits)} found", text=content)
+    return ok(content, shown, outside=joined(marked))
+
+
+def _is_this_call(hit: Hit, context: ToolContext) -> bool:
+    """Whether it is the very message that asks, which holds all of its own words."""
+    if hit.source != context.conversation.id or hit.role != "assistant":
+        return False
+    asking = context.store.messages.read(hit.source, start=hit.seq, end=hit.seq)
+    calls = (part for each in asking for part in each.parts if isinstance(part, ToolCall))
+    return any(part.id == context.call_id for part in calls)
 
 
 def _outside(hit: Hit, context: ToolContext) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from letta_cli.core.counting import plural
 from letta_cli.core.document import Document, Section
 from letta_cli.core.errors import NotFound
 from letta_cli.core.outside import joined
@@ -123,7 +124,7 @@ def passage(document: Document, sections: Sequence[Section], place: str, room: i
 def listed(documents: Sequence[Document]) -> str:
     """The files, one a line."""
     lines = [
-        f"{each.name}  {each.kind}, {each.sections} sections"
+        f"{each.name}  {each.kind}, {plural(each.sections, 'section')}"
         + (f"  (not readable now: {each.trouble})" if each.trouble else "")
         for each in documents[:_LISTED]
     ]

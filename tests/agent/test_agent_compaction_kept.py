@@ -9,6 +9,7 @@ from letta_cli.agent.compaction import compact
 from letta_cli.agent.cut import choose_cut
 from letta_cli.agent.notes import Notes, Room, merge, read_summary, task, write
 from letta_cli.agent.record import Entry, Record
+from letta_cli.agent.request import context_tokens
 from letta_cli.agent.shelf import Shelf
 from letta_cli.core.clock import now
 from letta_cli.core.errors import ContextOverflow
@@ -271,6 +272,15 @@ async def test_a_short_conversation_is_left_alone(stage):
     (event,) = [event async for event in compact(s.turn, "manual")]
     assert isinstance(event, Notice) and "nothing was compacted" in event.text
     assert s.turn.thread.messages[0].role == "user"
+
+
+async def test_a_compaction_that_found_nothing_leaves_the_count_as_it_was_measured(stage):
+    s = stage([{"text": "hello", "usage": {"input": 700, "output": 5}}], info=INFO)
+    await s.play("hi")
+    measured = context_tokens(s.turn)
+    assert measured == 705
+    assert [event async for event in compact(s.turn, "manual")]
+    assert context_tokens(s.turn) == measured
 
 
 async def test_a_focus_is_told_to_the_model(stage):

@@ -10,9 +10,10 @@ from test_agent_reflection import INFO, Desk
 from letta_cli.agent.drafts import accept, diff_of, drop
 from letta_cli.agent.learning import Lesson, learn
 from letta_cli.agent.skill_outcome import judge
+from letta_cli.config import load_config
 from letta_cli.core.clock import now
 from letta_cli.core.errors import UsageError
-from letta_cli.core.event import Event, RunFinished
+from letta_cli.core.event import Event, RunFinished, TextDelta
 from letta_cli.core.message import Message, ToolReturn
 from letta_cli.core.run import StopReason
 from letta_cli.skills import read_draft
@@ -45,8 +46,9 @@ async def learned(desk: Desk, script: Any, **wish: str) -> tuple[Lesson, list[Ev
 
 
 async def test_a_draft_cites_the_turns_it_comes_from(desk: Desk):
-    lesson, _ = await learned(desk, [{"text": GOOD}])
+    lesson, events = await learned(desk, [{"text": GOOD}])
     assert lesson.draft is not None and lesson.problem == ""
+    assert not [event for event in events if isinstance(event, TextDelta)], "shown once, checked"
     assert f"`make check`. ({lesson.source.id}:2)" in lesson.draft.text
     assert f"({lesson.source.id}:1) ({lesson.source.id}:2)" in lesson.draft.text
     assert "[1] user: how do I check?" in desk.asked()[0]
@@ -120,19 +122,22 @@ async def test_an_empty_conversation_teaches_nothing(desk: Desk):
 async def test_a_draft_is_accepted_dropped_and_what_was_there_before_comes_back(
     desk: Desk, tmp_path: Path
 ):
+    config = load_config(cwd=tmp_path, environ={"HOME": str(tmp_path), "AGENT_HOME": str(tmp_path)})
     root = tmp_path / "skills"
     (root / "check-all").mkdir(parents=True)
     (root / "check-all" / "SKILL.md").write_text("old\n")
     lesson, _ = await learned(desk, [{"text": GOOD}], name="check-all")
     assert lesson.draft is not None and lesson.draft.name == "check-all"
     assert diff_of(lesson.draft, root).splitlines()[2:4] == ["@@ -1 +1,13 @@", "-old"]
-    path = accept(desk.store, lesson.draft, root)
+    path = accept(desk.store, lesson.draft, config, project=False)
     assert path.read_text() == lesson.draft.text
     stored = desk.store.skill_drafts.find(desk.agent.id, lesson.draft.id)
     with pytest.raises(UsageError, match="already"):
-        accept(desk.store, stored, root)
+        accept(desk.store, stored, config, project=False)
     drop(desk.store, stored)
     assert path.read_text() == "old\n"
+    with pytest.raises(UsageError, match="dropped already"):
+        drop(desk.store, desk.store.skill_drafts.find(desk.agent.id, "check-all"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ def test_files_are_added_listed_searched_shown_and_removed(machine: Machine) -> 
     (machine.project / "docs" / "old.log").write_text("old")
     (machine.project / "docs" / ".gitignore").write_text("*.log\n")
     told = machine.ok("files", "add", "docs")
-    assert "new      tea.md  text, 1 sections" in told
+    assert "new      tea.md  text, 1 section\n" in told
     assert "1 skipped: binary, not text" in told
     names = [each["name"] for each in machine.json("files", "--json")]
     assert names == [".gitignore", "tea.md"]
@@ -43,6 +43,20 @@ def test_what_was_named_and_is_no_document_fails_with_the_reason(machine: Machin
     assert done.returncode == 1
     assert "x.bin: binary, not text." in done.stderr
     assert "no such file or folder" in machine.run("files", "add", "nowhere").stderr
+
+
+def test_one_missing_path_keeps_none_of_the_others_out(machine: Machine) -> None:
+    for name in ("first.md", "last.md"):
+        (machine.project / name).write_text(f"{name}\n")
+    done = machine.run("files", "add", "first.md", "nowhere.md", "last.md")
+    assert done.returncode == 1
+    assert "nowhere.md: there is no such file or folder." in done.stderr
+    assert "1 section\n" in done.stdout
+    assert [each["name"] for each in machine.json("files", "--json")] == ["first.md", "last.md"]
+    done = machine.run("files", "remove", "last.md", "nowhere.md", "first.md")
+    assert done.returncode == 1
+    assert "There is no file 'nowhere.md'" in done.stderr
+    assert machine.json("files", "--json") == []
 
 
 def test_a_model_searches_the_files_in_a_run(machine: Machine) -> None:

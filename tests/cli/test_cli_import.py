@@ -39,7 +39,7 @@ def test_histories_are_found_imported_once_and_searched(machine: Machine) -> Non
     history(machine, "two", 1).open("a").write("{broken\n")
     told = machine.ok("import", "claude")
     assert "Claude Code: 2 of 2 histories imported, 8 messages." in told
-    assert "1 broken lines in 1 files were skipped" in told
+    assert "1 broken line in 1 file skipped" in told
     assert "question 0 of one" in told
 
     again = machine.json("import", "claude", "--json")
@@ -54,7 +54,7 @@ def test_histories_are_found_imported_once_and_searched(machine: Machine) -> Non
 
 def test_a_dry_run_changes_nothing(machine: Machine) -> None:
     history(machine, "one", 2)
-    assert "1 of 1 histories would be imported, 5 messages" in machine.ok(
+    assert "1 of 1 history would be imported, 5 messages" in machine.ok(
         "import", "claude", "--dry-run"
     )
     assert machine.json("sessions", "list", "--json") == []

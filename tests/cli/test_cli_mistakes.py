@@ -41,7 +41,18 @@ def test_a_mistyped_setting_is_answered_with_the_one_that_was_meant(machine: Mac
 
 
 @pytest.mark.parametrize(
-    "group", ["agents", "config", "files", "memory", "permissions", "secrets", "sessions", "trust"]
+    "group",
+    [
+        "agents",
+        "config",
+        "files",
+        "memory",
+        "passages",
+        "permissions",
+        "secrets",
+        "sessions",
+        "trust",
+    ],
 )
 def test_every_list_shows_one_word_for_removing_and_takes_the_others(
     machine: Machine, group: str
@@ -107,6 +118,13 @@ def test_a_script_that_cannot_be_read_is_answered_with_its_form(machine: Machine
     told = machine.run("run", "hi")
     assert told.returncode == 1
     assert '[{"text": "first answer"}' in told.stderr
+
+
+@pytest.mark.parametrize("command", ["sessions list", "search x", "reflect log", "memory log"])
+def test_a_limit_beyond_all_numbers_is_refused(machine: Machine, command: str) -> None:
+    done = machine.run(*command.split(), "--limit", "9" * 30)
+    assert done.returncode == 2
+    assert "--limit: expected a whole number up to 1,000,000,000" in done.stderr
 
 
 def test_a_fork_beyond_the_conversation_names_its_range(machine: Machine) -> None:

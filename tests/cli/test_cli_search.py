@@ -52,7 +52,7 @@ def test_filters_and_json(machine: Machine, talk: str) -> None:
     assert marked == ["walrus"]
     for nothing in (
         ("--role", "user"), ("--until", "yesterday"), ("--since", "2999-01-01"),
-        ("--project", "elsewhere"), ("--kind", "memory"), ("--conversation", "default"),
+        ("--kind", "memory"), ("--conversation", "default"),
     ):  # fmt: skip
         assert machine.ok("search", "walrus", *nothing) == "Nothing found.\n", nothing
     assert machine.json("search", "walrus", "--conversation", talk[:13], "--since", "1d", "--json")
@@ -103,3 +103,24 @@ def test_what_was_there_before_the_index_is_indexed_behind_the_scenes(
     assert "walrus" in machine.ok("search", "walrus")
     assert machine.ok("db", "index") == "Everything is indexed.\n"
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([" "], "There is nothing to look for"),
+        (["x", "--project", "nowhere"], "No conversation is of the project 'nowhere'. Projects: /"),
+        (["x", "--project", "./nowhere/else/../../.."], "No conversation is of the project"),
+        (["x", "--kind", "passages", "--role", "user"], "role: only messages have one"),
+        (["x", "--kind", "memory", "--project", "."], "project: only messages have one"),
+        (["x", "--since", "2026-05-02", "--until", "2026-05-01"], "nothing lies between"),
+    ],
+)
+def test_a_search_that_can_find_nothing_says_why(
+    machine: Machine, arguments: list[str], told: str
+) -> None:
+    machine.script({"text": "hello"})
+    machine.ok("run", "hi")
+    done = machine.run("search", *arguments)
+    assert done.returncode in (1, 2)
+    assert told in done.stderr

@@ -90,6 +90,14 @@ def test_an_unknown_name_is_not_found(machine: Machine, talk: str) -> None:
     assert "No conversation matches 'zebra'" in done.stderr
 
 
+def test_words_that_were_only_said_delete_nothing(machine: Machine, talk: str) -> None:
+    done = machine.run("sessions", "delete", "answer", "--yes")
+    assert done.returncode == 1
+    assert "It is said in" in done.stderr
+    assert talk in done.stderr
+    assert machine.json("sessions", "show", talk, "--json")["messages"] == 2
+
+
 def test_search_answers_with_citations(machine: Machine, talk: str) -> None:
     [hit] = machine.json("sessions", "search", "answer", "--json")
     assert hit["citation"] == f"{talk}:2"
@@ -100,6 +108,13 @@ def test_search_answers_with_citations(machine: Machine, talk: str) -> None:
 @pytest.mark.parametrize("query", ['"', "a AND", "(", "*", "col:x", "- -"])
 def test_any_text_is_a_valid_search(machine: Machine, talk: str, query: str) -> None:
     machine.ok("sessions", "search", "--", query)
+
+
+def test_a_conversation_that_begins_with_a_skill_is_named_by_its_command(machine: Machine) -> None:
+    machine.script({"text": "done", "repeat": True})
+    machine.ok("run", "/review-change the newest")
+    [listed] = machine.json("sessions", "list", "--json")
+    assert listed["title"] == "/review-change"
 
 
 def test_renaming_changes_the_title(machine: Machine, talk: str) -> None:

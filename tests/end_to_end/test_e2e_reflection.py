@@ -143,6 +143,28 @@ def test_enough_turns_begin_one_in_the_background_and_its_end_is_told(agent, ter
 
 
 @pytest.mark.slow
+def test_a_terminal_that_waits_for_its_person_begins_one(agent, terminal):
+    agent.run("config", "set", "reflection.everyTurns", "0")
+    agent.run("config", "set", "reflection.whenIdle", "0.05")
+    script = [
+        {"when": READ, **insert("human", "likes tea")},
+        {"when": "question", "text": "answer {input}", "repeat": True},
+        {"text": "That is all.", "repeat": True},
+    ]
+    one = terminal(script, "one")
+    one.wait_for("Ask")
+    for number in ("one", "two", "three"):
+        one.enter(f"question {number}").wait_for(f"answer question {number}")
+    (done,) = ended(agent)
+    assert done["occasion"] == "idle" and len(done["edits"]) == 1
+    assert "likes tea" in agent.run("memory", "show", "human").stdout
+    one.enter("question four").wait_for("answer question four")
+    assert one.end() == 0
+    # It rested once: the end of the terminal, and what was said since, begin no other one.
+    assert [each["id"] for each in reflections(agent)] == [done["id"]]
+
+
+@pytest.mark.slow
 def test_a_compaction_begins_one_and_a_failure_is_told_at_the_next_start(agent, terminal):
     script = [
         {
@@ -193,10 +215,13 @@ def test_reflect_and_learn_in_the_terminal(agent, terminal):
     ]
     one = terminal(script, "one")
     one.wait_for("Ask").enter("how do I check?").wait_for("make check")
-    one.enter("/reflect").wait_for("reflected on 2 messages: 1 edit").wait_for("agent reflect undo")
+    one.enter("/reflect").wait_for("reflected on 2 messages, changed 1 edit").wait_for(
+        "agent reflect undo"
+    )
     assert "likes tea" in one.text
     one.enter("/reflect").wait_for("nothing to reflect on")
     one.enter("/learn").wait_for("Make run-checks a skill?")
+    assert one.text.count("## Steps") == 1, "the draft stands there once"
     one.type("\r").wait_for("run-checks is a skill now")
     skill = agent.home / ".agent" / "skills" / "run-checks" / "SKILL.md"
     assert "make check" in skill.read_text()

@@ -90,6 +90,15 @@ def test_markdown_is_drawn_without_trailing_blanks_and_without_hidden_links() ->
     assert "  1. reads the arguments" in lines
 
 
+def test_a_tag_in_an_answer_is_shown_as_it_was_written() -> None:
+    answer = "Use a <div> or Vec<String>.\n\n<details>\nthe body\n</details>\n\nDone <!-- note -->."
+    text = " ".join(painted(MarkdownAnswer(answer)).split())
+    assert text == "Use a <div> or Vec<String>. <details> the body </details> Done <!-- note -->."
+    stream = MarkdownStream()
+    shown = stream.feed(answer) + stream.finish()
+    assert shown == answer
+
+
 def test_markdown_from_a_model_cannot_carry_escape_codes() -> None:
     ansi = PAINTER.ansi(MarkdownAnswer("a \x1b[2J b `\x1b]0;x\x07c`\n\n    \x1b[1mcode"), 60)
     assert "\x1b[2J" not in ansi

@@ -200,6 +200,10 @@ def test_new_and_resume_switch_conversations_and_show_where_they_stand(open_scre
     screen.line("/resume").until("Open a conversation").type("\r")
     screen.until(lambda seen: seen.text.count("You said: the first words") == 2)
     screen.line("/search other").until("conv-")
+    screen.line("/search first --project . --role user").until("agent sessions show CITATION")
+    screen.line("/search first --rolle user").until("There is no --rolle. It is /search WORDS")
+    screen.line("/search first --role").until("--role needs a value")
+    screen.line("/search first --project nowhere").until("No conversation is of the project")
     screen.line("/sessions").settle()
 
 

@@ -203,6 +203,7 @@ def test_a_conversation_that_was_deleted_here_is_not_brought_back(
     claude = Claude()
     path = claude_file(tmp_path, claude.user("Hello"), claude.says(text("Hi.")))
     store.conversations.delete(bring(store, agent, "claude", path).conversation_id)
+    assert bring(store, agent, "claude", path).state == "deleted"
     append(path, claude.user("More"))
     assert bring(store, agent, "claude", path).state == "deleted"
     assert store.conversations.list(agent.id) == []

@@ -92,6 +92,15 @@ def test_find_by_id_prefix_title_and_words(store: Store, agent: Agent):
     assert find(agent.id, auth.id[5:8]) == [], "a short word is a word, not an id"
 
 
+@pytest.mark.parametrize("mistaken", ["{id}:x", "{id}:", "{id}:1:2", "conv-0000", "conv-0000:3"])
+def test_what_has_the_form_of_an_id_is_never_taken_for_words(
+    store: Store, agent: Agent, conversation: Conversation, mistaken: str
+):
+    wanted = mistaken.format(id=conversation.id[:13])
+    say(store, conversation, f"somebody wrote of {wanted} here, {wanted}")
+    assert store.conversations.find(agent.id, wanted) == []
+
+
 @pytest.mark.parametrize("words", ["%", "_", "!", "100%", "'; DROP TABLE agent", "\0", "\ud800"])
 def test_find_takes_any_text(store: Store, agent: Agent, conversation: Conversation, words: str):
     say(store, conversation, "plain words")

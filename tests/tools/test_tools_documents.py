@@ -43,7 +43,7 @@ async def test_lines_are_numbered_as_in_the_file_and_any_line_can_be_cited(call,
 async def test_without_a_citation_the_documents_are_listed(call, context, tmp_path):
     assert (await call("open_file")).content == "There are no documents."
     give(context, tmp_path / "notes.md", "Tea")
-    assert (await call("open_file")).content == "notes.md  text, 1 sections"
+    assert (await call("open_file")).content == "notes.md  text, 1 section"
 
 
 async def test_a_file_that_changed_is_read_again_before_it_is_shown(call, context, tmp_path):

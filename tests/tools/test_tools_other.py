@@ -220,6 +220,15 @@ async def test_odd_queries_and_citations_are_answered(call, context: ToolContext
     assert beyond.status == "error"
 
 
+async def test_a_search_does_not_find_the_call_that_asks(call, context: ToolContext, store: Store):
+    store.messages.append(context.conversation.id, "user", [Text("where is the heron host?")])
+    asking = ToolCall(context.call_id, "conversation_search", {"query": "heron host"})
+    store.messages.append(context.conversation.id, "assistant", [asking])
+    found = await call("conversation_search", query="heron host")
+    assert f"{context.conversation.id}:1 " in found.content
+    assert f"{context.conversation.id}:2 " not in found.content
+
+
 async def test_another_agents_conversations_stay_closed(call, store: Store):
     stranger = store.agents.create("stranger")
     conversation = store.conversations.create(stranger.id, cwd="/x", project="/x")
@@ -240,6 +249,11 @@ async def test_archival_memory_keeps_texts_under_tags_and_finds_them(call):
     assert "blue-heron" in found.content
     assert "fish" not in found.content
     assert "fish" in (await call("archival_memory_search", query="fish", top_k=1)).content
+    tagged = await call("archival_memory_search", query="", tags=["sea", "birds"])
+    assert "Herons eat fish" in tagged.content and "blue-heron" not in tagged.content
+    assert "blue-heron" in (await call("archival_memory_search", query=" ")).content
+    none = await call("archival_memory_search", query="", tags=["desert"])
+    assert none.content == "Nothing is in archival memory with desert."
     assert "Nothing" in (await call("archival_memory_search", query="zebra")).content
     assert (await call("archival_memory_insert", content="  ")).status == "error"
 

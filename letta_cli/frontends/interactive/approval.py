@@ -15,13 +15,13 @@ from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.text import Text
 
+from letta_cli.core.counting import plural
 from letta_cli.core.event import ApprovalRequested
 from letta_cli.core.permission import Answer
 from letta_cli.frontends.interactive import diff
 from letta_cli.frontends.interactive.lone_key import Later, LoneKey
 from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.markdown import CODE_THEME
-from letta_cli.frontends.interactive.measures import plural
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.tool_lines import title_text
 from letta_cli.frontends.sanitize import sanitize, sanitize_line

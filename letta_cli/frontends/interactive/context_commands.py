@@ -5,9 +5,10 @@ from rich.table import Table
 from rich.text import Text
 
 from letta_cli.agent.context import ContextPart, ContextView
+from letta_cli.core.counting import plural
 from letta_cli.frontends.interactive.commands import Host
 from letta_cli.frontends.interactive.look import Look
-from letta_cli.frontends.interactive.measures import money, plural, tokens
+from letta_cli.frontends.interactive.measures import money, tokens
 from letta_cli.frontends.interactive.toolbar import context_text
 from letta_cli.frontends.sanitize import sanitize_line
 

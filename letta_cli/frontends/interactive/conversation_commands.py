@@ -6,9 +6,10 @@ from rich.text import Text
 
 from letta_cli.core.agent import Conversation
 from letta_cli.core.clock import now
+from letta_cli.core.counting import plural
 from letta_cli.core.presence import Presence
 from letta_cli.frontends.interactive.commands import Host
-from letta_cli.frontends.interactive.measures import ago, plural, short_id, short_path
+from letta_cli.frontends.interactive.measures import ago, short_id, short_path
 from letta_cli.frontends.interactive.picker import Item
 from letta_cli.frontends.interactive.presence import place_of
 from letta_cli.frontends.sanitize import sanitize_line

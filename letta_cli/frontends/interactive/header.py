@@ -5,9 +5,10 @@ from rich.text import Text
 
 from letta_cli import __version__
 from letta_cli.core.agent import Agent, Conversation
+from letta_cli.core.counting import plural
 from letta_cli.frontends.interactive.door import ChatSession
 from letta_cli.frontends.interactive.look import Look
-from letta_cli.frontends.interactive.measures import plural, short_path
+from letta_cli.frontends.interactive.measures import short_path
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.sanitize import sanitize_line
 from letta_cli.store.agents import FIRST_NAME

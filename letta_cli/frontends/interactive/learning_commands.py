@@ -2,14 +2,13 @@
 
 from rich.text import Text
 
-from letta_cli.agent.drafts import accept, diff_of, drop, warning_of
+from letta_cli.agent.drafts import accept, diff_of, drop, effect_of, root_of, warning_of
 from letta_cli.agent.learning import Lesson, learn
 from letta_cli.agent.reflection import Wish
 from letta_cli.agent.reflection import reflect as reflect_on
 from letta_cli.agent.reflection_news import SHORT_ID, changed_text
-from letta_cli.config.load import project_root
+from letta_cli.core.counting import plural
 from letta_cli.frontends.interactive.commands import Host
-from letta_cli.frontends.interactive.measures import plural
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.picker import Item
 from letta_cli.frontends.sanitize import sanitize
@@ -21,9 +20,10 @@ async def reflect(host: Host, argument: str) -> None:
     await host.play(host.session.aside(lambda bench: reflect_on(bench, wish)))
     for each in wish.done:
         store.reflections.told(each.id)
-        read = f"reflected on {plural(each.messages, 'message')}: {changed_text(store, each)}"
+        changed = changed_text(store, each)
+        read = f"reflected on {plural(each.messages, 'message')}, changed {changed}"
         undo = f"; agent reflect undo {each.id[:SHORT_ID]} takes it back"
-        host.quiet(read + (undo if changed_text(store, each) != "nothing" else ""))
+        host.quiet(read + (undo if changed != "nothing" else ""))
     agent_id = host.session.agent.id
     failed = store.reflections.unfinished(agent_id)
     if failed is not None and not store.reflections.is_going_on(agent_id):
@@ -43,8 +43,7 @@ async def learn_from_this(host: Host, argument: str) -> None:
         if lesson.problem:
             host.complain(f"No draft came of it: {lesson.problem}")
         return
-    own = host.config.home / "skills"
-    project = project_root(host.config.cwd) / ".agents" / "skills"
+    own = root_of(host.config, project=False)
     host.show(Hanging(Text(sanitize(diff_of(draft, own), whole=True)), "  "))
     if draft.untrusted:
         host.complain(warning_of(draft))
@@ -59,9 +58,13 @@ async def learn_from_this(host: Host, argument: str) -> None:
     )
     match choice:
         case "own" | "project":
-            root = own if choice == "own" else project
-            path = accept(session.store, draft, root, reviewed=True)
-            host.quiet(f"{draft.name} is a skill now: {path}; open conversations hear of it")
+            path = accept(
+                session.store, draft, host.config, project=choice == "project", reviewed=True
+            )
+            if untrusted := effect_of(host.config, path):
+                host.complain(untrusted)
+            else:
+                host.quiet(f"{draft.name} is a skill now: {path}; open conversations hear of it")
         case "drop":
             drop(session.store, draft)
             host.quiet(f"dropped {draft.name}")

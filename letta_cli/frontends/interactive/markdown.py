@@ -14,7 +14,8 @@ from letta_cli.frontends.sanitize import sanitize
 
 CODE_THEME = "ansi_dark"
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_PARSER = MarkdownIt().enable("strikethrough").enable("table")
+# A tag is text here: nothing renders HTML, and left to Markdown it would just not be shown.
+_PARSER = MarkdownIt(options_update={"html": False}).enable("strikethrough").enable("table")
 
 
 class _LeftHeading(Heading):
@@ -63,7 +64,9 @@ class Answer(Markdown):
     }
 
     def __init__(self, text: str) -> None:
-        super().__init__(sanitize(text), code_theme=CODE_THEME, hyperlinks=False)
+        clean = sanitize(text)
+        super().__init__(clean, code_theme=CODE_THEME, hyperlinks=False)
+        self.parsed = _PARSER.parse(clean)
 
 
 class MarkdownStream:

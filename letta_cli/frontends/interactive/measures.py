@@ -62,8 +62,3 @@ def short_path(path: str | Path, home: Path | None = None, limit: int = 0) -> st
 def short_id(identifier: str) -> str:
     """``conv-1f2e3d4c``: as much of an id as a person needs to name it."""
     return identifier[:13]
-
-
-def plural(count: int, word: str) -> str:
-    """``1 line``, ``2 lines``."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

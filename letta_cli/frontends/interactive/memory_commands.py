@@ -7,10 +7,10 @@ from rich.text import Text
 
 from letta_cli.agent.remembering import changed_lines, remember, undo_command
 from letta_cli.core.clock import now
-from letta_cli.core.errors import UsageError
+from letta_cli.core.errors import NotFound, UsageError
 from letta_cli.core.memory import BlockRevision, MemoryBlock, Origin
 from letta_cli.frontends.interactive.commands import Host
-from letta_cli.frontends.interactive.measures import ago
+from letta_cli.frontends.interactive.measures import ago, short_id
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
 from letta_cli.store import Hit
@@ -20,6 +20,7 @@ _PREVIEW_LINES = 4
 _REVISIONS = 5
 _HITS = 10
 _FILTERS = ("role", "since", "until", "project", "kind")
+_SEARCH_USAGE = f"/search WORDS [{' '.join(f'--{name} …' for name in _FILTERS)}]"
 
 
 async def show_memory(host: Host, argument: str) -> None:
@@ -106,20 +107,20 @@ async def remember_words(host: Host, argument: str) -> None:
 
 async def search(host: Host, argument: str) -> None:
     """Everything of the agent, with citations: /search WORDS --role user --since 7d."""
-    words, given = _filters(argument)
-    unknown = [name for name in given if name not in _FILTERS]
-    if unknown or not words:
-        host.complain(
-            f"Say what to look for: /search WORDS [{' '.join(f'--{name}' for name in _FILTERS)}]"
-        )
-        return
-    kind = given.pop("kind", "")
+    session = host.session
     try:
+        words, given = _filters(argument)
+        if not words:
+            raise UsageError(f"Say what to look for: {_SEARCH_USAGE}")
+        kind = given.pop("kind", "")
+        if project := given.get("project"):
+            given["project"] = session.store.conversations.project_named(
+                session.agent.id, project, str(session.workspace.cwd)
+            )
         filters = read_filters(kinds=(kind,) if kind else (), **given)
-    except UsageError as error:
+    except (UsageError, NotFound) as error:
         host.complain(str(error))
         return
-    session = host.session
     # In a thread: the first search by meaning loads a model.
     hits = await asyncio.to_thread(
         session.store.search.find, session.agent.id, words, filters, limit=_HITS
@@ -131,24 +132,39 @@ async def search(host: Host, argument: str) -> None:
     for hit in hits:
         head = Text.assemble(
             (sanitize_line(hit.title) or "…", "bold"),
-            (f"  {hit.role or hit.kind}, {ago(hit.created_at, now())}  {hit.citation}", "quiet"),
+            (f"  {hit.role or hit.kind}, {ago(hit.created_at, now())}  {_citation(hit)}", "quiet"),
         )
         parts += [Hanging(head, "  "), Hanging(_marked(hit), "    ")]
-    parts.append(Text("  /resume CITATION opens one of them", style="quiet"))
+    if any(hit.kind == "message" for hit in hits):
+        opening = "/resume CITATION opens a conversation; agent sessions show CITATION reads there"
+        parts.append(Text(f"  {opening}", style="quiet"))
     host.show(Group(*parts))
 
 
 def _filters(argument: str) -> tuple[str, dict[str, str]]:
-    """The words, and what stands in options: ``--role user``."""
+    """The words, and what stands in options: ``--role user``.
+
+    Raises:
+        UsageError: there is no such option, or its value is missing.
+    """
     words, given = list[str](), dict[str, str]()
     rest = iter(argument.split())
     for word in rest:
         name, equals, value = word.removeprefix("--").partition("=")
         if word.startswith("--") and name:
+            if name not in _FILTERS:
+                raise UsageError(f"There is no --{name}. It is {_SEARCH_USAGE}")
             given[name] = value if equals else next(rest, "")
+            if not given[name]:
+                raise UsageError(f"--{name} needs a value. It is {_SEARCH_USAGE}")
         else:
             words.append(word)
     return " ".join(words), given
+
+
+def _citation(hit: Hit) -> str:
+    """Short enough to be read and typed, long enough to be opened."""
+    return f"{short_id(hit.source)}:{hit.place}" if hit.kind == "message" else hit.citation
 
 
 def _marked(hit: Hit) -> Text:

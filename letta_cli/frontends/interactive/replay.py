@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from rich.console import RenderableType
 from rich.text import Text
 
+from letta_cli.core.counting import plural
 from letta_cli.core.message import Message, ToolCall, ToolReturn
 from letta_cli.core.message import Text as TextPart
 from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.markdown import Answer
-from letta_cli.frontends.interactive.measures import plural
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.speech import notice_line, said
 from letta_cli.frontends.interactive.tool_lines import is_quiet, title_text, tool_block

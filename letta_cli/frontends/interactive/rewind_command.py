@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from letta_cli.agent.rewind import NOT_COVERED, PastTurn
+from letta_cli.core.counting import plural
 from letta_cli.frontends.interactive.commands import Host
-from letta_cli.frontends.interactive.measures import plural
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.picker import Item
 from letta_cli.frontends.sanitize import sanitize_line

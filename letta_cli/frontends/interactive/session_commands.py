@@ -4,11 +4,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from letta_cli.core.counting import plural
 from letta_cli.core.permission import PermissionMode
 from letta_cli.core.provider import ModelInfo
 from letta_cli.frontends.interactive.commands import Host
 from letta_cli.frontends.interactive.key_help import key_table
-from letta_cli.frontends.interactive.measures import money, plural, tokens
+from letta_cli.frontends.interactive.measures import money, tokens
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.picker import Item
 from letta_cli.frontends.interactive.toolbar import MODE_NAMES

@@ -5,8 +5,8 @@ import re
 from rich.console import RenderableType
 from rich.text import Text
 
+from letta_cli.core.counting import plural
 from letta_cli.frontends.interactive.look import Look
-from letta_cli.frontends.interactive.measures import plural
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
 

@@ -7,10 +7,11 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from letta_cli.core.counting import plural
 from letta_cli.core.message import ReturnStatus, ToolReturn
 from letta_cli.frontends.interactive import diff
 from letta_cli.frontends.interactive.look import Look
-from letta_cli.frontends.interactive.measures import duration, plural
+from letta_cli.frontends.interactive.measures import duration
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.sanitize import sanitize, sanitize_line
 

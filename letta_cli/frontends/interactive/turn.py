@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from letta_cli.core.counting import plural
 from letta_cli.core.event import (
     ApprovalRequested,
     AssistantMessage,
@@ -30,7 +31,7 @@ from letta_cli.core.message import Message, ToolReturn
 from letta_cli.frontends.interactive.live import Live, RetryWait, RunningTool
 from letta_cli.frontends.interactive.look import Look
 from letta_cli.frontends.interactive.markdown import Answer
-from letta_cli.frontends.interactive.measures import duration, estimate, plural, tokens
+from letta_cli.frontends.interactive.measures import duration, estimate, tokens
 from letta_cli.frontends.interactive.paint import Hanging
 from letta_cli.frontends.interactive.replay import replay
 from letta_cli.frontends.interactive.scrollback import Scrollback

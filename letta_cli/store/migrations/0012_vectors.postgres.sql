@@ -2,5 +2,6 @@
 DELETE FROM search_vector;
 
 -- Only what was said counts less when it is short.
-UPDATE search_entry SET weight = 1
-WHERE document IS NULL OR document IN (SELECT number FROM message WHERE role = 'tool');
+UPDATE search_entry SET weight = 1 WHERE document IS NULL;
+UPDATE search_entry SET weight = 0.8
+WHERE document IN (SELECT number FROM message WHERE role = 'tool');
