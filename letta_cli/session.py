@@ -3,29 +3,31 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from dataclasses import replace
 
 from letta_cli.agent.attaching import with_files
 from letta_cli.agent.budget import ContextMeter, warnings_about, window_of
 from letta_cli.agent.compaction import compact
 from letta_cli.agent.context import ContextView, view_turn
+from letta_cli.agent.foreseen import Foreseen
 from letta_cli.agent.holding import holding
 from letta_cli.agent.inbox import Inbox
 from letta_cli.agent.initialising import SKILL as INIT_SKILL
 from letta_cli.agent.initialising import fill, project_block, survey_project, task
 from letta_cli.agent.loop import run
 from letta_cli.agent.occasions import introduction_after
+from letta_cli.agent.own_command import run_own
 from letta_cli.agent.own_work import Bench
 from letta_cli.agent.parts import Model, SessionParts
 from letta_cli.agent.provenance import UNTRUSTED_FOLDER, source_at
 from letta_cli.agent.pulse import Pulse
-from letta_cli.agent.radar import Radar
+from letta_cli.agent.radar import Radar, recall_files
+from letta_cli.agent.reply_filter import masked_parts
 from letta_cli.agent.rewind import PastTurn, past_turns, plan_files, restore_files, thread_before
 from letta_cli.agent.thread import Thread
 from letta_cli.agent.turn import Turn
 from letta_cli.agent.undo import UndoJournal
 from letta_cli.core.agent import Conversation
-from letta_cli.core.errors import NotFound, StoreError
+from letta_cli.core.errors import StoreError
 from letta_cli.core.event import (
     ApprovalRequested,
     CaughtUp,
@@ -41,8 +43,7 @@ from letta_cli.core.permission import Answer, PermissionMode
 from letta_cli.core.provider import ModelInfo, Offer
 from letta_cli.core.run import Usage
 from letta_cli.core.skill import Skill
-from letta_cli.providers.tokens import estimate, estimate_tools
-from letta_cli.skills import load_body
+from letta_cli.skills import body_of
 from letta_cli.workspace.undo import Plan, Restored
 
 
@@ -64,12 +65,13 @@ class Session:
         self._handle = parts.handle
         self._thread = Thread(parts.store, parts.conversation.id)
         self._meter = self._fresh_meter()
+        self._foreseen = Foreseen(parts.compile_prompt)
         self._inbox: Inbox | None = None
         self._pulse = Pulse(parts.store, parts.workspace, self._thread, parts.terminal)
         self.session_id = self._pulse.session_id
         self._radar = Radar(parts.store, parts.workspace, self.session_id)
         self._undo = UndoJournal(parts.store, parts.workspace)
-        self._recall_files()
+        recall_files(self.store, self.workspace, self.conversation)
         self._warned: set[str] = set()
         self._added: list[Message] = []
         self._own_runs: set[str] = set()
@@ -90,9 +92,8 @@ class Session:
     @property
     def info(self) -> ModelInfo:
         """What is known of the model; little until it has been loaded."""
-        if self._model.done() and not self._model.cancelled() and not self._model.exception():
-            return self._model.result().info
-        return ModelInfo(self._handle)
+        model = self._loaded()
+        return model.info if model else ModelInfo(self._handle)
 
     @property
     def skills(self) -> Sequence[Skill]:
@@ -116,7 +117,9 @@ class Session:
     @property
     def context_tokens(self) -> int:
         """Tokens that the next request would take."""
-        return self._meter.tokens(self._fixed_tokens, self._thread.messages)
+        return self._meter.tokens(
+            lambda: self._foreseen.tokens(self.conversation, self._loaded()), self._thread.messages
+        )
 
     @property
     def context_window(self) -> int:
@@ -133,13 +136,31 @@ class Session:
         """
         return self._begin(text)
 
+    async def shell(self, command: str) -> AsyncGenerator[Event, None]:
+        """Run the person's own command; the model reads of it with what is said next.
+
+        Raises:
+            Busy: another session is using the conversation; says who.
+            UsageError: there is no command, or it cannot be started.
+        """
+        self._inbox = inbox = Inbox()
+        try:
+            async with self._leased():
+                for event in self._news():
+                    yield event
+                masker = self._parts.masker
+                async for event in run_own(command, self.workspace, self._thread, inbox, masker):
+                    yield event
+        finally:
+            self._inbox = None
+
     def invoke_skill(self, name: str, arguments: str) -> AsyncIterator[Event]:
         """Send the body of the skill `name`, as ``/name arguments`` does.
 
         Raises:
             NotFound: no such skill.
         """
-        return self._begin(self._skill_text(name, arguments), skill=name)
+        return self._begin(body_of(self.skills, name, arguments), skill=name)
 
     async def initialise(self, focus: str = "") -> AsyncGenerator[Event, None]:
         """Fill the memory block of this project; the events say what became of it.
@@ -154,7 +175,7 @@ class Session:
         run = None
         if not (await self._ready()).info.small:
             block = project_block(self.store, conversation)
-            text = task(self._skill_text(INIT_SKILL, focus), survey, block)
+            text = task(body_of(self.skills, INIT_SKILL, focus), survey, block)
             run = self._begin(text, skill=INIT_SKILL)
         folder = self._parts.untrusted_folder
         source = f"{UNTRUSTED_FOLDER} {folder}" if folder else ""
@@ -269,7 +290,7 @@ class Session:
             self._handle = handle
             self._model = asyncio.create_task(self._load(handle))
         self._meter = self._fresh_meter()
-        self._recall_files()
+        recall_files(self.store, self.workspace, self.conversation)
         self._pulse.follow(self._thread)
 
     async def new(self) -> None:
@@ -327,19 +348,11 @@ class Session:
 
     # How it is done.
 
-    def _fixed_tokens(self) -> int:
-        """An estimate of prompt and tools; of the prompt alone until the model is loaded."""
-        prompt = estimate(self.conversation.system_prompt or "")
+    def _loaded(self) -> Model | None:
+        """The model, when it is ready by now."""
         if not self._model.done() or self._model.cancelled() or self._model.exception():
-            return prompt
-        return prompt + estimate_tools(tool.spec for tool in self._model.result().tools.values())
-
-    def _skill_text(self, name: str, arguments: str) -> str:
-        for skill in self.skills:
-            if skill.name == name:
-                return load_body(skill, arguments)
-        known = ", ".join(sorted(skill.name for skill in self.skills)) or "none"
-        raise NotFound(f"There is no skill {name!r}. Skills here: {known}.")
+            return None
+        return self._model.result()
 
     def _begin(self, text: str, *, skill: str = "") -> AsyncGenerator[Event, None]:
         # The inbox is there before the first event is asked for: an early interrupt is heard.
@@ -366,11 +379,7 @@ class Session:
                     )
                     for notice in notices:
                         yield notice
-                masker = self._parts.masker
-                parts = tuple(
-                    replace(part, text=masker.mask(part.text)) if isinstance(part, Text) else part
-                    for part in parts
-                )
+                parts = masked_parts(parts, self._parts.masker)
                 self._pulse.show("running", "thinking")
                 async with contextlib.aclosing(run(turn, parts)) as events:
                     async for event in events:
@@ -430,15 +439,6 @@ class Session:
             parts.policy.rules(), parts.limits, parts.reflection, inbox,
             parts.masker,
         )  # fmt: skip
-
-    def _recall_files(self) -> None:
-        """What the conversation read before counts as read while the file is the same."""
-        conversation = self.conversation
-        origin = conversation.forked_from
-        known = self.store.touches.known(conversation.id)
-        if not known and origin is not None:
-            known = self.store.touches.known(origin)
-        self.workspace.files.begin(known)
 
     @contextlib.asynccontextmanager
     async def _leased(self) -> AsyncGenerator[None]:

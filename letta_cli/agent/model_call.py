@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from letta_cli.agent.reply_filter import ReplyFilter
-from letta_cli.agent.retry import wait_before
+from letta_cli.agent.retry import tries_for, wait_before
 from letta_cli.agent.turn import Turn
 from letta_cli.core.errors import Retryable, StoreError, StreamCut
 from letta_cli.core.event import (
@@ -71,13 +71,12 @@ async def call_model(
                 raise StreamCut("The model's answer ended before it was complete.")
             return
         except Retryable as error:
-            if attempt >= turn.limits.max_tries:
+            tries = tries_for(error, turn.limits.max_tries, waits=_is_worth_waiting(turn))
+            if attempt >= tries:
                 _save(turn, run_id, reply)
                 raise
             wait = wait_before(attempt, error)
-            yield Retrying(
-                attempt, turn.limits.max_tries, wait, error.code, str(error), error.status
-            )
+            yield Retrying(attempt, tries, wait, error.code, str(error), error.status)
             if await turn.inbox.pause(wait):
                 return
             reply.text.clear()
@@ -85,6 +84,15 @@ async def call_model(
                 request, told = again()
                 for event in told:
                     yield event
+
+
+def _is_worth_waiting(turn: Turn) -> bool:
+    """Whether a person is here to stop the wait, or the model has answered in this run already."""
+    if turn.policy.interactive:
+        return True
+    messages = turn.thread.messages
+    run_id = messages[-1].run_id if messages else None
+    return any(each.role == "assistant" and each.run_id == run_id for each in messages)
 
 
 async def _stream_once(

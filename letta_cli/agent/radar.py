@@ -148,3 +148,11 @@ def describe(writer: FileWriter, label: str) -> str:
 def age(writer: FileWriter) -> str:
     seconds = max(0, round((now() - writer.written_at).total_seconds()))
     return f"{seconds} s ago" if seconds < 120 else f"{seconds // 60} min ago"
+
+
+def recall_files(store: Store, workspace: Workspace, conversation: Conversation) -> None:
+    """What the conversation read before counts as read while the file is the same."""
+    known = store.touches.known(conversation.id)
+    if not known and conversation.forked_from is not None:
+        known = store.touches.known(conversation.forked_from)
+    workspace.files.begin(known)

@@ -1,11 +1,26 @@
-"""How long to wait before a failed model request is tried again."""
+"""Whether and when a failed model request is tried again."""
 
 import random
 
-from letta_cli.core.errors import Retryable
+from letta_cli.core.errors import Retryable, Unreachable
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
+
+UNREACHED_TRIES = 3
+"""Tries of a script whose provider has not answered it yet and cannot be reached: two seconds."""
+
+
+def tries_for(error: Retryable, most: int, *, waits: bool) -> int:
+    """How many tries this failure is worth.
+
+    Args:
+        most: tries that the settings allow.
+        waits: somebody sees the wait and can end it, or there is work done to be lost.
+    """
+    if isinstance(error, Unreachable) and not waits:
+        return min(most, UNREACHED_TRIES)
+    return most
 
 
 def wait_before(attempt: int, error: Retryable, *, jitter: float | None = None) -> float:

@@ -122,6 +122,7 @@ async def _permit(
         readable=policy.readable,
         neighbours=turn.radar.names_in_tree() if turn.radar and call.name == "Bash" else (),
         boundary=workspace.boundary(),
+        secrets=workspace.shell.secret_names,
     )
     named = call.arguments.get("file_path") or call.arguments.get("path")
     if decision.path is not None and isinstance(named, str) and call.name != "Glob":

@@ -85,7 +85,7 @@ def use_agent(name: Name, database: options.Database = None) -> None:
         say(f"{here.agent.name} ({here.agent.id}) is in use now")
 
 
-@app.command("delete", cls=LightCommand)
+@app.command("remove", cls=LightCommand)
 def delete_agent(
     name: Name,
     yes: options.Yes = False,

@@ -38,7 +38,7 @@ def migrate(
     as_json: options.Json = False,
     database: options.Database = None,
 ) -> None:
-    """Copy all tables into an empty database, and verify counts and hashes.
+    """Copy all tables into an empty database. Verifies counts and hashes.
 
     The database in use is only read. To use the new one: agent config set database URL
     """
@@ -68,7 +68,9 @@ def index(
     database: options.Database = None,
     directory: options.Directory = None,
 ) -> None:
-    """Bring the search index up to date: what was there before it, and the meanings of texts.
+    """Bring the search index up to date.
+
+    It takes in what was there before it, and the meanings of texts.
 
     Sessions do this in the background; here it can be waited for.
     """

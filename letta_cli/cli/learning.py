@@ -1,6 +1,7 @@
 """Runs `agent learn`: a draft from a conversation, shown, and decided on if somebody is here."""
 
 import sys
+from math import ceil
 from typing import Any
 
 from letta_cli.agent.drafts import accept, diff_of, effect_of, root_of, warning_of
@@ -68,7 +69,7 @@ async def _learn(
             case Notice():
                 warn(event.text)
             case Retrying():
-                warn(f"{event.message.rstrip('.')}; trying again in {event.wait_seconds:.0f} s")
+                warn(f"{event.message.rstrip('.')}; trying again in {ceil(event.wait_seconds)} s")
             case RunFinished():
                 code = event.exit_code
             case _:

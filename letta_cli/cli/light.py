@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from letta_cli.cli.table import COMMANDS, target
+from letta_cli.cli.table import COMMANDS, FREQUENT, same_command, target
 
 Record = TypeVar("Record")
 
@@ -92,6 +92,9 @@ class LightCommand(TyperCommand):
 class LightGroup(TyperGroup):
     """A group of commands; its own ``--help`` needs no pydantic either."""
 
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return super().get_command(ctx, same_command(cmd_name, self.commands))
+
     def get_help_option(self, ctx: Any) -> Any:
         return _lighten(super().get_help_option(ctx))
 
@@ -110,6 +113,7 @@ class LazyGroup(LightGroup):
                 "A terminal coding agent. Every terminal is one conversation of the same agent. "
                 "Without a command: agent chat."
             ),
+            subcommand_metavar="COMMAND [ARGS]... | [PROMPT]",
             epilog="agent COMMAND --help explains a command; agent --version prints the version.",
             rich_markup_mode=None,
             context_settings={"help_option_names": ["-h", "--help"]},
@@ -137,6 +141,14 @@ class LazyGroup(LightGroup):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise PipeClosed from error
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Options"):
+            own = [param.get_help_record(ctx) for param in self.get_params(ctx)]
+            formatter.write_dl([record for record in own if record])
+        with formatter.section("Without a command, among the options of agent chat"):
+            formatter.write_dl(FREQUENT)
+        self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):

@@ -22,7 +22,7 @@ from typer.exceptions import TyperException
 
 from letta_cli.cli.light import LazyGroup, PipeClosed
 from letta_cli.cli.signals import ending_signals
-from letta_cli.cli.table import COMMANDS, FAILURE, INSIDE, Entry, target
+from letta_cli.cli.table import COMMANDS, FAILURE, INSIDE, Entry, same_command, target
 from letta_cli.core.errors import AgentError, Conflict, UsageError
 from letta_cli.core.exit_codes import FAILED, INTERRUPTED, OK
 from letta_cli.core.personal import PERSONAL
@@ -145,7 +145,8 @@ def _wants_default(entry: Entry, following: Sequence[str]) -> bool:
     word = following[0]
     if word.startswith("-"):
         return word not in _GLOBAL
-    return bool(entry.others) and word not in (entry.default, *entry.others)
+    known = (entry.default, *entry.others)
+    return bool(entry.others) and same_command(word, known) not in known
 
 
 def _is_said(given: Sequence[str]) -> bool:

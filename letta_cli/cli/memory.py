@@ -184,7 +184,7 @@ for _name, _command in (
     ("describe", memory_blocks.describe_block),
     ("limit", memory_blocks.limit_block),
     ("read-only", memory_blocks.protect_block),
-    ("delete", memory_blocks.delete_block),
+    ("remove", memory_blocks.delete_block),
     ("attach", memory_sharing.attach_block),
     ("detach", memory_sharing.detach_block),
     ("isolate", memory_sharing.isolate_block),

@@ -1,4 +1,4 @@
-"""`agent memory create`, `rename`, `describe`, `limit`, `delete`: the person's blocks."""
+"""`agent memory create`, `rename`, `describe`, `limit`, `remove`: the person's blocks."""
 
 from typing import Annotated, get_args
 

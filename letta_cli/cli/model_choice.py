@@ -4,13 +4,15 @@ A key, a configured server, a server found on loopback, the embedded model if it
 with a person at the terminal or their consent given, the embedded model is fetched.
 """
 
+import asyncio
 import dataclasses
 from pathlib import Path
 
 from letta_cli.cli.embedded import fetch, runtime_missing
 from letta_cli.cli.first_model import ask
 from letta_cli.config import Config, load_config
-from letta_cli.core.errors import NoModelConfigured, ProviderError
+from letta_cli.core.agent import Agent
+from letta_cli.core.errors import AgentError, ConnectionFailed, NoModelConfigured, ProviderError
 from letta_cli.providers import detect, load
 from letta_cli.providers.local.manifest import DEFAULT
 from letta_cli.providers.local.pull import installed
@@ -23,6 +25,7 @@ DEFAULT_MODELS = {
 }
 """Used when a provider's key is all that is configured."""
 
+LOOK_SECONDS = 3
 SERVERS = ("openai-compatible", "ollama", "lmstudio", "llamacpp", "vllm")
 
 
@@ -45,7 +48,7 @@ async def choose_model(config: Config, agent: str | None, *, can_ask: bool) -> C
     if config.local_model_consent:
         fetch(config)
         return _with_model(config, f"local/{DEFAULT.name}", "fetched with your consent")
-    if can_ask and ask(config):
+    if can_ask and await ask(config):
         fresh = load_config(cwd=config.cwd, flags={"database": config.database_url})
         return await choose_model(
             dataclasses.replace(config, providers=fresh.providers), agent, can_ask=False
@@ -65,6 +68,25 @@ async def choose_without_asking(config: Config) -> Config:
         _by_key(config) or await _by_address(config) or await _by_detection() or _embedded(config)
     )
     return _with_model(config, *found) if found else config
+
+
+async def model_in_use(config: Config) -> tuple[str, str]:
+    """The model that a new conversation would get, and what names it.
+
+    Where there is none the handle is empty, and the second text says why. Servers get
+    `LOOK_SECONDS` to say what they offer.
+    """
+    try:
+        if own := _current_agent(config).model:
+            return own, "the agent's own"
+        chosen = await asyncio.wait_for(choose_without_asking(config), LOOK_SECONDS)
+    except TimeoutError:
+        return "", f"the configured server did not answer within {LOOK_SECONDS} s."
+    except AgentError as error:
+        return "", str(error)
+    if not chosen.model:
+        return "", "nothing names one; agent chat asks."
+    return chosen.model, chosen.origins["model"]
 
 
 def no_model() -> NoModelConfigured:
@@ -105,18 +127,35 @@ async def _by_address(config: Config) -> tuple[str, str] | None:
         if not settings.base_url:
             continue
         provider = load(name, settings)
-        models = [model for model in await provider.models() if can_talk(model.handle)]
+        try:
+            models = [model for model in await provider.models() if can_talk(model.handle)]
+        except ConnectionFailed as error:
+            origin = config.origins.get(f"providers.{name}.baseUrl", "settings")
+            raise type(error)(
+                f"{error} The address is from {origin}. To use another model: agent -m "
+                f"PROVIDER/MODEL; {_to_forget(name, origin)}."
+            ) from error
         if not models:
             raise ProviderError(f"{settings.base_url} lists no model. Name one with --model.")
         return models[0].handle, f"the first model of {settings.base_url}"
     return None
 
 
+def _to_forget(name: str, origin: str) -> str:
+    variable = origin.removeprefix("environment ")
+    if variable != origin:
+        return f"to do without this server: unset {variable}"
+    return f"to forget this server: agent config remove providers.{name}.baseUrl"
+
+
 def _agent_has_one(config: Config, agent: str | None) -> bool:
+    return bool(_current_agent(config, agent).model)
+
+
+def _current_agent(config: Config, name: str | None = None) -> Agent:
     store = open_store(config.database_url)
     try:
-        found = store.agents.find(agent) if agent else store.agents.current()
-        return bool(found.model)
+        return store.agents.find(name) if name else store.agents.current()
     finally:
         store.close()
 

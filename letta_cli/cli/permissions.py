@@ -39,7 +39,7 @@ Disallowed = Annotated[
 
 @app.command("list", cls=LightCommand)
 def list_rules(as_json: options.Json = False, directory: options.Directory = None) -> None:
-    """List all rules in the order they are judged, and warn of those that never apply."""
+    """List all rules in the order they are judged. Warns of those that never apply."""
     config = _config(directory)
     rows = [
         (kind, rule.text, rule.source)
@@ -101,7 +101,7 @@ def test_call(
 
 @app.command("add", cls=LightCommand)
 def add_rule(kind: List, rule: RuleText, project: Project = False, local: Local = False) -> None:
-    """Add a rule to your settings, or to this project's (there only ask and deny)."""
+    """Add a rule to your settings. To this project's: only ask and deny."""
     home, path = _settings_file(project=project, local=local)
     change_rules(home, path, _checked(kind), rule, add=True)
     say(f"{kind}: {rule} added to {path}")

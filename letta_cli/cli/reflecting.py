@@ -1,5 +1,6 @@
 """Runs `agent reflect`: in front of a person, or in the background for a session."""
 
+from math import ceil
 from typing import Any, cast
 
 from letta_cli.agent.own_work import Bench
@@ -100,7 +101,7 @@ def _anything(config: Config, agent_name: str | None) -> bool:
 def _tell(event: Event) -> None:
     match event:
         case Retrying():
-            warn(f"{event.message.rstrip('.')}; trying again in {event.wait_seconds:.0f} s")
+            warn(f"{event.message.rstrip('.')}; trying again in {ceil(event.wait_seconds)} s")
         case MemoryChanged():
             pass
         case ToolCallReady():

@@ -23,7 +23,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="E.g. DEPLOY_TOKEN.")]
 
 @app.command("list", cls=LightCommand)
 def list_secrets(as_json: options.Json = False) -> None:
-    """List the names; of the values no more than helps to recognise them."""
+    """List the names. Of the values no more than helps to recognise them."""
     known = read_secrets(_home())
     if as_json:
         say_json({"secrets": sorted(known), "file": str(secrets_file(_home()))})
@@ -48,7 +48,7 @@ def set_named(name: Name) -> None:
     say(f"{name} is kept in {secrets_file(_home())}; commands use it as ${name}.")
 
 
-@app.command("unset", cls=LightCommand)
+@app.command("remove", cls=LightCommand)
 def unset_named(name: Name) -> None:
     """Forget a value."""
     unset_secret(_home(), name)

@@ -262,7 +262,7 @@ def import_session(
         say(f"{state} {each.conversation.id}  {plural(each.conversation.head, 'message')}  {title}")
 
 
-@app.command("delete", cls=LightCommand)
+@app.command("remove", cls=LightCommand)
 def delete_session(
     which: Which,
     yes: options.Yes = False,

@@ -10,12 +10,14 @@ from typing import Annotated, Any, cast
 import typer
 
 from letta_cli.cli import options
+from letta_cli.cli.event_loop import run_async
 from letta_cli.cli.invocation import working_directory
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.output import say, say_json, table, warn, warn_ignored
+from letta_cli.cli.table import IN_USE, target
 from letta_cli.config import load_config
 from letta_cli.config.edit import set_value, store_key, unset_value
-from letta_cli.config.load import project_root
+from letta_cli.config.load import home_folder, project_root
 from letta_cli.config.masking import mask_entries, mask_url
 from letta_cli.config.schema import check_provider
 from letta_cli.config.view import Shown, shown_settings
@@ -43,12 +45,14 @@ class _SetCommand(LightCommand):
 
 @app.command("list", cls=LightCommand)
 def list_settings(as_json: options.Json = False, directory: options.Directory = None) -> None:
-    """Show every value and where it comes from. Secrets are masked."""
+    """Show every value and where it comes from, and the model in use. Secrets are masked."""
     config = load_config(cwd=working_directory(directory), on_broken=warn_ignored)
     shown = shown_settings(config)
+    handle, named_by = run_async(target(IN_USE)(config))
     if as_json:
         say_json(
             {
+                "model_in_use": {"value": handle or None, "origin": named_by},
                 "settings": {
                     item.key: {"value": item.value, "origin": item.origin} for item in shown
                 },
@@ -57,8 +61,9 @@ def list_settings(as_json: options.Json = False, directory: options.Directory = 
         )
         return
     rows = [(item.key, _text(item), item.origin) for item in shown]
+    rows.insert(0, ("(model in use)", handle or "(none)", named_by if handle else ""))
     table(("SETTING", "VALUE", "FROM"), rows, flexible=1)
-    for line in config.warnings:
+    for line in config.warnings if handle else (f"No model: {named_by}", *config.warnings):
         warn(line)
 
 
@@ -98,7 +103,7 @@ def _shown(value: Any) -> Any:
     return mask_entries({name: str(entry) for name, entry in entries.items()})
 
 
-@app.command("unset", cls=LightCommand)
+@app.command("remove", cls=LightCommand)
 def unset_setting(key: KeyName, project: InProject = False) -> None:
     """Take one value out of your settings."""
     home, path = _settings_file(project=project)
@@ -117,7 +122,7 @@ def set_key(
 ) -> None:
     """Store an API key: asked for here, or read from standard input."""
     check_provider(provider)
-    home = _home(working_directory(None))
+    home = home_folder()
     key = "" if remove else _read_key(provider)
     place = store_key(home, provider, key, in_keyring=keyring)
     say(f"The key of {provider} is {'no longer' if remove else 'now'} kept in {place}.")
@@ -137,13 +142,9 @@ def _read_key(provider: str) -> str:
 def _settings_file(*, project: bool) -> tuple[Path, Path]:
     """The agent's folder, and the settings file to change."""
     cwd = working_directory(None)
-    home = _home(cwd)
+    home = home_folder()
     folder = project_root(cwd) / ".agent" if project else home
     return home, folder / "settings.json"
-
-
-def _home(cwd: Path) -> Path:
-    return load_config(cwd=cwd, secrets=False, on_broken=warn_ignored).home
 
 
 def _text(item: Shown) -> str:

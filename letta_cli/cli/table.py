@@ -4,6 +4,7 @@
 """
 
 import importlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +67,24 @@ COMMANDS: dict[str, Entry] = {
     "completion": Entry("completion:app", "Print a completion script for a shell."),
 }
 
+FREQUENT = (
+    ("-c, --continue", "Go on with this directory's latest conversation."),
+    (
+        "-r, --resume [WORDS]",
+        "Go on with the conversation of this id, title or words; without words: choose.",
+    ),
+    ("-m, --model PROVIDER/MODEL", "The model to use."),
+    ("-C, --cd DIR", "Work in this directory."),
+    ("-p, --print", "Answer PROMPT and exit, like agent run."),
+)
+"""Options of `agent chat` that ``agent --help`` shows as well, in the same words."""
+
 HEADLESS = "headless:run_headless"
 TERMINAL = "interactive:run_in_terminal"
 FAILURE = "failure:print_result"
 WORKTREE = "worktree:own_tree"
 CHOICE = "model_choice:choose_model"
+IN_USE = "model_choice:model_in_use"
 REPAIR = "repair:repair"
 INSIDE = "inside:refuse"
 """Refuses commands by which a person decides."""
@@ -80,6 +94,17 @@ REFLECT = "reflecting:run_reflection"
 LEARN = "learning:run_learning"
 CONTEXT = "context:show_context"
 """What commands do once their options are read; asking for help loads none of it."""
+
+
+REMOVING = ("remove", "drop", "delete", "unset", "rm")
+"""Words for one thing: every list of commands shows one of them and takes them all."""
+
+
+def same_command(word: str, commands: Collection[str]) -> str:
+    """The one of `commands` that `word` means: itself, or the one that removes for all of these."""
+    if word in commands or word not in REMOVING:
+        return word
+    return next((name for name in REMOVING if name in commands), word)
 
 
 def target(name: str) -> Any:

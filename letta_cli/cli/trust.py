@@ -28,7 +28,9 @@ def trust_folder(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Trust it without asking.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show what a folder brings, and trust it: settings, instructions, skills, git's own programs.
+    """Show what a folder brings, and trust it.
+
+    Settings, instructions, skills, git's own programs.
 
     What is not trusted has no effect, and what changes has to be trusted again.
     """

@@ -24,12 +24,14 @@ from letta_cli.config import load_config
 from letta_cli.core.agent import Conversation
 from letta_cli.core.errors import NotFound, UsageError
 from letta_cli.core.exit_codes import FAILED
+from letta_cli.frontends.sanitize import sanitize_line
 from letta_cli.workspace.undo import Blobs, Plan, Restored, Target
 from letta_cli.workspace.undo.tidy import tidy
 
 app = new_app()
 
 _WORDS = 60
+_LOOKED_AT = 200
 
 
 @app.command(cls=LightCommand)
@@ -69,7 +71,10 @@ def undo(
         if list_turns:
             _show_turns(turns, as_json=as_json)
             return
-        turn = turn_numbered(turns, to)
+        try:
+            turn = turn_numbered(turns, to)
+        except NotFound as error:
+            raise NotFound(f"{error} {_elsewhere(here, found)}") from error
         blobs = Blobs(here.config.home / "undo" / "files")
         plan = plan_files(here.store, blobs, found.id, turn)
         if not as_json:
@@ -95,6 +100,18 @@ def _conversation(here: Opened, which: str) -> Conversation:
             "There is no conversation in this directory. Name one: agent undo CONVERSATION"
         )
     return latest
+
+
+def _elsewhere(here: Opened, conversation: Conversation) -> str:
+    """Which conversation was looked at, and the newest one of this directory that has more."""
+    store = here.store
+    named = f"It is “{sanitize_line(conversation.title) or conversation.id}”"
+    for other in store.conversations.list(here.agent.id, limit=_LOOKED_AT):
+        here_too = other.id != conversation.id and other.cwd == conversation.cwd
+        if here_too and any(store.changes.counts(other.id).values()):
+            title = sanitize_line(other.title)
+            return f"{named}. “{title}” has changed files: agent undo {other.id[:13]}"
+    return f"{named}, and no other one of this directory has either."
 
 
 def _show_turns(turns: list[PastTurn], *, as_json: bool) -> None:

@@ -76,4 +76,7 @@ def _wants_removal(tree: Worktree, *, clean: bool) -> bool:
 
 
 def _kept(tree: Worktree) -> None:
-    warn(f"Kept: the worktree {tree.path} on branch {tree.branch}.")
+    warn(
+        f"Kept: the worktree {tree.path} on branch {tree.branch}. "
+        f"To remove it: git worktree remove {tree.path}"
+    )

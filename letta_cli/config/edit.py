@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
@@ -32,8 +33,7 @@ def set_value(home: Path, path: Path, name: str, text: str) -> Any:
     """
     key = find_key(name)
     if key is None:
-        known = "\n".join(f"  {known.name}: {known.expected}" for known in KEYS)
-        raise UsageError(f"There is no setting {name!r}. Settings:\n{known}")
+        raise UsageError(_no_such_setting(name))
     raw = _understand(key, name, text)
     of_project = path.parent != home
     if of_project and (refusal := refused_to_project(key, raw)):
@@ -46,6 +46,15 @@ def set_value(home: Path, path: Path, name: str, text: str) -> Any:
         if was_trusted:
             _trust_file(home, path)
     return raw
+
+
+def _no_such_setting(name: str) -> str:
+    """Says so, with the settings that may be meant, or all of them."""
+    spelled = {key.name.casefold(): key for key in KEYS}
+    meant = get_close_matches(name.casefold(), spelled, n=3, cutoff=0.75)
+    listed = [spelled[word] for word in meant] or KEYS
+    lines = "\n".join(f"  {key.name}: {key.expected}" for key in listed)
+    return f"There is no setting {name!r}. {'Meant' if meant else 'Settings'}:\n{lines}"
 
 
 def _understand(key: Key, name: str, text: str) -> Any:

@@ -1,6 +1,7 @@
 """What the environment says, as a layer of the configuration."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -165,3 +166,14 @@ def _whole(text: str, variable: str) -> int:
         raise ConfigError(
             f"environment variable {variable}: expected a whole number, found {text!r}."
         ) from error
+
+
+def reflows(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal folds printed lines anew when its width changes.
+
+    All in common use do, but for xterm, rxvt, st, the Linux console and GNU screen.
+    """
+    if environ.get("TMUX"):
+        return True
+    old = environ.get("STY") or environ.get("XTERM_VERSION")
+    return not old and not re.match(r"(linux|rxvt|st\b)", environ.get("TERM", ""))

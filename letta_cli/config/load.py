@@ -15,6 +15,7 @@ from letta_cli.config.environment import (
     is_secret_name,
     key_origins,
     read_environment,
+    reflows,
     trusts_all,
 )
 from letta_cli.config.files import Layer, check, read_layer
@@ -102,8 +103,8 @@ def load_config(
         UsageError: the same for a flag.
     """
     environ = os.environ if environ is None else environ
-    user_home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    home = _prepare_home(home_of(environ, user_home))
+    user_home = _user_home(environ)
+    home = home_folder(environ)
     cwd = Path(os.path.abspath(cwd))  # noqa: PTH100 - keeps symlinks, as the person sees the path
     everything = trusts_all(environ) if trust_all is None else trust_all
     everything = everything and not is_inside(environ)
@@ -171,9 +172,24 @@ def load_config(
             max_budget_usd=values["reflection.maxBudgetUsd"],
             max_steps=values["reflection.maxSteps"],
         ),
+        reflows=reflows(environ),
         memory_mirror=_under(user_home, values["memoryMirror"]),
         trust=trust,
     )
+
+
+def home_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """The agent's own folder, made and closed to others where need be.
+
+    Raises:
+        ConfigError: it cannot be made, or others could write into it.
+    """
+    environ = os.environ if environ is None else environ
+    return _prepare_home(home_of(environ, _user_home(environ)))
+
+
+def _user_home(environ: Mapping[str, str]) -> Path:
+    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
 
 
 def _directories(values: Mapping[str, Any], cwd: Path, user_home: Path) -> tuple[Path, ...]:

@@ -77,6 +77,7 @@ class Config:
         directories: folders beside the project that may be worked in.
         origins: dotted key to where its value came from, e.g. ``environment AGENT_MODEL``.
         warnings: one line each, for the person.
+        reflows: the terminal folds printed lines anew when it becomes narrower.
         trust: decides what of the folder takes effect, and remembers what it left out.
     """
 
@@ -114,6 +115,7 @@ class Config:
     directories: tuple[Path, ...] = ()
     reflection: ReflectionSettings = field(default_factory=ReflectionSettings)
     memory_mirror: Path | None = None
+    reflows: bool = True
     trust: Trust = field(default_factory=lambda: Trust(Path(), Path()))
 
     def provider(self, name: str) -> ProviderSettings:

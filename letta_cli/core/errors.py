@@ -20,7 +20,7 @@ AgentError                     exit code 1
     BadRequest                 the provider refused the request; repeating it is useless
     ContextOverflow            the request is too long; the caller compacts
     Retryable                  exit code 75 when tries are used up; may carry the provider's wait
-      RateLimited  Overloaded  ServerError  Timeout  ConnectionFailed  StreamCut
+      RateLimited  Overloaded  ServerError  Timeout  ConnectionFailed (Unreachable)  StreamCut
 """
 
 from dataclasses import dataclass
@@ -201,6 +201,12 @@ class Timeout(Retryable):
 
 class ConnectionFailed(Retryable):
     code = "connection"
+
+
+class Unreachable(ConnectionFailed):
+    """No connection came about: refused, no such name, no network, no trust in the other end."""
+
+    code = "unreachable"
 
 
 class StreamCut(Retryable):

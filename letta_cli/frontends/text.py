@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from math import ceil
 from typing import TextIO
 
 from letta_cli.core.errors import AgentError
@@ -35,10 +36,9 @@ async def render(events: AsyncIterator[Event], out: TextIO, err: TextIO) -> int:
                     title = titles.get(event.result.call_id, event.result.name)
                     tell(f"denied: {sanitize_line(title)}: {_reason(event.result.content)}")
                 case Retrying():
-                    tell(
-                        f"{event.message.rstrip('.')}; trying again in {event.wait_seconds:.0f} s "
-                        f"(try {event.attempt} of {event.max_attempts})"
-                    )
+                    wait = f"trying again in {ceil(event.wait_seconds)} s"
+                    tries = f"try {event.attempt} of {event.max_attempts}"
+                    tell(f"{event.message.rstrip('.')}; {wait} ({tries})")
                 case Compacted() if event.failure:
                     tell(f"the model could not summarise, an extract is used: {event.failure}")
                 case Notice() if event.kind in _TOLD_KINDS:

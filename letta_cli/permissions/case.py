@@ -20,6 +20,7 @@ class Case:
     Attributes:
         neighbours: names of the other live sessions that work in the same tree.
         confined: commands run in a sandbox that holds, and need no rule there.
+        secrets: names of values that a command gets which mentions them, unseen by the model.
     """
 
     rules: Rules
@@ -27,6 +28,7 @@ class Case:
     place: Place
     neighbours: tuple[str, ...] = ()
     confined: bool = False
+    secrets: frozenset[str] = frozenset()
 
     def by_rules(self, concerns: Callable[[Rule], bool]) -> Decision | None:
         """What a deny or ask rule says."""

@@ -52,6 +52,12 @@ class Command:
         """The words as written, one space between them."""
         return " ".join(word.raw for word in self.words)
 
+    @property
+    def everything(self) -> str:
+        """All that is written in it: words, assignments, targets, what it is given to read."""
+        words = [*self.assignments, *self.words, *(redirect.target for redirect in self.redirects)]
+        return " ".join([*(word.raw for word in words), self.stdin or ""])
+
 
 @dataclass(frozen=True, slots=True)
 class Script:

@@ -2,7 +2,7 @@
 mode, then the mode, then allow rules, then the default for the kind of tool."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -128,16 +128,19 @@ def decide(
     readable: Sequence[Path] = (),
     neighbours: tuple[str, ...] = (),
     boundary: Boundary | None = None,
+    secrets: Collection[str] = (),
 ) -> Decision:
     """What may happen with `call`. Pure: reads nothing but where links lead.
 
     Args:
         boundary: what confines commands; None when nothing does.
+        secrets: names of values that commands get which mention them.
 
     For the other arguments see `decide_shell`.
     """
     case = make_case(rules, mode, cwd, roots, home, readable, neighbours)
     if call.name == "Bash" and call.malformed is None:
+        case = replace(case, secrets=frozenset(secrets))
         return _settled(_judge_bash(case, call, boundary), mode)
     return _settled(_judge(case, call, spec), mode)
 

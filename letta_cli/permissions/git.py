@@ -41,6 +41,8 @@ _RUNNING = ("exec", "upload-pack", "receive-pack", "ext-diff", "open-files-in-pa
             "config", "smtp-server", "sendmail-cmd", "to-cmd", "cc-cmd", "extcmd",
             "index-filter", "tree-filter", "msg-filter", "env-filter", "parent-filter",
             "commit-filter", "tag-name-filter", "setup")  # fmt: skip
+_OPENS_PAGER = re.compile(r"-[A-Za-z]*O")
+"""``git grep -nOless``: short options stand together."""
 _WRITING = ("output", "output-directory", "separate-git-dir")
 
 
@@ -68,7 +70,7 @@ def git_looks(values: Sequence[str] | None) -> bool:
     if any(dangerous(value, _DANGEROUS) for value in rest):
         return False
     if command in _LOOK:
-        return command != "grep" or not any(value.startswith("-O") for value in rest)
+        return command != "grep" or not any(map(_OPENS_PAGER.match, rest))
     if command in ("branch", "tag"):
         listing = "--list" in rest or "-l" in rest
         return all(
@@ -106,6 +108,9 @@ def git_escapes(values: Sequence[str]) -> Iterator[Escape]:
         yield Escape("run", "config")
     if (command, rest[:1]) in (("bisect", ["run"]), ("submodule", ["foreach"])):
         yield Escape("run", f"{command} {rest[0]}")
+    target = next((value for value in rest if not value.startswith("-")), "")
+    if command in ("push", "fetch", "pull") and re.search(r"[:\\]|\A[./~]", target):
+        yield Escape("run", target)  # Not a remote that the person has set up.
     for at, value in enumerate(rest):
         if dangerous(value, _RUNNING) and not (command == "commit" and value == "--template"):
             yield Escape("run", value)
@@ -124,6 +129,6 @@ def git_escapes(values: Sequence[str]) -> Iterator[Escape]:
             (command == "rebase" and value.startswith("-x"))
             or (command in ("clone", "fetch", "ls-remote", "pull") and value.startswith("-u"))
             or (command == "clone" and value.startswith("-c"))
-            or (command == "grep" and value.startswith("-O"))
+            or (command == "grep" and _OPENS_PAGER.match(value))
         ):
             yield Escape("run", value)

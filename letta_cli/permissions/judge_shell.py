@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from letta_cli.core.permission import Decision, Rule
+from letta_cli.core.secret import mentioned
 from letta_cli.permissions.case import Case, shown
 from letta_cli.permissions.command import Command
 from letta_cli.permissions.paths import inside
-from letta_cli.permissions.rules import EDITORS, READERS, covers_tool
+from letta_cli.permissions.rules import EDITORS, READERS, covers_tool, one_spaced
 from letta_cli.permissions.shell import Shell, take_apart
 from letta_cli.permissions.suggest import suggest
 from letta_cli.permissions.tree import tree_change
+from letta_cli.permissions.unknown import runs_unseen
 
 _PLAN = "Plan mode: only commands that read are run, until the plan is agreed (ExitPlanMode)."
 
@@ -29,7 +31,7 @@ def judge_shell(case: Case, text: str) -> Decision:
         return Decision("allow", "There is nothing to run.")
     if why := shell.dangerous:
         return Decision("ask", f"This command is asked about in every mode: {why}.")
-    if shell.looks_only:
+    if shell.looks_only and not any(_uses_secret(case, shell, each) for each in shell.commands):
         return Decision("allow", "The command only reads.")
     if case.mode == "plan":
         return Decision("deny", _PLAN)
@@ -38,21 +40,55 @@ def judge_shell(case: Case, text: str) -> Decision:
         if ruled := _exact(case, text):
             return ruled
         return Decision("ask", f"The command was not understood in full ({shell.problem}).")
+    exact = _exact(case, text)
+    if exact is None and (unseen := _unseen(case, shell)):
+        return Decision("ask", f"What it runs is not certain, and there is a rule on {unseen}.")
     if case.mode == "bypassPermissions":
         return Decision("allow", "Everything is allowed in this mode.")
-    decision = _exact(case, text) or _judge_parts(case, shell)
-    if decision.verdict == "ask" and case.confined and not _names_secrets(case, shell):
+    decision = exact or _judge_parts(case, shell)
+    if decision.verdict == "ask" and case.confined and not _shows_secrets(case, shell):
         return Decision("allow", "It runs in the sandbox and asks for nothing beyond it.")
     return decision
 
 
-def _names_secrets(case: Case, shell: Shell) -> bool:
-    return any(case.place.secret(p) for command in shell.commands for p in shell.paths(command))
+def _unseen(case: Case, shell: Shell) -> str | None:
+    """The command that a deny or ask rule is about and that this one may hide."""
+    rules = [rule for rule in (*case.rules.deny, *case.rules.ask) if rule.tool == "Bash"]
+    home = str(case.place.home)
+    return next(
+        (
+            rule.specifier
+            for rule in rules
+            for command in shell.commands
+            if rule.specifier and runs_unseen(command, home, rule.specifier)
+        ),
+        None,
+    )
+
+
+def _shows_secrets(case: Case, shell: Shell) -> bool:
+    return any(
+        _uses_secret(case, shell, command) or any(map(case.place.secret, shell.paths(command)))
+        for command in shell.commands
+    )
+
+
+def _uses_secret(case: Case, shell: Shell, command: Command) -> str | None:
+    """Which value that the model must not see this part uses: what it prints is masked only in the
+    forms that are known."""
+    if not case.secrets:
+        return None
+    wanted = dict.fromkeys(case.secrets, "")
+    own = mentioned(command.everything, wanted)
+    placed = {name for each in shell.commands for name in mentioned(each.everything, wanted)}
+    # One that stands in no part, but in the line, may be used by any.
+    said = mentioned(shell.text, wanted)
+    return next((name for name in said if name in own or name not in placed), None)
 
 
 def _exact(case: Case, text: str) -> Decision | None:
     """Allowed by a rule that is exactly this command, without a wildcard."""
-    wanted = " ".join(text.split())
+    wanted = one_spaced(text)
     return case.allowed(lambda rule: rule.tool == "Bash" and rule.specifier == wanted)
 
 
@@ -78,7 +114,8 @@ def _judge_parts(case: Case, shell: Shell) -> Decision:
     reads: list[str | None] = []
     used: Rule | None = None
     for command in shell.commands:
-        if shell.part_looks(command):
+        named = _uses_secret(case, shell, command)
+        if shell.part_looks(command) and not named:
             continue
         rule = next((r for r in case.rules.allow if shell.covered(r, command)), None)
         used = used or rule
@@ -90,7 +127,8 @@ def _judge_parts(case: Case, shell: Shell) -> Decision:
             needing.append(command)
             if shell.place.away:
                 reads.append(None)  # Only a rule for the whole line covers it there.
-            reasons.append(shell.unreadable(command) or command.text or "an assignment")
+            why = f"it uses the secret {named}" if named else shell.unreadable(command)
+            reasons.append(why or command.text or "an assignment")
     refused = [each for command in shell.commands for each in _refused_writes(case, shell, command)]
     if not reasons and not refused:
         by = f"Allowed by the rule {shown(used)}." if used else "Every part of it is allowed."

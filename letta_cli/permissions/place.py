@@ -1,19 +1,22 @@
 """Where a command or a tool works: its folders, what it may read there, what is protected."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 from letta_cli.permissions import paths
 from letta_cli.permissions.command import Command
+from letta_cli.permissions.walk import TooMany, links_below, pieces_below
 from letta_cli.permissions.wrappers import program
 
 _MOST_FOLDERS = 16
-_MOST_MATCHES = 500
+_MOST_MATCHES = 5_000
+_MOST_STARS = 8
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Place:
 
     def after(self, commands: Sequence[Command]) -> "Place":
         """The same place with every directory that a part of the command may run in."""
-        folders = [self.cwd]
+        # A shell goes up from where it thinks it is, a path from where it is: links make two of it.
+        folders = [str(self.cwd)]
         lost = False
         for command in commands:
             name = program(command.words)
@@ -50,13 +54,17 @@ class Place:
                 if not targets or targets[0].startswith("-") or (words[:1] and words[0].glob):
                     lost = True
                     continue
-                moved = (Path(os.path.realpath(f / t)) for f in tuple(folders) for t in targets)
-                folders = list(dict.fromkeys((*folders, *moved)))
+                whole = [os.path.join(f, t) for f in folders for t in targets]  # noqa: PTH118
+                thought, real = map(os.path.normpath, whole), map(os.path.realpath, whole)
+                folders = list(dict.fromkeys((*folders, *thought, *real)))
                 if len(folders) > _MOST_FOLDERS:
-                    return replace(self, folders=tuple(folders[:_MOST_FOLDERS]), lost=True)
+                    del folders[_MOST_FOLDERS:]
+                    lost = True
+                    break
             elif name in ("eval", "source", ".", "builtin"):
                 lost = True
-        return replace(self, folders=tuple(folders), lost=lost)
+        real = dict.fromkeys(Path(os.path.realpath(folder)) for folder in folders)
+        return replace(self, folders=tuple(real), lost=lost)
 
     def holds(self, path: Path) -> bool:
         """Whether `path` is in the workspace."""
@@ -83,6 +91,11 @@ class Place:
                     return False
                 folder = folder.parent
         return True
+
+    def brings(self, names: Sequence[str]) -> bool:
+        """Whether a file of one of these names is in a folder of the command or above one."""
+        above = [each for folder in self.folders for each in (folder, *folder.parents)]
+        return any(os.path.lexists(folder / name) for name in names for folder in above)
 
     def unreadable(self, path: Path) -> str | None:
         """Why `path` (canonical) is read only when the person says so, or None."""
@@ -124,6 +137,27 @@ class Place:
                 return f"it reads everything in {folder}, and a rule forbids {path.name} there"
         return None
 
+    def leads_out(self, folder: Path) -> str | None:
+        """Why what follows all links in `folder` needs permission, or None."""
+        try:
+            found = links_below(folder)
+            return next((why for path in found if (why := self.unreadable(path))), None)
+        except TooMany:
+            return f"{folder} holds too many files to see where its links lead"
+
+    def splits(self, folder: Path) -> bool:
+        """Whether what ends names at blanks takes one in `folder` for something else that is not
+        to be read, or for an option."""
+        try:
+            return any(not piece or self._astray(piece) for piece in pieces_below(folder))
+        except TooMany:
+            return True
+
+    def _astray(self, piece: str) -> bool:
+        return piece.startswith("-") or any(
+            self.unreadable(Path(os.path.realpath(folder / piece))) for folder in self.folders
+        )
+
     def protected(self, path: Path) -> str | None:
         """Why `path` is changed only when the person says so each time, or None."""
         return paths.protected(path, self.home, self.roots)
@@ -133,18 +167,24 @@ class Place:
         return paths.belongs_to_system(path, self.home) or paths.skill_or_tree(path)
 
     def matching(self, folder: Path, pattern: str, *, all_files: bool = False) -> Iterator[Path]:
-        """Links and hidden files among what `pattern` stands for now, canonical; at most some
-        hundreds are looked at.
+        """Links and hidden files among what `pattern` stands for now, canonical.
 
         Args:
             all_files: ordinary files too.
+
+        Raises:
+            TooMany: it stands for more than can be looked at.
         """
-        if pattern.count("*") > 4 or "**" in pattern:
-            return
+        # Two stars are one to a shell that was not told otherwise.
+        pattern = re.sub(r"\*{2,}", "*", pattern)
+        if pattern.count("*") > _MOST_STARS:
+            raise TooMany(pattern)
         base = Path("/") if pattern.startswith("/") else folder
         try:
             found = base.glob(pattern.lstrip("/") or ".")
-            for path in islice(found, _MOST_MATCHES):
+            for number, path in enumerate(found):
+                if number == _MOST_MATCHES:
+                    raise TooMany(pattern)
                 if (
                     all_files
                     or path.is_symlink()
@@ -161,4 +201,5 @@ class Place:
             whole = pattern if pattern.startswith("/") else f"{folder}/{pattern}"
             if fnmatchcase(str(path), os.path.normpath(whole)):
                 yield path
-        yield from self.matching(folder, pattern, all_files=True)
+        with suppress(TooMany):
+            yield from self.matching(folder, pattern, all_files=True)

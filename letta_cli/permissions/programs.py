@@ -6,6 +6,7 @@ are allowed by a rule: a wildcard of a rule does not cover them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from letta_cli.permissions.git import git_escapes, git_looks
 from letta_cli.permissions.options import Escape, Options
@@ -36,10 +37,10 @@ LOOKERS: Mapping[str, Options] = {
         "realpath", "readlink", "which", "type", "whoami", "id", "uname", "uptime", "nproc",
         "free", "cmp", "comm", "cut", "tr", "grep", "egrep", "fgrep", "nl", "tac",
         "rev", "fold", "column", "paste", "join", "expand", "cksum", "md5sum", "sha1sum",
-        "sha256sum", "sha512sum", "b2sum", "od", "hexdump", "strings", "groups",
+        "sha256sum", "sha512sum", "b2sum", "od", "hexdump", "groups",
         "tty", "locale", "getconf", "arch", "lscpu", "lsblk", "tsort", "numfmt", "cd",
         "pushd", "popd", "dirs", "dir", "vdir", "diff", "jq", "ps", "pgrep", "unexpand",
-        "fmt", "zcat", "nm", "size", "pstree", "tput", "getopt", "sum", "b3sum"
+        "fmt", "zcat", "pstree", "tput", "getopt", "sum", "b3sum"
     ],
         _PLAIN,
     ),
@@ -49,11 +50,14 @@ LOOKERS: Mapping[str, Options] = {
     "printf": _FREE,
     # test -v evaluates a subscript, and what is written in it.
     "test": Options("vR"),
-    "file": Options("", (), "C", ("compile",)),
+    "file": Options("f", ("files-from",), "C", ("compile",), takes="mFPe"),
+    # A plug-in is a library that is run.
+    **dict.fromkeys(["nm", "size", "strings"], Options("", ("plugin",))),
     "date": Options("", (), "s", ("set",), takes="dfr"),
     "tree": Options(writes="oR", takes="LPI"),
-    "sort": Options("", ("compress-program",), "oT", ("output", "temporary-directory"),
-        takes="ktS"),
+    # What a list in a file names is read, too, and does not stand in the command.
+    "sort": Options("", ("compress-program", "files0-from"), "oT",
+                    ("output", "temporary-directory"), takes="ktS"),
     "uniq": Options(most=1, takes="fsw"),
     "xxd": Options(writes="r", write_words=("revert",), most=1, takes="cgloRs", single=True),
     "rg": Options("z", ("pre", "search-zip", "hostname-bin"), takes="efgtTmABCjMrdE"),
@@ -78,10 +82,13 @@ ESCAPES: Mapping[str, Options] = {
     "ssh": Options("oF", (), "E", takes="BbcDIiJLlmpQRSWw"),
     "scp": Options("oFS", (), takes="cilP"),
     "sftp": Options("oFSb", (), takes="ci"),
-    "curl": Options("KQ", ("config", "engine", "quote"), "oODc", (
+    "curl": Options("KQTxL", ("config", "engine", "quote", "url", "resolve", "connect-to", "proxy",
+        "preproxy", "socks4", "socks4a", "socks5", "socks5-hostname", "netrc-file", "upload-file",
+        "variable", "expand-url", "expand-data", "doh-url",
+        "unix-socket", "abstract-unix-socket", "location"), "oODc", (
         "output", "remote-name", "remote-name-all", "output-dir", "dump-header", "cookie-jar",
         "trace", "trace-ascii", "stderr", "libcurl", "etag-save", "hsts", "alt-svc"),
-                    takes="AbdeFHmTuUwxXyYzEr"),
+                    takes="AbdeFHmuUwXyYzEr"),
     "wget": Options("e", ("execute", "use-askpass", "config"), "OoaP", (
         "output-document", "output-file", "append-output", "directory-prefix", "save-cookies",
         "hsts-file", "warc-file", "post-file"), takes="tTUiBQlARDXIw"),
@@ -95,14 +102,16 @@ ESCAPES: Mapping[str, Options] = {
     "ninja": Options("t", (), takes="Cfjlk"),
     "npm": Options("C", ("script-shell", "node-options", "userconfig", "globalconfig",
                          "call", "git", "editor", "prefix", "dir", "cwd")),
-    "pip": Options("", ("index-url", "extra-index-url", "python", "cert"), "t",
+    "pip": Options("if", ("index-url", "extra-index-url", "find-links", "trusted-host", "proxy",
+                          "python", "cert"), "t",
                    ("target", "prefix", "root", "log", "report"), takes="rce"),
-    "go": Options("", ("toolexec", "exec", "vettool", "overlay", "modfile"), "o", ("coverprofile",
-                  "cpuprofile", "memprofile"), single=True),
+    "go": Options("", ("toolexec", "exec", "vettool", "overlay", "modfile"), "o",
+                  ("coverprofile", "cpuprofile", "memprofile", "blockprofile", "mutexprofile",
+                   "trace", "outputdir"), single=True),
     "cargo": Options("", ("config",), "", ("target-dir", "out-dir", "artifact-dir")),
     "docker": Options("vHc", ("volume", "mount", "privileged", "host", "config", "pid", "cap-add",
                               "device", "security-opt", "entrypoint"), "", ("cidfile",)),
-    "kubectl": Options("", ("kubeconfig", "exec", "overrides"), takes="nfol"),
+    "kubectl": Options("s", ("kubeconfig", "exec", "overrides", "server", "token"), takes="nfol"),
     "less": Options("k", ("lesskey", "lesskey-content", "lesskey-file", "lesskey-src"), "oO",
                     ("log-file",),
         takes="pPtbxyz"),
@@ -140,6 +149,9 @@ ESCAPES: Mapping[str, Options] = {
         "linecount-report", "linecoverage-report", "lineprecision-report", "txt-report",
         "xml-report", "xslt-html-report", "xslt-txt-report"), takes="pmc"),
     "bat": Options("", ("pager",), "", ("config-file", "generate-config-file"), takes="lHr"),
+    "tox": Options("x", ("override",), "", ("workdir", "result-json"), takes="ecf"),
+    "rake": Options("efprRE", ("execute", "require", "rakefile", "rakelib", "libdir")),
+    "just": Options("fc", ("shell", "shell-arg", "command", "justfile", "chooser", "set")),
     "mvn": Options("fs", ("file", "settings", "global-settings", "toolchains"), "l", ("log-file",),
                    takes="DPpTtb"),
     "gradle": Options("Ipbcg", ("init-script", "project-dir", "build-file", "settings-file",
@@ -189,39 +201,51 @@ _VERSIONED = frozenset(
     {
         "python", "python3", "node", "npm", "pip", "pip3", "uv", "go", "cargo", "rustc",
         "java", "ruby", "gcc", "clang", "make", "cmake", "git", "docker", "kubectl",
-        "terraform", "bash", "rg", "jq", "tsc", "deno", "bun", "ruff", "gh", "pytest", "mypy",
-        "poetry", "pnpm", "yarn", "npx", "g++", "perl", "php", "dotnet", "mvn", "gradle",
-        "black", "eslint", "curl", "wget", "tar", "sed", "awk", "find", "grep", "psql", "sqlite3",
-        "helm", "aws", "rustup", "rake", "bundle", "gem", "swift", "javac", "pre-commit"
+        "terraform", "bash", "rg", "jq", "tsc", "deno", "bun", "ruff", "gh", "mypy",
+        "npx", "g++", "perl", "php", "dotnet", "mvn", "black", "eslint", "curl", "wget", "tar",
+        "sed", "awk", "find", "grep", "psql", "sqlite3", "helm", "aws", "rake", "gem", "javac"
     }
 )  # fmt: skip
+"""Programs that tell their version and nothing else; poetry, yarn, pnpm and others first run what
+the folder brings."""
+
+REDIRECTS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(["cargo", "rustc"], ("rust-toolchain", "rust-toolchain.toml")),
+    "mvn": (".mvn",),
+    "dotnet": ("global.json",),
+}
+"""Files of a folder, or one above it, that say which program a name means, or what it loads,
+whatever it is told."""
 
 _QUERIES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "npm": (("ls",), ("list",), ("root",), ("prefix",)),
     "pip": (("list",), ("show",), ("freeze",), ("check",)),
     "pip3": (("list",), ("show",), ("freeze",), ("check",)),
-    "uv": (("pip", "list"), ("pip", "show"), ("pip", "freeze")),
     "go": (("version",), ("env",)),
     "docker": (("ps",), ("images",), ("version",), ("info",)),
     "kubectl": (("get", "pods"), ("get", "nodes"), ("get", "svc"), ("version",)),
     "gh": (("pr", "list"), ("pr", "view"), ("pr", "status"), ("pr", "diff"), ("pr", "checks"),
            ("issue", "list"), ("issue", "view"), ("run", "list"), ("run", "view")),
 }  # fmt: skip
-"""Sub-commands that only look; in these, options are words with letters alone."""
-_QUERY_OPTION = re.compile(r"--?[a-z][a-z-]*(=[\w.,/@-]+)?\Z|-[a-zA-Z0-9]{1,4}\Z")
-_QUERY_NEVER = (
-    "w",
-    "web",
-    "output",
-    "o",
-    "toolexec",
-    "template",
-    "jq",
-    "modfile",
-    "overlay",
-    "u",
-    "python",
-)
+"""Sub-commands that only look."""
+_QUERY_OPTIONS: Mapping[str, re.Pattern[str]] = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "npm": r"-g|-a|-l|--(all|global|long|json|parseable|depth|omit|prod|production|link)",
+        "pip": r"-v|-f|-l|--(verbose|files|local|user|format|not-required|outdated|uptodate"
+        r"|editable|include-editable|exclude-editable|all|no-color|no-input|exclude|path)",
+        "go": r"-(json|m|v|changed)",
+        "docker": r"-[aqlsnf]{1,4}|--(all|quiet|latest|size|no-trunc|format|filter|last|digests)",
+        "kubectl": r"-[Anlw]|--(all-namespaces|namespace|selector|no-headers|show-labels|client"
+        r"|field-selector|sort-by|watch|short)|-o|-o(wide|name|json|yaml)",
+        "gh": r"-[sLlaRcAbBevS]|--(state|limit|label|author|assignee|repo|comments|json|name-only"
+        r"|base|head|branch|search|log|log-failed|job|exit-status|verbose|workflow|required|patch"
+        r"|color|draft|mention|milestone|user|status|event|commit)",
+    }.items()
+}
+"""Options with which these still only look. What is not here may name another server, to which they
+then send the person's credentials."""
+_FORMATS = frozenset({"wide", "name", "json", "yaml"})
 
 RUN_CODE = frozenset(
     {
@@ -232,7 +256,8 @@ RUN_CODE = frozenset(
 )  # fmt: skip
 """Programs that run the code which they find in the files or folders that are named."""
 
-_JQ_ENVIRONMENT = re.compile(r"\$ENV\b|(?<![.\w])env\b")
+_JQ_REACHES = re.compile(r"\$ENV\b|(?<![.\w])(env|import|include)\b")
+"""Words with which a filter shows the environment or reads further files."""
 _RUN_BEHIND = re.compile(
     r"(python[\d.]* -m|npx(?= [^-])|npx (-y|--yes|--no-install)|bunx|uvx|bundle exec|poetry run"
     r"|uv run|pipenv run|pdm run|hatch run|pnpm exec|npm exec|yarn run) "
@@ -300,7 +325,12 @@ def looks(words: Sequence[Word]) -> bool:
         case "sed":
             return sed_prints(values)
         case "jq":
-            return not any(_JQ_ENVIRONMENT.search(value) for value in values)
+            return not any(_JQ_REACHES.search(value) for value in values)
+        case "wc" | "du":
+            return not any(value.startswith("--f") for value in values)
+        case "nm" | "size" | "strings":
+            # Of a word that begins so, options are read from a file.
+            return not any(value.startswith("@") for value in values)
         case "ps":
             # The letter e without a dash shows environments.
             return not any("e" in operand for operand in operands)
@@ -422,16 +452,14 @@ def _short(value: str, following: str | None, options: Options) -> tuple[list[Es
 def _queries(name: str, values: list[str] | None) -> bool:
     if not values:
         return False
+    known = _QUERY_OPTIONS[_SAME.get(name, name)]
     for words in _QUERIES[name]:
         if tuple(values[: len(words)]) != words:
             continue
         rest = values[len(words) :]
-        given = [value for value in rest if value.startswith("-")]
-        return all(
-            _QUERY_OPTION.match(value)
-            and value.lstrip("-").partition("=")[0] not in _QUERY_NEVER
-            for value in given
-        )  # fmt: skip
+        given = [value.partition("=")[0] for value in rest if value.startswith("-")]
+        written = [after for value, after in pairwise(rest) if value == "-o"]
+        return all(map(known.fullmatch, given)) and _FORMATS.issuperset(written)
     return False
 
 

@@ -62,14 +62,19 @@ def covers_tool(rule: Rule, name: str) -> bool:
     return False
 
 
+def one_spaced(text: str) -> str:
+    """With one space for several. A new line stays: behind it another command begins."""
+    return re.sub(r"[ \t]+", " ", text.strip(" \t\n"))
+
+
 def covers_command(specifier: str | None, text: str) -> bool:
     """Whether a Bash rule's specifier covers a command: exact, ``prefix:*``, or with ``*``."""
     if specifier is None:
         return True
-    text = " ".join(text.split())
+    text = one_spaced(text)
     if specifier.endswith(":*"):
         specifier = specifier[:-2].rstrip() + " *"
-    specifier = " ".join(specifier.split())
+    specifier = one_spaced(specifier)
     if "*" not in specifier:
         return text == specifier
     if specifier.endswith(" *") and _glob(specifier[:-2], text):

@@ -10,8 +10,10 @@ from pathlib import Path
 from letta_cli.core.permission import Rule
 from letta_cli.permissions.command import Command, Redirect, Script
 from letta_cli.permissions.danger import INTERPRETERS, danger, raw_danger
+from letta_cli.permissions.found import reads_found, runs_looker
 from letta_cli.permissions.place import Place
 from letta_cli.permissions.programs import (
+    REDIRECTS,
     RUN_CODE,
     assignment_is_safe,
     assignment_looks,
@@ -19,10 +21,11 @@ from letta_cli.permissions.programs import (
     escapes,
     looks,
 )
-from letta_cli.permissions.reading import READERS, may_climb, pattern, recurses, runs_looker
+from letta_cli.permissions.reading import follows_links, may_climb, patterns, recurses
 from letta_cli.permissions.rules import covers_command, covers_tool, same_options
 from letta_cli.permissions.syntax import parse
 from letta_cli.permissions.targets import everything, inside_text, named, writes_to
+from letta_cli.permissions.walk import TooMany
 from letta_cli.permissions.words import NotUnderstood, Word
 from letta_cli.permissions.wrappers import (
     SHELLS,
@@ -46,7 +49,6 @@ _NO_FILES = frozenset(
 """Programs whose arguments are not files that they read."""
 
 _MOVES = frozenset({"cd", "pushd", "popd"})
-_LISTERS = frozenset({"find", "fd", "rg", "grep", "head", "tail", "sort", "uniq", "git", "xargs"})
 _SPARED = frozenset(
     {"git", "ls", "cat", "grep", "rg", "find", "cd", "diff", "[", "test", "echo"}
 ) | {*WRAPPERS}
@@ -126,28 +128,20 @@ class Shell:
         if words[0].value in (self.script.functions if self.script else ()):
             return True  # What it does was judged where it is defined.
         if words[0].value == "xargs":
-            return self._passes_on(command, words)
+            return reads_found(command, words, self._splits)
         if words[0].value == "find" and runs_looker(words):
             return True
-        return looks(words) and (program(words) != "git" or self.place.own_repository)
+        if not looks(words) or self.place.brings(REDIRECTS.get(program(words), ())):
+            return False
+        return program(words) != "git" or self.place.own_repository
 
-    def _passes_on(self, command: Command, words: Sequence[Word]) -> bool:
-        """Whether xargs gives file names that were found in the workspace to what only reads."""
-        at = 1
-        while at < len(words) and (words[at].value or "-x") in ("-0", "-r", "-t", "--null"):
-            at += 1
-        inner = words[at:]
-        if not inner or program(inner) not in READERS:
-            return False
-        sources = command.upstream
-        if not sources or not looks(inner) or "-f" in [word.value for word in inner]:
-            return False
-        first = [word.value or "" for word in sources[0].words]
-        finds = (first[:1] == ["find"] and "f" in first and "-L" not in first) or (
-            first[:1] in (["rg"], ["grep"])
-            and any(v in ("-l", "-rl", "-lr", "--files") for v in first)
-        )
-        return finds and all(program(source.words) in _LISTERS for source in sources)
+    def _splits(self, words: Sequence[Word]) -> bool:
+        return any(self.place.splits(folder) for folder in self._searched(words))
+
+    def _searched(self, words: Sequence[Word]) -> Iterator[Path]:
+        """The folders among the words; where there is none, those that the command may be in."""
+        named = [p for w in words for value in w.likely for p in self.resolved(value) if p.is_dir()]
+        yield from named or self.place.folders
 
     def unreadable(self, command: Command) -> str | None:
         """Why what a part reads needs permission, or None."""
@@ -163,9 +157,9 @@ class Shell:
             return None
         if why := self.place.away:
             return why
-        skipped = pattern(name, words)
+        skipped = patterns(name, words)
         for word in words[1:]:
-            if word is skipped and not _exists(word.likely[0]):
+            if any(word is each for each in skipped):
                 continue
             if word.glob and (why := self._matches(word)):
                 return why
@@ -176,6 +170,10 @@ class Shell:
                     why = self._reading(value)
                     if why:
                         return why
+        if follows_links(name, words):
+            for folder in self._searched(words[1:]):
+                if why := self.place.leads_out(folder):
+                    return why
         if recurses(name, words):
             for word in words[1:] or [Word(".", ".")]:
                 for path in self.resolved(word.likely[0]):
@@ -194,9 +192,12 @@ class Shell:
             return "it reads files in a folder that is known only when it runs"
         for value in word.likely:
             for folder in self.place.folders:
-                for path in self.place.matching(folder, value):
-                    if why := self.place.unreadable(path):
+                try:
+                    found = self.place.matching(folder, value)
+                    if why := next(filter(None, map(self.place.unreadable, found)), None):
                         return why
+                except TooMany:
+                    return f"{word.raw} means too many files to see where all of them lead"
                 beginning = os.path.join(folder, value.split("*")[0].split("?")[0].split("[")[0])  # noqa: PTH118
                 start = Path(os.path.realpath(os.path.dirname(beginning)))  # noqa: PTH120
                 if why := self.place.unreadable(start):
@@ -449,10 +450,6 @@ def _further_addresses(words: Sequence[Word]) -> bool:
             return True
         option = given
     return False
-
-
-def _exists(value: str) -> bool:
-    return value.startswith("/") and os.path.lexists(value)
 
 
 def _code_parts(value: str) -> Iterator[str]:

@@ -11,6 +11,16 @@ from typing import TYPE_CHECKING
 
 from letta_cli.permissions.arithmetic import numbers_only, test_is_harmless
 from letta_cli.permissions.command import HIDDEN, RESERVED, Command, Redirect, Script
+from letta_cli.permissions.grammar import (
+    BLANK,
+    CONDITIONAL,
+    EXPANSION,
+    GAP,
+    LISTED_OPERATORS,
+    SETS_VARIABLE,
+    STATEMENTS,
+    WORDS,
+)
 from letta_cli.permissions.words import (
     Expansion,
     Known,
@@ -29,30 +39,6 @@ MAX_WORDS = 1_000
 MAX_DEPTH = 40
 MAX_NESTED = 8
 """Substitutions and shells within one another."""
-
-_GAP = re.compile(r"(?:[ \t\n]|(?<=[ \t\n])\\\n)*\Z")
-_BLANK = re.compile(r"(?:[ \t]|(?<=[ \t])\\\n)*\Z")
-_EXPANSION = re.compile(
-    r"\$\{#?[A-Za-z_]\w*(\[[@*\d]+\])?\}|\$\{[@*#?]\}|\$\{\d+\}"
-    r"|\$\{[A-Za-z_]\w*(:[-+?]|[-+?]|%%?|##?|//?|\^\^?|,,?)[^`$\\]*\}\Z"
-)
-_STATEMENTS = frozenset(
-    {
-        "program", "list", "do_group", "compound_statement", "subshell", "if_statement",
-        "elif_clause", "else_clause", "while_statement", "negated_command"
-    }
-)  # fmt: skip
-_CONDITIONAL = frozenset({"list", "if_statement", "while_statement", "subshell", "pipeline",
-                          "function_definition", "case_statement"})  # fmt: skip
-_WORDS = frozenset(
-    {
-        "word", "string", "raw_string", "ansi_c_string", "translated_string", "concatenation",
-        "number", "simple_expansion", "expansion", "command_substitution", "arithmetic_expansion",
-        "process_substitution", "brace_expression", "regex", "extglob_pattern",
-        "special_variable_name"
-    }
-)  # fmt: skip
-_LISTED_OPERATORS = frozenset({"&&", "||", ";", "&", "\n", "|", "|&"})
 
 
 @cache
@@ -108,7 +94,7 @@ class _Walk:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise NotUnderstood("the command is nested very deeply")
-        self._conditional += node.type in _CONDITIONAL
+        self._conditional += node.type in CONDITIONAL
         self._covers(node)
         match node.type:
             case "command":
@@ -132,18 +118,18 @@ class _Walk:
             case "variable_assignments":
                 for child in node.children:
                     self.statement(child, upstream)
-            case kind if kind in _STATEMENTS:
+            case kind if kind in STATEMENTS:
                 self._parts(node.children, upstream)
             case kind:
                 raise NotUnderstood(f"a {kind.replace('_', ' ')}")
-        self._conditional -= node.type in _CONDITIONAL
+        self._conditional -= node.type in CONDITIONAL
         self._depth -= 1
 
     def _covers(self, node: "Node") -> None:
         """Raise when text between the children is more than blanks: the grammar skipped it."""
         at = node.start_byte
         for child in node.children:
-            if not _GAP.match(self._source, at, child.start_byte):
+            if not GAP.match(self._source, at, child.start_byte):
                 raise NotUnderstood("a backslash at the end of a line")
             if child.is_missing:
                 raise NotUnderstood("its syntax")
@@ -194,10 +180,12 @@ class _Walk:
             self._redirect(redirect, target, receivers)
 
     def _redirect(self, node: "Node", command: Command, receivers: list[Command]) -> None:
+        if SETS_VARIABLE.search(self._source[: node.start_byte]):
+            raise NotUnderstood("a redirection that sets a variable")
         if node.type == "heredoc_redirect":
             self._heredoc(node, command, receivers)
             return
-        words = [child for child in node.children if child.type in _WORDS]
+        words = [child for child in node.children if child.type in WORDS]
         operator = next((c.type for c in node.children if not c.is_named), "")
         if node.type == "herestring_redirect":
             for receiver in receivers:
@@ -219,7 +207,12 @@ class _Walk:
             raise NotUnderstood("a redirection to the network or a descriptor")
         if operator not in ("<", ">", ">>", ">|", "&>", "&>>", ">&"):
             raise NotUnderstood(f"the redirection {operator}")
-        command.redirects.append(Redirect("read" if operator == "<" else "write", target))
+        redirect = Redirect("read" if operator == "<" else "write", target)
+        command.redirects.append(redirect)
+        if redirect.kind == "read":
+            for receiver in receivers:
+                if receiver is not command:
+                    receiver.redirects.append(redirect)
 
     def _heredoc(self, node: "Node", command: Command, receivers: list[Command]) -> None:
         quoted, body, name, piped = False, "", "", False
@@ -238,7 +231,7 @@ class _Walk:
                         raise NotUnderstood("a here-document with an unusual end")
                 case "file_redirect" | "herestring_redirect":
                     self._redirect(child, command, receivers)
-                case kind if kind in _WORDS:
+                case kind if kind in WORDS:
                     command.words += self._words(child)
                 case "|" | "|&":
                     piped = True
@@ -247,7 +240,7 @@ class _Walk:
                         child,
                         tuple(receivers) if piped or child.type == "pipeline" else command.upstream,
                     )
-                case kind if kind in _LISTED_OPERATORS:
+                case kind if kind in LISTED_OPERATORS:
                     pass
                 case _:
                     raise NotUnderstood("a here-document of an unusual form")
@@ -282,7 +275,7 @@ class _Walk:
         for child in node.children:
             gap = self._source[before.end_byte : child.start_byte] if before else " "
             touching = not gap and not child.type.endswith("_redirect")
-            if before and (touching or not _BLANK.match(gap)):
+            if before and (touching or not BLANK.match(gap)):
                 raise NotUnderstood("words that are not clearly apart")
             before = child
             if child.type == "variable_assignment" and not command.words:
@@ -290,7 +283,7 @@ class _Walk:
             elif child.type == "command_name":
                 inner = child.children[0] if child.child_count else child
                 command.words += self._words(inner)
-            elif child.type in _WORDS:
+            elif child.type in WORDS:
                 command.words += self._words(child)
             elif child.type.endswith("_redirect"):
                 redirects.append(child)
@@ -318,7 +311,7 @@ class _Walk:
                 found[node.start_byte] = Expansion(node.end_byte)
             case "expansion":
                 written = self._source[node.start_byte : node.end_byte]
-                if not _EXPANSION.match(written):
+                if not EXPANSION.match(written):
                     raise NotUnderstood("an expansion")
                 if any(c.type in ("command_substitution", "process_substitution")
                        for c in _below(node)):  # fmt: skip
@@ -381,7 +374,7 @@ class _Walk:
         values = [child for child in node.children[1:] if child.is_named]
         prefix = node.parent is not None and node.parent.type == "command"
         certain = not self._conditional and not prefix and self._named_once(name)
-        if len(values) == 1 and values[0].type in _WORDS and "+=" not in raw[: len(name) + 2]:
+        if len(values) == 1 and values[0].type in WORDS and "+=" not in raw[: len(name) + 2]:
             words = self._words(values[0])
             word = words[0] if len(words) == 1 else Word(raw, None)
             known = Known(word.likely, certain and word.value is not None and not word.glob)
@@ -420,16 +413,18 @@ class _Walk:
     def _declaration(self, node: "Node", upstream: tuple[Command, ...]) -> None:
         keyword = self._source[node.children[0].start_byte : node.children[0].end_byte]
         command = Command(words=[Word(keyword, keyword)], upstream=upstream)
-        plain = keyword in ("export", "local", "readonly", "declare", "typeset", "unset")
+        plain = node.child_count > 1  # Alone it shows the values of all variables.
         for child in node.children[1:]:
             if child.type == "variable_assignment":
                 command.assignments.append(self._assignment(child))
-            elif child.type in _WORDS:
+            elif child.type in WORDS:
                 command.words += self._words(child)
                 plain = False
             elif child.type == "variable_name":
                 name = self._source[child.start_byte : child.end_byte]
                 command.words.append(Word(name, name))
+                if keyword not in ("export", "readonly"):
+                    command.assignments.append(_given(name))
                 plain = plain and keyword != "readonly"
             elif child.is_named:
                 raise NotUnderstood(f"a {child.type.replace('_', ' ')} in a declaration")
@@ -450,7 +445,7 @@ class _Walk:
         for child in node.children:
             if child.type == "variable_name":
                 name = text(self._source[child.start_byte : child.end_byte])
-            elif child.type in _WORDS:
+            elif child.type in WORDS:
                 words += self._words(child)
             elif child.type in ("do_group", "compound_statement"):
                 self._bind(name, words, listed=any(c.type == "in" for c in node.children))
@@ -461,6 +456,8 @@ class _Walk:
                 raise NotUnderstood("a loop of an unusual form")
         if any(child.type == "select" for child in node.children):
             raise NotUnderstood("the shell word select")
+
+        self.found.append(Command(assignments=[_given(name)], upstream=upstream))
 
     def _bind(self, name: str, words: list[Word], *, listed: bool) -> None:
         values = tuple(value for word in words for value in word.likely)
@@ -473,19 +470,24 @@ class _Walk:
 
     def _case(self, node: "Node", upstream: tuple[Command, ...]) -> None:
         for child in node.children:
-            if child.type in _WORDS:
+            if child.type in WORDS:
                 self._words(child)
             elif child.type == "case_item":
                 self._covers(child)
                 statements: list[Node] = []
                 for part in child.children:
-                    if part.type in _WORDS and not statements:
+                    if part.type in WORDS and not statements:
                         self._expansions(part)
                     else:
                         statements.append(part)
                 self._parts([s for s in statements if s.is_named or s.type in ";\n"], upstream)
             elif child.is_named and child.type != "comment":
                 raise NotUnderstood("a case of an unusual form")
+
+
+def _given(name: str) -> Word:
+    """A variable that gets some value or loses it, as an assignment."""
+    return Word(f"{name}=", None)
 
 
 def _below(node: "Node") -> "Iterator[Node]":

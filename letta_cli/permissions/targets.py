@@ -31,6 +31,8 @@ _VALUE: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Programs whose first operand is no file."""
 
+_ATTACHED = re.compile(r"-[A-Za-z]{2,}([./~].*)", re.DOTALL)
+"""A path behind short options that stand together: ``-rf../names``."""
 _INNER_PATH = re.compile(r"[^\s'\"`$(){}\[\];|&<>=,]{2,}")
 
 
@@ -87,6 +89,8 @@ def candidates(value: str) -> Iterator[str]:
         yield rest
         if len(rest) > 1:
             yield rest[1:]
+        if attached := _ATTACHED.match(value):
+            yield attached[1]
     if ":" in value and not value.startswith("-"):
         yield from value.split(":")[1:]
 

@@ -24,6 +24,7 @@ _TEXTS: Mapping[str, re.Pattern[str]] = {
     "go": re.compile(r"-extld|-extar|-gccgoflags"),
     "curl": re.compile(
         r"\A(--next|-:)\Z|\A[@<]|=[@<]|\A(-d|-F|--data\S*|--form\S*|--json)[@=]?[@<]"
+        r"|%output\{|\A\w+@\S*\Z"
     ),
     "mvn": re.compile(r"\A[\w.-]+:[\w.:-]+\Z"),
     "sqlite3": re.compile(
@@ -43,12 +44,17 @@ _TEXTS: Mapping[str, re.Pattern[str]] = {
 }  # fmt: skip
 """Texts in an operand through which a program runs another one, or reads and writes files."""
 
+_MAKE_RUNS = re.compile(r"\$|!=|\A(\.?SHELL(FLAGS)?|MAKE\w*|CC|CXX)\s*[:+?]*=")
+"""make expands what it is given: ``$(shell …)`` runs where it stands, ``X!=…`` at once."""
+
 _SED_SCRIPT = re.compile(
     r"(?:(?:\d+|\$|/[^/\\]*/)(?:,(?:\d+|\$|/[^/\\]*/|\+\d+))?)?\s*!?\s*(?:[pdq=]|s(?P<d>[/|#,])(?:(?!(?P=d)).)*(?P=d)"
     r"(?:(?!(?P=d)).)*(?P=d)[gpiI\d]*)\s*\Z"
 )
 _SED_OPTIONS = frozenset({"-n", "-E", "-r", "-nE", "-nr", "-En", "-rn", "-u", "-e", "-ne", "-nEe"})
-AWK_RUNS = re.compile(r"\bsystem\s*\(|\||\bgetline\b|@|\bprintf?\b.*>|-f\b|\\", re.DOTALL)
+AWK_RUNS = re.compile(
+    r"\bsystem\s*\(|\||\bgetline\b|@|\bprintf?\b.*>|-f\b|\\|\b(ARGV|ARGC|ENVIRON)\b", re.DOTALL
+)
 
 
 def scripts_in(name: str, values: Sequence[str]) -> Iterator[Escape]:
@@ -61,8 +67,8 @@ def scripts_in(name: str, values: Sequence[str]) -> Iterator[Escape]:
         for script in values:
             if re.search(r"(?:^|[;{\d$/,!\s])[ewrWR]\s*\S|/[gpiI\d]*[ew]", script):
                 yield Escape("run", script)
-    if name == "make" and any(re.match(r"(SHELL|MAKEFLAGS|CC|CXX)=", v) for v in values):
-        yield Escape("run", next(v for v in values if "=" in v))
+    if name == "make":
+        yield from (Escape("run", value) for value in values if _MAKE_RUNS.search(value))
     if name == "socat":
         for value in values:
             if re.match(r"(exec|system|shell|open|create|file)[:-]", value, re.IGNORECASE):

@@ -68,9 +68,9 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "script": Wrapper(text=("-c", "--command"), loose=True),
     "runuser": Wrapper(text=("-c", "--command"), loose=True),
     **dict.fromkeys(
-        ["nohup", "command", "builtin", "setsid", "caffeinate", "eatmydata", "fakeroot", "busybox",
-         "toybox", "unbuffer", "rlwrap", "linux64", "torsocks", "proxychains", "proxychains4",
-         "coproc", "winpty", "dumb-init", "tini", "tsocks"],
+        ["!", "nohup", "command", "builtin", "setsid", "caffeinate", "eatmydata", "fakeroot",
+         "busybox", "toybox", "unbuffer", "rlwrap", "linux64", "torsocks", "proxychains",
+         "proxychains4", "coproc", "winpty", "dumb-init", "tini", "tsocks"],
         _PLAIN,
     ),
     **dict.fromkeys(
@@ -88,7 +88,7 @@ RUNNERS = frozenset(
         "bundle", "conda", "mamba", "nix-shell", "nix", "direnv", "dotenv", "mise", "asdf", "rbenv",
         "pyenv", "nvm", "volta", "npm", "pnpm", "yarn", "bun", "docker", "podman", "nerdctl",
         "kubectl", "vagrant", "lxc", "op", "doppler", "aws-vault", "cargo", "make", "git", "adb",
-        "docker-compose", "heroku", "flatpak", "snap", "just", "devbox"
+        "docker-compose", "heroku", "flatpak", "snap", "just", "devbox", "cmake"
     }
 )  # fmt: skip
 """Programs one of whose sub-commands runs a command that is named among its words."""
@@ -97,7 +97,8 @@ _RUN_WORDS = frozenset({"run", "exec", "x", "dlx", "tool", "shell", "develop", "
                         "--command", "--call", "foreach", "--exec", "-x", "compose",
                         "--tree-filter", "--index-filter", "--msg-filter", "--env-filter",
                         "--commit-filter",
-                        "--parent-filter", "--tag-name-filter", "--setup", "--extcmd"})  # fmt: skip
+                        "--parent-filter", "--tag-name-filter", "--setup", "--extcmd",
+                        "-E"})  # fmt: skip
 
 SHELLS = frozenset(
     {"sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "fish", "csh", "tcsh", "rbash", "yash"}
@@ -266,7 +267,7 @@ def _run_by(words: Sequence[Word], home: str, depth: int) -> Iterator[Sequence[W
             yield from unwrapped(words[at:], home, depth + 2)
             if " " in value:
                 yield from _parsed(value, home, depth + 1)
-        if "=" in value and value.startswith("-"):
+        if "=" in value and (value.startswith("-") or words[at - 1].value == "-c"):
             yield from _parsed(value.partition("=")[2], home, depth + 1)
         if "=!" in value:
             yield from _parsed(value.partition("=!")[2], home, depth + 1)

@@ -23,6 +23,7 @@ from letta_cli.core.errors import (
     ServerError,
     StreamCut,
     Timeout,
+    Unreachable,
 )
 from letta_cli.core.provider import Delta
 
@@ -74,6 +75,12 @@ class Where:
         if not self.base_url:
             return self.label
         return f"{self.label} at {_LOGIN.sub('', self.base_url)}"
+
+    @property
+    def inline(self) -> str:
+        """`place` as it stands within a sentence."""
+        place = self.place
+        return f"the {place.removeprefix('The ')}" if place.startswith("The ") else place
 
     def clean(self, text: str) -> str:
         """`text` on one line, shortened, without anything that looks like a key."""
@@ -292,9 +299,8 @@ def translate(error: BaseException, where: Where, *, started: bool = False) -> P
     if names & {"APIConnectionError", "TransportError", "StreamError"}:
         if started:
             return cut(where)
-        return ConnectionFailed(
-            f"Cannot reach {where.place} ({_root_cause(error)}). {_how_to_reach(where)}"
-        )
+        kind = Unreachable if "ConnectError" in _kinds_of_causes(error) else ConnectionFailed
+        return kind(f"Cannot reach {where.inline} ({_root_cause(error)}). {_how_to_reach(where)}")
     if isinstance(error, ValueError) and not names & {"ValidationError", "UnicodeEncodeError"}:
         return cut(where, "it sent something that is not an event stream")
     if "APIError" in names:
@@ -348,6 +354,16 @@ def _how_to_reach(where: Where) -> str:
     if where.base_url:
         return "Check that the server is running and that the address is right."
     return "Check the network connection."
+
+
+def _kinds_of_causes(error: BaseException) -> set[str]:
+    """The names of the exceptions that led to this one, itself included."""
+    kinds: set[str] = set()
+    cause: BaseException | None = error
+    while cause is not None:
+        kinds.add(type(cause).__name__)
+        cause = cause.__cause__
+    return kinds
 
 
 def _root_cause(error: BaseException) -> str:

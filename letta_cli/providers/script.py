@@ -24,6 +24,12 @@ KEYS = frozenset((*_SPOKEN, *_CHOSEN, *_PLAYED))
 """What a turn may hold."""
 
 
+_FORM = (
+    'It is JSON such as [{"text": "first answer"}, {"text": "{input}", "repeat": true}]; the '
+    'README tells all of it under "Without a model".'
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """Attributes:
@@ -83,13 +89,13 @@ def read_script(path: str) -> Script:
         else:
             data = json.loads(text)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"Cannot read the script {path}: {error}") from error
+        raise ConfigError(f"Cannot read the script {path}: {error}. {_FORM}") from error
     facts = as_object(data)
     turns: Any = facts.get("turns") if facts else data
     if not isinstance(turns, list) or not all(
         isinstance(turn, dict) for turn in cast("list[Any]", turns)
     ):
-        raise ConfigError(f"The script {path} must be a list of turns, or hold one under 'turns'.")
+        raise ConfigError(f"The script {path} is no list of turns and holds none. {_FORM}")
     for number, turn in enumerate(cast("list[Turn]", turns), start=1):
         _check_turn(path, number, turn)
     return Script(path, tuple(cast("list[Turn]", turns)), facts)

@@ -1,6 +1,6 @@
 """Finds skills (folders with a SKILL.md), lists them for the model, and reads one when asked."""
 
-from letta_cli.skills.body import load_body
+from letta_cli.skills.body import body_of, load_body
 from letta_cli.skills.catalogue import catalogue
 from letta_cli.skills.discovery import (
     bundled_root,
@@ -15,6 +15,7 @@ __all__ = [
     "Draft",
     "SkillRefused",
     "assemble",
+    "body_of",
     "bundled_root",
     "catalogue",
     "citations",

@@ -3,10 +3,12 @@
 import os
 import re
 import shlex
+from collections.abc import Iterable
 from html import escape
 from itertools import islice
 from pathlib import Path
 
+from letta_cli.core.errors import NotFound
 from letta_cli.core.skill import Skill
 from letta_cli.skills.digest import digest_of
 from letta_cli.skills.frontmatter import SkillRefused, read_skill_file
@@ -45,6 +47,20 @@ def load_body(skill: Skill, arguments: str = "") -> str:
     listed = f"\n\nFiles of this skill: {', '.join(resources)}" if resources else ""
     opening = f'<skill_content name="{skill.name}" dir="{escape(str(folder))}">'
     return f"{opening}\n{filled.strip()}{listed}\n</skill_content>"
+
+
+def body_of(skills: Iterable[Skill], name: str, arguments: str) -> str:
+    """`load_body` of the skill of this name.
+
+    Raises:
+        NotFound: there is none.
+        SkillRefused: as `load_body`.
+    """
+    known = {skill.name: skill for skill in skills}
+    if name not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise NotFound(f"There is no skill {name!r}. Skills here: {listed}.")
+    return load_body(known[name], arguments)
 
 
 def _fill(body: str, arguments: str, folder: Path) -> tuple[str, bool]:

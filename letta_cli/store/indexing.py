@@ -12,7 +12,7 @@ from letta_cli.core.memory import BlockRevision, Passage
 from letta_cli.core.message import Message
 from letta_cli.store import rows
 from letta_cli.store.database import Database, Row
-from letta_cli.store.message_text import around, cut, pieces_of, weight_of
+from letta_cli.store.message_text import SPOKEN_ROLES, around, cut, pieces_of, weight_of
 from letta_cli.store.search_words import indexable
 from letta_cli.store.text_index import Fields, TextIndex
 
@@ -99,7 +99,7 @@ class Indexing:
             title, place = rows.clean(piece.title), rows.clean(piece.place)
             for position, text in enumerate(cut(rows.clean(piece.text))):
                 number = self._insert(
-                    agent_id, kind, source, place, position, None, title, text, created_at
+                    agent_id, kind, source, place, position, None, title, text, created_at, 1.0
                 )
                 made.append((number, title, text, text[:_NEAR]))
         for position, entry in enumerate(made):
@@ -226,9 +226,12 @@ class Indexing:
         there = [] if new_of else self._database.query(sql, document)
         agent_id = new_of or self._agent_of(message.conversation_id)
         numbers = [row[0] for row in there] or [
-            self._insert(agent_id, "message", "", "", position, document, title, text, moment)
+            self._insert(
+                agent_id, "message", "", "", position, document, title, text, moment,
+                weight_of(text) if message.role in SPOKEN_ROLES else 1.0,
+            )
             for position, text in enumerate(pieces)
-        ]
+        ]  # fmt: skip
         first, *rest = zip(numbers, pieces, strict=False)
         self._write((first[0], title, first[1], ""), before[:1], before[1:2])
         for number, text in rest:
@@ -247,8 +250,8 @@ class Indexing:
         return self._database.query(
             "INSERT INTO search_entry (agent_id, kind, source, place, piece, document, title, text,"
             " created_at, weight) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
-            *values, weight_of(str(values[-2])),
-        )[0][0]  # fmt: skip
+            *values,
+        )[0][0]
 
     def _write(self, entry: Row, near: Sequence[Row] = (), far: Sequence[Row] = ()) -> None:
         number, title, text, *_ = entry

@@ -10,6 +10,8 @@ from letta_cli.store import rows
 INDEXED_ROLES = ("user", "assistant", "tool")
 """Notices and summaries are left out: they repeat what stands elsewhere."""
 
+SPOKEN_ROLES = ("user", "assistant")
+
 PIECE = 2_000
 """Characters of a piece. Longer ones blur what they are about, and cost more to index again."""
 
@@ -57,7 +59,10 @@ def around(message: Message) -> str:
 
 
 def weight_of(text: str) -> float:
-    """How much a text can tell, 0 to 1: thanks and questions are seldom what is looked for."""
+    """How much something said can tell, 0 to 1: thanks and questions are seldom looked for.
+
+    Not for code, or what is remembered: a function of three lines is a whole answer.
+    """
     words = len(text.split()) if text.isascii() else max(len(text.split()), len(text) // 3)
     weight = max(_LEAST, 1 - math.exp(-words / _SHORT_WORDS))
     return weight * _QUESTION_WEIGHT if text.rstrip().endswith(("?", "？")) else weight

@@ -93,7 +93,7 @@ async def run(
     display = Display(
         title=title(arguments), text=result.output.rstrip(), exit_code=result.exit_code
     )
-    lines = _report(result, may_ask=may_ask)
+    lines = report(result, may_ask=may_ask)
     if before and before == _editable(command, context.workspace.cwd):
         lines.append(f"(nothing changed in {', '.join(before)}; use Edit to change a file)")
     content = "\n".join(lines)
@@ -119,7 +119,8 @@ def _editable(command: str, cwd: Path) -> dict[str, tuple[int, str]]:
     return states
 
 
-def _report(result: CommandResult, *, may_ask: bool) -> list[str]:
+def report(result: CommandResult, *, may_ask: bool) -> list[str]:
+    """What the model reads of it, line by line; `may_ask` as in `run`."""
     lines: list[str] = []
     output = result.output.strip("\n")
     if output:

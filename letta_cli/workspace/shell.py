@@ -67,6 +67,7 @@ class Shell:
 
     Attributes:
         confined: what commands may reach; None when nothing confines them.
+        secret_names: of values that a command gets when it mentions them.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Shell:
         self.max_output = max_output
         self.confined: Confined | None = None
         self._secrets = secrets or {}
+        self.secret_names = frozenset(self._secrets)
         self._masker = masker or Masker(self._secrets)
 
     async def run(

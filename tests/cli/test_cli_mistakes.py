@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from cli_machine import Machine
 
+from letta_cli.cli.table import FREQUENT
+
 
 @pytest.mark.parametrize(
     "arguments",
@@ -27,6 +29,91 @@ def test_a_limit_beyond_all_numbers_is_refused(machine: Machine, command: str) -
     done = machine.run(*command.split(), "--limit", "9" * 30)
     assert done.returncode == 2
     assert "--limit: expected a whole number up to 1,000,000,000" in done.stderr
+
+
+def test_a_setting_with_a_wrong_value_can_be_put_right(machine: Machine) -> None:
+    machine.home.mkdir(mode=0o700)
+    (machine.home / "settings.json").write_text('{"maxTurns": "ten", "effort": "huge"}')
+    assert "maxTurns" in machine.run("config").stderr
+    machine.ok("config", "set", "maxTurns", "10")
+    machine.ok("config", "remove", "effort")
+    assert machine.ok("config", "get", "maxTurns") == "10\n"
+
+
+def test_a_mistyped_setting_is_answered_with_the_one_that_was_meant(machine: Machine) -> None:
+    told = machine.run("config", "set", "maxturns", "3").stderr
+    assert "maxTurns: a whole number" in told
+    assert "sandbox" not in told
+    assert "sandbox.enabled" in machine.run("config", "set", "xyzzy", "3").stderr
+
+
+@pytest.mark.parametrize(
+    "group", ["agents", "config", "files", "memory", "permissions", "secrets", "sessions", "trust"]
+)
+def test_every_list_shows_one_word_for_removing_and_takes_the_others(
+    machine: Machine, group: str
+) -> None:
+    shown = machine.ok(group, "--help")
+    assert "\n  remove " in shown
+    for other in ("delete", "unset", "rm"):
+        assert f"\n  {other} " not in shown
+        assert machine.ok(group, other, "--help").startswith(f"Usage: agent {group} ")
+
+
+def test_a_draft_that_is_removed_is_dropped(machine: Machine) -> None:
+    for word in ("drop", "remove", "delete"):
+        assert "There is no skill draft 'x'" in machine.run("learn", word, "x").stderr
+
+
+def test_no_summary_of_a_command_is_cut_off(machine: Machine) -> None:
+    machine.environ["COLUMNS"] = "80"
+    for group in ("permissions", "secrets", "trust", "db", "sessions", "memory", "config"):
+        assert "...\n" not in machine.ok(group, "--help").partition("Commands:")[2]
+
+
+def test_the_frequent_options_stand_in_the_help_as_they_do_in_that_of_chat(
+    machine: Machine,
+) -> None:
+    general, chat = (" ".join(machine.ok(*command, "--help").split()) for command in ([], ["chat"]))
+    for option in ("-c, --continue", "-r, --resume [WORDS]", "-m, --model", "-C, --cd DIR"):
+        assert option in general and option in chat
+    for _, words in FREQUENT:
+        assert words in general and words in chat
+
+
+def test_the_configuration_shows_the_model_that_would_be_used(machine: Machine) -> None:
+    def told() -> str:
+        [row] = [line for line in machine.ok("config").splitlines() if "(model in use)" in line]
+        return row
+
+    machine.environ["ANTHROPIC_API_KEY"] = "sk-ant-0123456789abcdefghij"
+    assert "anthropic/claude-" in told()
+    assert "ANTHROPIC_API_KEY" in told()
+    machine.ok("agents", "create", "coder", "--model", "ollama/mine", "--use")
+    assert "ollama/mine" in told()
+    assert machine.json("config", "--json")["model_in_use"]["value"] == "ollama/mine"
+
+
+def test_an_undo_with_nothing_to_do_names_the_conversation_that_has_something(
+    machine: Machine,
+) -> None:
+    write = {"name": "Write", "arguments": {"file_path": "a.txt", "content": "new\n"}}
+    machine.script({"tool_calls": [write]}, {"text": "written"})
+    machine.ok("run", "-n", "the writer", "write it", "--permission-mode", "acceptEdits")
+    machine.script({"text": "hello"})
+    machine.ok("run", "-n", "the talker", "hi")
+    told = machine.run("undo").stderr
+    assert "“the talker”" in told and "“the writer” has changed files" in told
+    machine.ok("undo", told.split()[-1], "--yes")
+    assert not (machine.project / "a.txt").exists()
+
+
+def test_a_script_that_cannot_be_read_is_answered_with_its_form(machine: Machine) -> None:
+    machine.script({"text": "hello"})
+    (machine.root / "script.json").write_text("{bad")
+    told = machine.run("run", "hi")
+    assert told.returncode == 1
+    assert '[{"text": "first answer"}' in told.stderr
 
 
 def test_a_fork_beyond_the_conversation_names_its_range(machine: Machine) -> None:

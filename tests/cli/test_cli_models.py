@@ -42,6 +42,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.keys: list[str | None] = []
         self.paths: list[str] = []
+        self.refusal = ""
 
     @property
     def address(self) -> str:
@@ -53,7 +54,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._seen()
-        if self.path.endswith("/models"):
+        if self.server.refusal:
+            self._send("application/json", self.server.refusal, status=401)
+        elif self.path == "/v1/models":
             listed = [{"id": name, "object": "model"} for name in self.server.models]
             self._send("application/json", json.dumps({"object": "list", "data": listed}))
         else:
@@ -72,9 +75,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.paths.append(self.path)
         self.server.keys.append(self.headers.get("Authorization"))
 
-    def _send(self, kind: str, text: str) -> None:
+    def _send(self, kind: str, text: str, *, status: int = 200) -> None:
         body = text.encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -228,6 +231,7 @@ def test_in_a_terminal_the_question_names_what_would_be_downloaded_first(
 
 @nobody_listens
 def test_a_pasted_key_is_kept_privately_and_never_shown(machine: Machine) -> None:
+    machine.environ["ANTHROPIC_BASE_URL"] = "http://127.0.0.1:9"  # cannot be tried
     child = chat(machine)
     child.expect_exact("1, 2, 3 or 4?")
     child.sendline("1")
@@ -243,16 +247,64 @@ def test_a_pasted_key_is_kept_privately_and_never_shown(machine: Machine) -> Non
 
 
 @nobody_listens
-def test_the_address_of_a_server_can_be_given(machine: Machine) -> None:
+def test_the_address_of_a_server_is_kept_when_it_answers(machine: Machine, server: Server) -> None:
     child = chat(machine)
-    child.expect_exact("3) The address of a server")
     child.expect_exact("1, 2, 3 or 4?")
     child.sendline("3")
     child.expect_exact("Its address")
     child.sendline("http://127.0.0.1:9/v1")
-    child.expect_exact("Kept in")
+    child.expect_exact("Cannot reach the model server at http://127.0.0.1:9/v1")
+    child.expect_exact("Its address")
+    assert not (machine.home / "settings.json").exists()
+    child.sendline(server.address.removeprefix("http://"))
+    child.expect_exact("openai-compatible/big-model")
+    child.terminate(force=True)
+    settings = json.loads((machine.home / "settings.json").read_text())
+    assert settings["providers"]["openai-compatible"]["baseUrl"] == server.address
+
+
+@nobody_listens
+def test_an_address_without_its_version_is_completed(machine: Machine, server: Server) -> None:
+    child = chat(machine)
+    child.expect_exact("1, 2, 3 or 4?")
+    child.sendline("3")
+    child.expect_exact("Its address")
+    child.sendline(f"http://127.0.0.1:{server.server_port}/")
+    child.expect_exact("openai-compatible/big-model")
+    child.terminate(force=True)
+    settings = json.loads((machine.home / "settings.json").read_text())
+    assert settings["providers"]["openai-compatible"]["baseUrl"] == server.address
+
+
+@nobody_listens
+def test_a_key_that_the_provider_refuses_is_not_kept(machine: Machine) -> None:
+    refused = {"error": {"type": "authentication_error", "message": "invalid x-api-key"}}
+    server = Server()
+    server.refusal = json.dumps(refused)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    machine.environ["ANTHROPIC_BASE_URL"] = server.address.removesuffix("/v1")
+    child = chat(machine)
+    child.expect_exact("1, 2, 3 or 4?")
+    child.sendline("1")
+    child.expect_exact("API key (not shown):")
+    child.sendline("sk-ant-0123456789abcdefghij")
+    child.expect_exact("refused the key")
+    child.expect_exact("It is not kept.")
+    child.sendline("")
+    child.expect_exact("No model is configured")
     child.expect(pexpect.EOF)
     child.close()
-    assert child.exitstatus == 75
-    settings = json.loads((machine.home / "settings.json").read_text())
-    assert settings["providers"]["openai-compatible"]["baseUrl"] == "http://127.0.0.1:9/v1"
+    server.shutdown()
+    server.server_close()
+    assert not (machine.home / "keys.json").exists()
+
+
+def test_a_server_of_the_settings_that_is_gone_can_be_forgotten(machine: Machine) -> None:
+    machine.ok("config", "set", "providers.openai-compatible.baseUrl", "http://127.0.0.1:9/v1")
+    done = machine.run("run", "hi")
+    assert done.returncode == 75
+    assert "to forget this server: agent config remove providers.openai" in " ".join(
+        done.stderr.split()
+    )
+    machine.ok("config", "remove", "providers.openai-compatible.baseUrl")
+    assert "baseUrl" not in machine.ok("config")

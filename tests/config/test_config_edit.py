@@ -54,7 +54,7 @@ def test_a_wrong_value_is_refused_and_nothing_is_written(
 def test_an_unknown_setting_is_refused_with_the_list_of_all(machine: Machine) -> None:
     home = machine.load().home
     with pytest.raises(UsageError, match=r"permissions\.defaultMode"):
-        set_value(home, home / "settings.json", "modle", "x")
+        set_value(home, home / "settings.json", "colour", "x")
 
 
 def test_what_a_project_may_not_set_is_not_written_into_its_file(machine: Machine) -> None:

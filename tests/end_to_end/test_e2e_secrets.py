@@ -5,6 +5,8 @@ import hashlib
 import json
 import stat
 
+import pytest
+
 KEY = "sk-ant-api03-Ab3dEf6hIj9lMn2pQr5tUv8xYz1AbCdEfGhIj"
 NAMED = "correct horse battery"
 
@@ -169,3 +171,16 @@ def test_what_was_opened_to_others_is_closed_at_the_next_start(agent):
     (home / "secrets.json").chmod(0o644)
     refused = agent.run("run", "hi", env=script)
     assert refused.returncode != 0 and "chmod 600" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ['echo "$DEPLOY" | rev', "x=$DEPLOY; echo $x | tr a-z b-za", "cut -c2- <<< $DEPLOY"]
+)
+def test_what_only_prints_needs_leave_to_use_a_secret(agent, command):
+    agent.run("secrets", "set", "DEPLOY", stdin=NAMED + "\n")
+    script = agent.script([call(command), {"text": "done"}])
+    done = agent.run("run", "show it", env=script)
+    assert done.returncode == 55, done.stdout
+    assert "secret DEPLOY" in json.dumps(agent.requests()[-1])
+    for text in (NAMED[::-1], NAMED[1:]):
+        assert text not in json.dumps(agent.requests())

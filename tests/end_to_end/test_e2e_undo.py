@@ -271,3 +271,15 @@ def test_in_the_chat_one_chooses_the_turn_and_what_goes_back(agent, terminal):
     told = json.dumps(agent.requests("one")[-1]["messages"])
     assert "good morning" in told and "once more" in told and "change it" not in told
     assert one.end() == 0
+
+
+def test_a_link_in_a_folders_place_leads_nothing_that_is_put_back_elsewhere(agent):
+    (agent.project / "sub").mkdir()
+    agent.repository(**{"sub/authorized": "ssh-ed25519 evil\n"})
+    outside = agent.home / "private"
+    outside.mkdir()
+    work(agent, call("Bash", command=f"rm -r sub; ln -s {outside} sub"), say())
+    code, result = undo(agent)
+    assert code == 1
+    assert list(outside.iterdir()) == []
+    assert "link" in json.dumps(result)

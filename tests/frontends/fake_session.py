@@ -14,6 +14,7 @@ from typing import Any
 
 from letta_cli.agent.context import ContextView, view_context
 from letta_cli.agent.prompt import PromptParts, compile_prompt
+from letta_cli.agent.rewind import PastTurn
 from letta_cli.core.agent import Agent, Conversation
 from letta_cli.core.errors import Busy, Overloaded
 from letta_cli.core.event import (
@@ -121,6 +122,13 @@ class FakeSession:
     def send(self, text: str) -> AsyncIterator[Event]:
         self.log.append(f"send {text}")
         return self._play(text)
+
+    def past_turns(self) -> list[PastTurn]:
+        return []
+
+    def shell(self, command: str) -> AsyncIterator[Event]:
+        self.log.append(f"shell {command}")
+        return self._play(command)
 
     def invoke_skill(self, name: str, arguments: str) -> AsyncIterator[Event]:
         self.log.append(f"skill {name} {arguments}")
@@ -356,7 +364,10 @@ async def main(directory: Path, script: str, first_prompt: str | None) -> int:
     session = FakeSession(store, directory, SCRIPTS[script])
     editor = next((word[9:] for word in sys.argv if word.startswith("--editor=")), "")
     config: Any = SimpleNamespace(
-        no_color="--no-color" in sys.argv, editor=editor, history_file=directory / "history"
+        reflows=True,
+        no_color="--no-color" in sys.argv,
+        editor=editor,
+        history_file=directory / "history",
     )
     try:
         code = await run_interactive(session, config=config, first_prompt=first_prompt)

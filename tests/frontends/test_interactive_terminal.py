@@ -110,6 +110,20 @@ def test_words_typed_during_a_run_steer_it(open_screen: Open) -> None:
     assert screen.log == ["send go on", "steer also run the tests"]
 
 
+@pytest.mark.parametrize("line", ["/new", "!make test"])
+def test_what_cannot_be_done_during_a_run_stays_in_the_line(open_screen: Open, line: str) -> None:
+    screen = open_screen("slow").ready()
+    screen.line("go on").until("esc to interrupt")
+    screen.line(line).until("the agent is working: esc interrupts it").until(f"❯ {line}")
+    screen.settle(0.3)
+    assert f"❯ {line}" in screen.rows
+    screen.type("\x1b").until("Interrupted").settle(0.3)
+    assert f"❯ {line}" in screen.rows
+    screen.type("\x03").ready().type("\x04")
+    screen.exit_code()
+    assert screen.log == ["send go on", "cancel"]
+
+
 def test_words_that_no_step_heard_are_sent_when_the_run_has_ended(open_screen: Open) -> None:
     screen = open_screen("deaf").ready()
     screen.line("first").until("esc to interrupt").line("second").until("queued: second")
@@ -248,6 +262,16 @@ def test_a_message_of_several_lines_and_a_large_paste(open_screen: Open) -> None
     screen.exit_code()
     assert screen.log[:4] == ["send one", "two", "three", "four"]
     assert "row 49" in screen.log
+
+
+def test_a_huge_message_comes_back_from_the_history_as_a_mark(open_screen: Open) -> None:
+    screen = open_screen("echo").ready()
+    pasted = "".join(f"row {number}\n" for number in range(300))
+    screen.type(f"\x1b[200~{pasted}\x1b[201~").until("[Pasted text #1, 300 lines]").type("\r")
+    screen.until("row 299").ready().type("\x1b[A").until("❯ [Pasted text #1").type("\r")
+    screen.settle(0.5).ready().type("\x04")
+    screen.exit_code()
+    assert screen.log.count("row 299") == 2
 
 
 def test_files_are_offered_after_an_at_sign(open_screen: Open, tmp_path: Path) -> None:
@@ -400,3 +424,17 @@ def test_the_menu_of_models_has_those_of_all_providers(open_screen: Open) -> Non
     screen.type("\x04")
     screen.exit_code()
     assert screen.log == ["model local/small"]
+
+
+def test_an_exclamation_mark_runs_a_command_and_asks_no_model(open_screen: Open) -> None:
+    screen = open_screen("answer").ready()
+    screen.line("!git status").until("A quote to end with").ready()
+    screen.type("\x04")
+    screen.exit_code()
+    assert screen.log == ["shell git status"]
+
+
+def test_escape_twice_on_an_empty_line_goes_back_to_a_turn(open_screen: Open) -> None:
+    screen = open_screen("answer").ready()
+    screen.type("\x1b").until("esc again goes back").type("\x1b").until("/rewind")
+    screen.until("Nothing has been said here yet")

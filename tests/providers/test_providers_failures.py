@@ -22,6 +22,7 @@ from letta_cli.core.errors import (
     ServerError,
     StreamCut,
     Timeout,
+    Unreachable,
 )
 from letta_cli.core.provider import CallChunk
 
@@ -225,3 +226,9 @@ async def test_a_password_in_an_address_is_not_told():
     with pytest.raises(ConnectionFailed) as caught:
         await complete(client, told("hi").request())
     assert "topsecret" not in str(caught.value) and "127.0.0.1:9" in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://no-such-host.invalid/v1"])
+async def test_a_refused_connection_and_an_unknown_name_are_told_from_a_lost_one(name, address):
+    with pytest.raises(Unreachable, match="Cannot reach"):
+        await complete(provider(name, address), told("hi").request())

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from letta_cli.agent.choosing import SessionOptions
 from letta_cli.app import open_session, open_store_of
 from letta_cli.config import load_config
 from letta_cli.core.errors import AgentError, Busy, NotFound, UsageError
-from letta_cli.core.event import CaughtUp, Compacted, Notice, RunFinished, TextDelta
+from letta_cli.core.event import CaughtUp, Compacted, Notice, RunFinished, TextDelta, ToolProgress
 from letta_cli.core.memory import Origin
 from letta_cli.core.message import Text
+from letta_cli.providers.tokens import estimate
 from letta_cli.workspace.documents import read_document
 
 
@@ -494,3 +496,74 @@ async def test_a_skill_that_was_written_meanwhile_can_be_invoked_and_is_told_of(
         assert any("Boil water first." in each.text for each in said if each.role == "user")
         told = [each.text for each in said if each.role == "notice"]
         assert sum("- brew-tea: Brews tea." in text for text in told) == 1
+
+
+async def run_own(session, command):
+    return [event async for event in session.shell(command)]
+
+
+async def test_a_command_of_the_person_is_not_asked_about_and_the_model_reads_of_it(config):
+    settings = config()
+    async with opened(settings) as session:
+        events = await run_own(session, "echo from the shell > made.txt; cat made.txt; exit 3")
+        result = events[-1].result
+        assert (result.status, result.display["exit_code"]) == ("error", 3)
+        assert (settings.cwd / "made.txt").read_text() == "from the shell\n"
+        await say(session, "what was that?")
+        [request] = (settings.home.parent.parent / "requests").read_text().splitlines()
+        told = [part["text"] for part in json.loads(request)["messages"][0]["parts"]]
+        assert told[0] == "!echo from the shell > made.txt; cat made.txt; exit 3"
+        assert told[2].startswith("from the shell\n") and "3" in told[2]
+        assert [message.role for message in thread_of(session)] == ["user", "user", "assistant"]
+
+
+async def test_an_interrupted_command_of_the_person_ends_with_its_processes(config):
+    async with opened(config()) as session:
+        events = []
+        async for event in session.shell("echo $$; echo begun; sleep 600"):
+            events.append(event)
+            if isinstance(event, ToolProgress) and "begun" in event.text:
+                session.cancel()
+        said = thread_of(session)[-1].parts[-1].text
+        assert "begun" in said and "interrupted" in said
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(said.split()[0]), 0)
+        assert (await say(session, "go on"))[-1].exit_code == 0
+
+
+async def test_what_a_command_of_the_person_prints_is_kept_without_secrets(config):
+    settings = config(DEPLOY_TOKEN="tok-0123456789abcdefghij")
+    async with opened(settings) as session:
+        events = await run_own(session, "printf 'tok-0123456789%s' abcdefghij")
+        kept = [part.text for part in thread_of(session)[-1].parts]
+        assert "tok-0123456789abcdefghij" not in f"{kept} {events[-1]}"
+
+
+async def test_a_command_of_the_person_is_refused_where_another_session_works_and_when_it_is_empty(
+    config,
+):
+    settings = config()
+    async with opened(settings) as session:
+        await say(session, "hi")
+        with pytest.raises(UsageError, match="exclamation mark"):
+            await run_own(session, "")
+        with session.store.leases.acquire(session.conversation.id):
+            async with opened(settings, conversation=session.conversation.id) as other:
+                with pytest.raises(Busy):
+                    await run_own(other, "touch never")
+        assert not (settings.cwd / "never").exists()
+
+
+async def test_before_the_first_answer_the_context_holds_prompt_and_tools(config):
+    async with opened(config()) as session:
+        assert await session.tool_names()
+        foreseen = session.context_tokens
+        view = await session.context()
+        assert foreseen >= 0.95 * view.tokens
+        await say(session, "hi")
+        prompt = estimate(session.conversation.system_prompt)
+        assert prompt < foreseen < session.context_tokens
+
+
+def thread_of(session):
+    return session.store.messages.read(session.conversation.id)

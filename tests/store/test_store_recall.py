@@ -353,6 +353,16 @@ def test_what_fits_in_words_and_meaning_comes_before_what_fits_in_words_alone(
     assert "a red thing" in snippets(store, agent, "red vehicle")
 
 
+def test_a_short_function_counts_as_much_as_a_long_talk(
+    store: Store, agent: Agent, conversation: Conversation
+):
+    say(store, conversation, "well, the walrus, as far as I remember, was somewhere else that day")
+    say(store, conversation, *["filler of no interest"] * 3)
+    code = ToolReturn("c", "Read", "ok", "def walrus(): ...")
+    store.messages.append(conversation.id, "tool", [code])
+    assert snippets(store, agent, "walrus")[0] == "def walrus(): ..."
+
+
 def test_a_deleted_text_takes_its_meaning_along(store: Store, agent: Agent):
     store.vectors.embedder = Thesaurus()
     made = store.passages.insert(agent.id, "a boat", origin=ME)

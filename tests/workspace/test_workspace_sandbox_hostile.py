@@ -360,3 +360,23 @@ async def test_an_ordinary_failure_shows_no_need(world: World) -> None:
         "ls missing; cat no/such; python3 -c 'import nothing'; git config a.b c; false"
     )
     assert done.exit_code and done.needed == ()
+
+
+@pytest.mark.parametrize("name", [".vscode", ".git"])
+async def test_a_folder_moved_away_takes_no_protected_name_along(inside: World, name: str) -> None:
+    (inside.tree / "part" / name).mkdir(parents=True)
+    done = await inside.run(
+        f"mv part old && mkdir -p part/{name} && echo evil > part/{name}/config"
+    )
+    assert done.exit_code == 0
+    assert not (inside.tree / "part" / name).exists()
+    assert [made for made, _ in done.taken_away] == [inside.tree / "part" / name]
+
+
+async def test_nothing_is_taken_away_behind_a_link_in_a_folders_place(inside: World) -> None:
+    (inside.tree / "part" / ".vscode").mkdir(parents=True)
+    others = inside.outside / ".vscode"
+    others.mkdir()
+    done = await inside.run(f"mv part old && ln -s {inside.outside} part")
+    assert (done.exit_code, done.taken_away) == (0, ())
+    assert others.is_dir()

@@ -41,6 +41,10 @@ class Desk(Protocol):
     def hints(self) -> Hints: ...
     def set_mode(self, mode: PermissionMode) -> None: ...
     def complain(self, text: str) -> None: ...
+    def take(self, text: str) -> None:
+        """Do what this text says, as if it had been typed."""
+        ...
+
     def leave(self, exit_code: int = 0) -> None: ...
 
 
@@ -71,7 +75,7 @@ class ChatActions:
         self._desk.prompt.accept_completion()
 
     def escape(self) -> None:
-        """Close the menu, else interrupt, else (twice) put the text aside."""
+        """Close the menu, else interrupt, else (twice) put the text aside, else (twice) rewind."""
         desk = self._desk
         if desk.prompt.menu_open:
             desk.prompt.close_menu()
@@ -79,6 +83,8 @@ class ChatActions:
             desk.player.cancel()
         elif desk.prompt.text and desk.hints.repeated("esc again puts this text aside"):
             desk.prompt.put_aside()
+        elif not desk.prompt.text and desk.hints.repeated("esc again goes back to an earlier turn"):
+            desk.take("/rewind")
 
     def interrupt(self) -> None:
         """Interrupt the run, else clear the line, else (twice) leave."""

@@ -34,10 +34,12 @@ from letta_cli.frontends.interactive.picker import Item, Picker
 from letta_cli.frontends.interactive.player import Player
 from letta_cli.frontends.interactive.presence import open_elsewhere
 from letta_cli.frontends.interactive.prompt_line import PromptLine
+from letta_cli.frontends.interactive.resizing import ResizingApplication
 from letta_cli.frontends.interactive.scrollback import Scrollback
 from letta_cli.frontends.interactive.toolbar import ToolbarFacts, toolbar
 from letta_cli.frontends.sanitize import sanitize_line
 
+SHELL = "!"
 PLACEHOLDER = "Ask, or / for commands"
 _LEAVE_SECONDS = 5.0
 _BRANCH_SECONDS = 1.0
@@ -59,7 +61,7 @@ class Chat:
         completer = MessageCompleter(
             lambda: offers(self.commands, session), FileIndex(session.workspace.cwd)
         )
-        self.prompt = PromptLine(config.history_file, completer, self._submitted)
+        self.prompt = PromptLine(config.history_file, completer, self.take)
         self.player = Player(
             session,
             look,
@@ -86,7 +88,7 @@ class Chat:
             placeholder=lambda: "" if self.player.live.running else PLACEHOLDER,
             title=lambda: self._title,
         )
-        app: Application[None] = Application(
+        app = ResizingApplication(
             layout=screen.layout,
             style=STYLE,
             key_bindings=key_bindings(self.actions, is_empty=lambda: not self.prompt.text),
@@ -95,6 +97,7 @@ class Chat:
             min_redraw_interval=0.03,
             output=output,
         )
+        app.reflows = self.config.reflows
         # Esc must act at once; a terminal sends Alt+Enter as one piece, so little time is enough.
         app.timeoutlen, app.ttimeoutlen = 0.1, 0.05
         # Without knowing the cursor's row the region is simply as high as its content: nothing
@@ -147,16 +150,19 @@ class Chat:
         else:
             self.app.exit(exception=error)
 
-    def _submitted(self, text: str) -> None:
+    def take(self, text: str) -> None:
         """A message or command was sent; a running run hears it before its next step."""
         if not self.player.live.running:
             self._lines.put_nowait(text)
             return
         name = text[1:].partition(" ")[0]
-        if not text.startswith("/") or "/" in name:
+        if text.startswith(SHELL):
+            command = None
+        elif not text.startswith("/") or "/" in name:
             self.player.steer(text)
             return
-        command = find_command(self.commands, name)
+        else:
+            command = find_command(self.commands, name)
         if command is None or not command.in_run:
             self.prompt.put_back(text)
             self.hints.say("the agent is working: esc interrupts it")
@@ -164,6 +170,9 @@ class Chat:
         self.app.create_background_task(self._run_command(command, text))
 
     async def _take(self, line: str) -> None:
+        if line.startswith(SHELL):
+            await self._run_own(line)
+            return
         if not line.startswith("/"):
             await self._say(line, self.session.send(line))
             return
@@ -213,6 +222,14 @@ class Chat:
         self.player.view.said(line)
         await self.play(events)
         if not self.player.stored:
+            self.prompt.put_back(line)
+
+    async def _run_own(self, line: str) -> None:
+        """Run the person's own command; the line comes back when nothing became of it."""
+        head = self.session.conversation.head
+        self.player.view.said(line)
+        await self.play(self.session.shell(line.removeprefix(SHELL).strip()))
+        if self.session.conversation.head == head:
             self.prompt.put_back(line)
 
     async def choose(self, title: str, items: Sequence[Item]) -> str | None:

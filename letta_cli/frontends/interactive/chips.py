@@ -4,6 +4,8 @@ import re
 
 MIN_LINES = 10
 MIN_CHARACTERS = 1_500
+RECALLED_LINES = 200
+RECALLED_CHARACTERS = 20_000
 _MARK = re.compile(r"\[Pasted text #(\d+)[^\]\n]*\]")
 
 
@@ -14,12 +16,19 @@ class Chips:
     def take(self, text: str) -> str:
         """What to insert for a paste: the text itself, or a mark for a large one."""
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        lines = text.count("\n") + 1
+        lines = _lines(text)
         if lines < MIN_LINES and len(text) < MIN_CHARACTERS:
             return text
-        self._texts.append(text)
+        if text not in self._texts:
+            self._texts.append(text)
         size = f"{lines} lines" if lines > 1 else f"{len(text):,} characters"
-        return f"[Pasted text #{len(self._texts)}, {size}]"
+        return f"[Pasted text #{self._texts.index(text) + 1}, {size}]"
+
+    def recall(self, text: str) -> str:
+        """How an earlier message comes back: what nobody would edit by hand as a mark."""
+        if _lines(text) < RECALLED_LINES and len(text) < RECALLED_CHARACTERS:
+            return text
+        return self.take(text)
 
     def expand(self, text: str) -> str:
         """`text` with every known mark replaced by what was pasted."""
@@ -28,3 +37,7 @@ class Chips:
     def _original(self, mark: re.Match[str]) -> str:
         number = int(mark[1])
         return self._texts[number - 1] if 1 <= number <= len(self._texts) else mark[0]
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + (not text.endswith("\n"))

@@ -16,11 +16,12 @@ KEY_HELP = (
     ("shift+tab", "next permission mode"),
     ("up, down, ctrl+r", "earlier messages, search in them"),
     ("@name", "a file of this directory; it is read and goes with the message"),
+    ("!command", "run it yourself, here; the model reads of it with your next message"),
     ("/name", "a command or a skill; /help lists them"),
     ("ctrl+o", "the last tool output in full"),
     ("ctrl+g", "write the message in your editor"),
     ("ctrl+l", "draw the screen again"),
-    ("esc esc", "put the text aside; up brings it back"),
+    ("esc esc", "put the text aside, up brings it back; without text: go back to a turn"),
     ("ctrl+d", "quit"),
 )
 

@@ -86,6 +86,8 @@ class _Plain:
         if line == "/new":
             await session.new()
             self.say("a fresh conversation")
+        elif line.startswith("!"):
+            await self._play(session.shell(line[1:].strip()))
         elif line.startswith("/") and (skill := find_skill(session, name)) is not None:
             await self._play(session.invoke_skill(skill, argument))
         else:

@@ -1,6 +1,7 @@
 """The line the person types in: history, completion, pasted chips, drafts."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class PromptLine:
         self._submitted = submitted
         self._chips = Chips()
         self.buffer = Buffer(
-            history=_history(history_file),
+            history=_history(history_file, self._chips),
             completer=completer,
             complete_while_typing=True,
             multiline=True,
@@ -109,13 +110,26 @@ class PromptLine:
         # The history keeps what was sent, not the marks, which mean nothing later.
         buffer.text = text
         if text.strip():
-            self._submitted(text.strip())
+            # After the line was emptied: whoever cannot take the text puts it back.
+            asyncio.get_running_loop().call_soon(self._submitted, text.strip())
         return False
 
 
-def _history(path: Path) -> History:
+class _Recalled(ThreadedHistory):
+    """Keeps messages as they were sent, and brings very long ones back as marks."""
+
+    def __init__(self, history: History, chips: Chips) -> None:
+        super().__init__(history)
+        self._chips = chips
+
+    async def load(self) -> AsyncGenerator[str, None]:
+        async for text in super().load():
+            yield self._chips.recall(text)
+
+
+def _history(path: Path, chips: Chips) -> History:
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        return ThreadedHistory(FileHistory(path))
-    return InMemoryHistory()
+        return _Recalled(FileHistory(path), chips)
+    return _Recalled(InMemoryHistory(), chips)

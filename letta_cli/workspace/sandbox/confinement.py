@@ -6,6 +6,7 @@ the tree not what others run or obey later: the repository's inside, settings, h
 """
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,8 @@ class Confinement:
         network: whether it may reach other hosts.
         guarded: protected names in the tree that do not exist yet; see `appeared`.
         links: protected names in the tree that are links, and where they lead.
+        known: protected names below the top of the tree, and which files they are: the folder that
+            such a name is in can be moved away, and another one put in its place.
         hosts: what it may reach through the proxy; `denied_hosts` not even so.
         proxy: the proxy's socket, once there is one.
     """
@@ -87,6 +90,7 @@ class Confinement:
     network: bool
     guarded: tuple[Path, ...]
     links: tuple[tuple[Path, str], ...] = ()
+    known: tuple[tuple[Path, tuple[int, int]], ...] = ()
     hosts: tuple[str, ...] = ()
     denied_hosts: tuple[str, ...] = ()
     proxy: Path | None = None
@@ -95,7 +99,9 @@ class Confinement:
         """The protected names that a command has made meanwhile, or made lead elsewhere."""
         made = [path for path in self.guarded if os.path.lexists(path)]
         bent = [path for path, lead in self.links if os.path.lexists(path) and _lead(path) != lead]
-        return [*made, *bent]
+        other = [path for path, file in self.known if _identity(path) not in (file, None)]
+        # Behind a link that took a folder's place lie files of somebody else, which stay there.
+        return [path for path in (*made, *bent, *other) if _straight(path.parent)]
 
 
 def confine(
@@ -172,6 +178,7 @@ def confine(
         network=Need("network") in grants,
         guarded=tuple(dict.fromkeys(each for path in held for each in _missing(path))),
         links=tuple((path, _lead(path)) for path in held if path.is_symlink()),
+        known=tuple((path, file) for path in nested if (file := _identity(path)) is not None),
         hosts=tuple(sorted(given["host"])),
     )
 
@@ -231,6 +238,19 @@ def _missing(path: Path) -> list[Path]:
     if not os.path.lexists(path):
         return [path]
     return [] if _exists(path) else [Path(os.path.realpath(path))]
+
+
+def _straight(folder: Path) -> bool:
+    return os.path.realpath(folder) == str(folder)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file stands there, whatever its name; None when there is none, or a link."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return None if stat.S_ISLNK(status.st_mode) else (status.st_dev, status.st_ino)
 
 
 def _lead(path: Path) -> str:

@@ -6,6 +6,7 @@ between, and going back behind that would take their work as well.
 """
 
 import difflib
+import errno
 import hashlib
 import os
 import secrets
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from letta_cli.core.change import FileChange, RecordedChange
+from letta_cli.workspace.nofollow import open_file, open_folder
 from letta_cli.workspace.undo.blobs import Blobs
 
 State = Literal["restorable", "done", "changed", "lost"]
@@ -139,10 +141,12 @@ def _others(ours: str | None, current: bytes | None, blobs: Blobs) -> tuple[str,
 def _content(path: str) -> bytes | str | None:
     """The file's content; None where there is no file; words where it is no ordinary file."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = open_file(Path(path), os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "has a link in its path that was not there"
         return f"cannot be read: {error.strerror}"
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -163,30 +167,32 @@ def _restore(change: FileChange, blobs: Blobs) -> FileChange:
         raise OSError("it was changed at this moment")
     kept = None if current is None else blobs.put(current)
     if change.before is None:
-        path.unlink(missing_ok=True)
+        with open_folder(path.parent) as folder:
+            os.unlink(path.name, dir_fd=folder)
         return FileChange(change.path, kept, None, change.mode)
     data = blobs.get(change.before)
     if data is None:
         raise OSError("its old content is not kept any more")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    # A link that took a folder's place meanwhile must not lead what is put back elsewhere.
+    with open_folder(path.parent, create=True) as folder:
+        _put(path.name, folder, data, change.mode)
+    return FileChange(change.path, kept, change.before, change.mode)
+
+
+def _put(name: str, folder: int, data: bytes, mode: int) -> None:
+    """Write a file whole; it keeps the permissions of the one that is there, or gets `mode`."""
+    temporary = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    handle = os.open(temporary, flags, 0o600, dir_fd=folder)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(_mode(path, change.mode))
-        temporary.replace(path)
+            with suppress(OSError):
+                mode = stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+            os.fchmod(handle, mode)
+            os.fsync(handle)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return FileChange(change.path, kept, change.before, change.mode)
-
-
-def _mode(path: Path, otherwise: int) -> int:
-    """The permissions that the file has now, or those it had."""
-    try:
-        return stat.S_IMODE(path.lstat().st_mode)
-    except OSError:
-        return otherwise
+            os.unlink(temporary, dir_fd=folder)
