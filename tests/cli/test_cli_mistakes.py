@@ -24,6 +24,13 @@ def test_a_limit_that_shows_nothing_is_refused(machine: Machine, arguments: list
     assert "--limit: expected a whole number above 0" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["sessions list", "search x", "reflect log", "memory log"])
+def test_a_limit_beyond_all_numbers_is_refused(machine: Machine, command: str) -> None:
+    done = machine.run(*command.split(), "--limit", "9" * 30)
+    assert done.returncode == 2
+    assert "--limit: expected a whole number up to 1,000,000,000" in done.stderr
+
+
 def test_a_setting_with_a_wrong_value_can_be_put_right(machine: Machine) -> None:
     machine.home.mkdir(mode=0o700)
     (machine.home / "settings.json").write_text('{"maxTurns": "ten", "effort": "huge"}')
@@ -118,13 +125,6 @@ def test_a_script_that_cannot_be_read_is_answered_with_its_form(machine: Machine
     told = machine.run("run", "hi")
     assert told.returncode == 1
     assert '[{"text": "first answer"}' in told.stderr
-
-
-@pytest.mark.parametrize("command", ["sessions list", "search x", "reflect log", "memory log"])
-def test_a_limit_beyond_all_numbers_is_refused(machine: Machine, command: str) -> None:
-    done = machine.run(*command.split(), "--limit", "9" * 30)
-    assert done.returncode == 2
-    assert "--limit: expected a whole number up to 1,000,000,000" in done.stderr
 
 
 def test_a_fork_beyond_the_conversation_names_its_range(machine: Machine) -> None:

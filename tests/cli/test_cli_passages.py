@@ -18,8 +18,8 @@ def test_passages_are_kept_listed_by_tag_shown_and_deleted(machine: Machine) -> 
     assert machine.ok("passages", "show", parrot["id"][:14]) == "The parrot\nis Kiki.\n"
     assert machine.ok("passages", "--limit", "1").endswith("There are more: --limit N\n")
     assert machine.json("search", "parrot", "--kind", "passages", "--json")
-    assert machine.run("passages", "delete", parrot["id"]).returncode == 2
-    machine.ok("passages", "delete", parrot["id"], "--yes")
+    assert machine.run("passages", "remove", parrot["id"]).returncode == 2
+    machine.ok("passages", "remove", parrot["id"], "--yes")
     assert machine.json("search", "parrot", "--kind", "passages", "--json") == []
 
 
