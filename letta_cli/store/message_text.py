@@ -10,6 +10,9 @@ from letta_cli.store import rows
 INDEXED_ROLES = ("user", "assistant", "tool")
 """Notices and summaries are left out: they repeat what stands elsewhere."""
 
+_ECHOES = ("conversation_search", "archival_memory_search")
+"""Tools that return what was found: as notices do, it repeats what stands elsewhere."""
+
 PIECE = 2_000
 """Characters of a piece. Longer ones blur what they are about, and cost more to index again."""
 
@@ -76,7 +79,7 @@ def _texts(parts: Sequence[Part]) -> Iterator[str]:
                 yield text
             case ToolCall(name=name, arguments=arguments, malformed=malformed):
                 yield f"{name} {malformed or _words_of(arguments)}"[:_CALL_MAX]
-            case ToolReturn(content=content):
+            case ToolReturn(name=name, content=content) if name not in _ECHOES:
                 yield content
             case _:
                 pass

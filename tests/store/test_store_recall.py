@@ -363,6 +363,15 @@ def test_a_short_function_counts_as_much_as_a_long_talk(
     assert snippets(store, agent, "walrus")[0] == "def walrus(): ..."
 
 
+def test_what_a_search_returned_is_not_found_again(
+    store: Store, agent: Agent, conversation: Conversation
+):
+    say(store, conversation, "the walrus sleeps")
+    found = ToolReturn("c", "conversation_search", "ok", "the walrus sleeps")
+    store.messages.append(conversation.id, "tool", [found])
+    assert snippets(store, agent, "walrus") == ["the walrus sleeps"]
+
+
 def test_a_deleted_text_takes_its_meaning_along(store: Store, agent: Agent):
     store.vectors.embedder = Thesaurus()
     made = store.passages.insert(agent.id, "a boat", origin=ME)
