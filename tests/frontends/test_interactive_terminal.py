@@ -268,7 +268,7 @@ def test_a_huge_message_comes_back_from_the_history_as_a_mark(open_screen: Open)
     screen = open_screen("echo").ready()
     pasted = "".join(f"row {number}\n" for number in range(300))
     screen.type(f"\x1b[200~{pasted}\x1b[201~").until("[Pasted text #1, 300 lines]").type("\r")
-    screen.until("row 299").ready().type("\x1b[A").until("❯ [Pasted text #1").type("\r")
+    screen.until("row 299").ready().settle().type("\x1b[A").until("❯ [Pasted text #1").type("\r")
     screen.settle(0.5).ready().type("\x04")
     screen.exit_code()
     assert screen.log.count("row 299") == 2
