@@ -1,5 +1,6 @@
 """`agent sessions show --context`: the window as the model would see it now."""
 
+import pytest
 from cli_machine import Machine
 
 
@@ -27,6 +28,7 @@ def test_a_conversation_without_a_message_or_a_model_has_a_context_too(machine: 
     assert 500 < view["tokens"] < 3_000
 
 
+@pytest.mark.slow
 def test_what_a_conversation_took_adds_up_with_its_summaries(machine: Machine) -> None:
     notes = {
         "when": "Write the notes", "text": "## Goals\nNone.", "repeat": True,

@@ -105,6 +105,7 @@ def test_a_hostile_name_or_text_is_shown_and_not_obeyed(home: Path, command: lis
     assert harmless(written), written
 
 
+@pytest.mark.slow
 def test_what_was_stored_is_shown_safely_afterwards(home: Path):
     on_a_terminal(home, "run", "--name", EVIL, "hello")
     on_a_terminal(home, "memory", "edit", "human", EVIL)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from cli_machine import Machine
 
 from letta_cli.core.memory import Origin
@@ -48,6 +49,7 @@ def test_blocks_have_the_scope_they_were_made_for(machine: Machine) -> None:
     assert machine.run("memory", "create", "build", "--scope", "project").returncode == 1
 
 
+@pytest.mark.slow
 def test_versions_are_shown_compared_and_traced_to_their_writers(machine: Machine) -> None:
     machine.ok("memory", "edit", "human", "--text", "Ada\nlikes tests")
     store = machine.store()

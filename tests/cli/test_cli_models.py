@@ -157,6 +157,7 @@ def test_without_any_model_three_lines_say_what_to_type(machine: Machine) -> Non
     assert [line.split()[0] for line in lines[1:]] == ["agent", "export", "agent"]
 
 
+@pytest.mark.slow
 def test_the_list_names_every_model_of_every_configured_provider(
     machine: Machine, server: Server
 ) -> None:
@@ -230,6 +231,7 @@ def test_in_a_terminal_the_question_names_what_would_be_downloaded_first(
 
 
 @nobody_listens
+@pytest.mark.slow
 def test_a_pasted_key_is_kept_privately_and_never_shown(machine: Machine) -> None:
     machine.environ["ANTHROPIC_BASE_URL"] = "http://127.0.0.1:9"  # cannot be tried
     child = chat(machine)
@@ -247,6 +249,7 @@ def test_a_pasted_key_is_kept_privately_and_never_shown(machine: Machine) -> Non
 
 
 @nobody_listens
+@pytest.mark.slow
 def test_the_address_of_a_server_is_kept_when_it_answers(machine: Machine, server: Server) -> None:
     child = chat(machine)
     child.expect_exact("1, 2, 3 or 4?")
@@ -264,6 +267,7 @@ def test_the_address_of_a_server_is_kept_when_it_answers(machine: Machine, serve
 
 
 @nobody_listens
+@pytest.mark.slow
 def test_an_address_without_its_version_is_completed(machine: Machine, server: Server) -> None:
     child = chat(machine)
     child.expect_exact("1, 2, 3 or 4?")
@@ -277,6 +281,7 @@ def test_an_address_without_its_version_is_completed(machine: Machine, server: S
 
 
 @nobody_listens
+@pytest.mark.slow
 def test_a_key_that_the_provider_refuses_is_not_kept(machine: Machine) -> None:
     refused = {"error": {"type": "authentication_error", "message": "invalid x-api-key"}}
     server = Server()

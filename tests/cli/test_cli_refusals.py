@@ -76,6 +76,7 @@ def wait_for(path: Path) -> None:
     raise AssertionError(f"{path} did not come")
 
 
+@pytest.mark.slow
 def test_a_hang_up_ends_the_run_and_its_command_with_a_result(machine: Machine) -> None:
     machine.script(bash("touch started; sleep 3; touch survived"), {"text": "never"})
     process = machine.start("run", "x", "--output-format", "json", "--allowedTools", "Bash")
@@ -89,6 +90,7 @@ def test_a_hang_up_ends_the_run_and_its_command_with_a_result(machine: Machine) 
     assert not (machine.project / "survived").exists()
 
 
+@pytest.mark.slow
 def test_a_hang_up_that_is_ignored_stays_ignored_as_under_nohup(machine: Machine) -> None:
     machine.script(bash("touch started; sleep 1"), {"text": "done", "repeat": True})
     process = machine.start(

@@ -64,6 +64,7 @@ def test_a_run_with_standard_input_closed_works(machine: Machine) -> None:
     assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_waiting_for_an_input_that_does_not_come_is_said(machine: Machine) -> None:
     machine.script({"text": "<{input}>"})
     process = machine.start("run", "hi", stdin=subprocess.PIPE)

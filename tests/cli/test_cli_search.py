@@ -82,6 +82,7 @@ def test_a_broken_embedding_setting_is_said_and_words_are_found(
     assert machine.run("search", "walrus").stderr == ""
 
 
+@pytest.mark.slow
 def test_what_was_there_before_the_index_is_indexed_behind_the_scenes(
     machine: Machine, talk: str
 ) -> None:

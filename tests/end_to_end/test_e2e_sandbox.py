@@ -126,6 +126,7 @@ def test_needs_are_a_parameter_only_where_there_is_a_sandbox(agent):
         assert ("network:HOST" in tools) is (enabled == "true")
 
 
+@pytest.mark.slow
 def test_with_nobody_there_a_need_is_refused_and_counted_until_a_rule_grants_it(
     bubblewrapped, page
 ):
@@ -143,6 +144,7 @@ def test_with_nobody_there_a_need_is_refused_and_counted_until_a_rule_grants_it(
     assert "the page itself" in str(bubblewrapped.requests()[-1])
 
 
+@pytest.mark.slow
 def test_a_host_of_the_settings_is_reached_unasked_and_another_is_named_to_the_model(
     bubblewrapped, page
 ):

@@ -83,6 +83,7 @@ backup.back_up(Path(args[0]))
     assert backup.back_up(database).size_bytes > 0
 
 
+@pytest.mark.slow
 def test_backups_beside_writers_hold_whole_turns(database: Path):
     writer = """
 from pathlib import Path

@@ -138,6 +138,7 @@ def test_who_wants_the_lock_again_goes_behind_those_who_wait(tmp_path: Path):
     kill(child)
 
 
+@pytest.mark.slow
 def test_a_stopped_process_in_the_queue_does_not_keep_the_others_out(tmp_path: Path):
     path, served = tmp_path / "x.lock", tmp_path / "served"
     lock = QueuedLock(path, "busy")

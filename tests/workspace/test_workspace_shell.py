@@ -80,6 +80,7 @@ async def test_a_timeout_ends_the_whole_group_and_keeps_the_output(shell: Shell)
     assert await eventually_dead(child)
 
 
+@pytest.mark.slow
 async def test_what_ignores_term_is_killed(shell: Shell):
     result = await shell.run("trap '' TERM; echo $$; while :; do sleep 0.1; done", timeout_ms=200)
     assert result.timed_out
