@@ -61,16 +61,13 @@ async def run_own(
             exit_code=result.exit_code,
         )
     outside = source("command", command) if may_fetch(command) else ""
-    lines = (f"!{command}", TOLD, text)
-    thread.append(
-        "user",
-        [Text(masker.mask(line), outside if line is text else "") for line in lines],
-    )
+    printed = masker.mask(text)
+    thread.append("user", [Text(masker.mask(f"!{command}")), Text(TOLD), Text(printed, outside)])
     returned = ToolReturn(
         call.id,
         call.name,
         "ok" if good else "error",
-        masker.mask(text),
+        printed,
         masker.mask_all(dict(shown)),
         outside,
     )

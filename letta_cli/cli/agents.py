@@ -9,11 +9,12 @@ from letta_cli.cli import options
 from letta_cli.cli.agent_files import export_agent, import_agent
 from letta_cli.cli.light import LightCommand, new_app
 from letta_cli.cli.opened import opened
-from letta_cli.cli.output import age, confirmed, say, say_json, table
+from letta_cli.cli.output import age, agree_to_delete, say, say_json, table
 from letta_cli.config.files import check
 from letta_cli.config.schema import check_handle, find_key
 from letta_cli.core.agent import Agent
 from letta_cli.core.clock import to_text
+from letta_cli.core.counting import plural
 from letta_cli.core.errors import Busy, ConfigError, UsageError
 
 app = new_app(
@@ -101,13 +102,12 @@ def delete_agent(
         known = {each.id for each in theirs}
         if any(each.conversation_id in known for each in here.store.sessions.live()):
             raise Busy(f"A conversation of {agent.name} is open in a terminal; close it first.")
-        count = f"{len(theirs)} conversation{'' if len(theirs) == 1 else 's'}"
+        count = plural(len(theirs), "conversation")
         if yes and theirs and not force:
             raise UsageError(
                 f"{agent.name} has {count}, which would be deleted too: add --force to --yes."
             )
-        if not yes and not confirmed(f"Delete {agent.name} with its memory and {count} for good?"):
-            raise UsageError("Nothing was deleted. To delete without a question add --yes.")
+        agree_to_delete(f"Delete {agent.name} with its memory and {count} for good?", yes=yes)
         here.store.agents.delete(agent.id)
         say(f"Deleted {agent.name} with {count}")
 

@@ -1,6 +1,7 @@
 """Asks a person at a terminal which model to use, when nothing is configured yet."""
 
 import asyncio
+import contextlib
 import dataclasses
 import getpass
 import sys
@@ -89,12 +90,12 @@ async def _try(config: Config, name: str, **given: str) -> ProviderError | None:
     """What goes wrong when the provider is asked for its models with what was typed."""
     try:
         provider = load(name, dataclasses.replace(config.provider(name), **given))
-        await asyncio.wait_for(provider.models(), TRIAL_SECONDS)
+        async with contextlib.aclosing(provider):
+            await asyncio.wait_for(provider.models(), TRIAL_SECONDS)
     except TimeoutError:
         return ProviderError(f"There was no answer within {TRIAL_SECONDS} seconds.")
     except ProviderError as error:
         return error
-    await provider.aclose()
     return None
 
 

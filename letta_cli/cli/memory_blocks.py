@@ -14,7 +14,7 @@ from letta_cli.cli.memory_view import (
     project_of,
 )
 from letta_cli.cli.opened import Opened, opened
-from letta_cli.cli.output import confirmed, say, say_json
+from letta_cli.cli.output import agree_to_delete, say, say_json
 from letta_cli.core.errors import UsageError
 from letta_cli.core.memory import DEFAULT_LIMIT, Scope
 
@@ -157,8 +157,7 @@ def delete_block(
     """Take a block out of all conversations. agent memory undo LABEL brings it back."""
     with opened(agent=agent, database=database, directory=directory) as here:
         block = find_block(here, label, conversation)
-        if not yes and not confirmed(f"Delete {label} ({len(block.value):,} characters)?"):
-            raise UsageError("Nothing was deleted. To delete without being asked: --yes")
+        agree_to_delete(f"Delete {label} ({len(block.value):,} characters)?", yes=yes)
         made = here.store.blocks.delete(block.id, origin=PERSON)
     if as_json:
         say_json({"id": block.id, "label": block.label, "version": made.version, "deleted": True})

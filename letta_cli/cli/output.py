@@ -19,8 +19,10 @@ from letta_cli.frontends.sanitize import sanitize, sanitize_line
 GAP = "  "
 
 SHORT_ID = 13
-MOST_ROWS = 1_000_000_000
 """``conv-`` and eight characters: enough to name a conversation by."""
+
+MOST_ROWS = 1_000_000_000
+"""More than anybody has, and less than any database refuses."""
 
 
 def say(line: str = "") -> None:
@@ -121,6 +123,24 @@ def confirmed(question: str) -> bool:
     sys.stderr.write(f"{sanitize(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def agree_to_delete(question: str, *, yes: bool) -> None:
+    """Ask, unless the person said yes before.
+
+    Raises:
+        UsageError: the answer is no, or there is nobody to ask.
+    """
+    if not yes and not confirmed(question):
+        raise UsageError("Nothing was deleted. To delete without a question add --yes.")
+
+
+def tell_deleted(identifier: str, *, as_json: bool) -> None:
+    """Say that what has this id is gone."""
+    if as_json:
+        say_json({"id": identifier, "deleted": True})
+    else:
+        say(f"Deleted {identifier}")
 
 
 def at_least_one(flag: str, count: int) -> None:

@@ -7,22 +7,23 @@ import typer
 
 from letta_cli.cli import options
 from letta_cli.cli.light import LightCommand, new_app
-from letta_cli.cli.opened import Opened, opened
+from letta_cli.cli.opened import opened
 from letta_cli.cli.output import (
     age,
+    agree_to_delete,
     at_least_one,
     clip,
-    confirmed,
     say,
     say_json,
     say_text,
     table,
+    tell_deleted,
     warn,
 )
 from letta_cli.cli.stdin import read_stdin
 from letta_cli.core.clock import to_text
 from letta_cli.core.counting import plural
-from letta_cli.core.errors import NotFound, UsageError
+from letta_cli.core.errors import UsageError
 from letta_cli.core.memory import Origin, Passage
 from letta_cli.frontends.sanitize import sanitize_line
 
@@ -80,7 +81,7 @@ def show_passage(
 ) -> None:
     """Print a passage's text."""
     with opened(agent=agent, database=database) as here:
-        passage = _find(here, which)
+        passage = here.store.passages.find(here.agent.id, which)
     if as_json:
         say_json(_facts(passage))
         return
@@ -127,31 +128,12 @@ def remove_passage(
 ) -> None:
     """Delete a passage for good."""
     with opened(agent=agent, database=database) as here:
-        passage = _find(here, which)
+        passage = here.store.passages.find(here.agent.id, which)
         size = plural(len(passage.text), "character")
         begins = clip(" ".join(passage.text.split()), 40)
-        if not yes and not confirmed(f"Delete {begins!r} ({size}) for good?"):
-            raise UsageError("Nothing was deleted. To delete without being asked: --yes")
+        agree_to_delete(f"Delete {begins!r} ({size}) for good?", yes=yes)
         here.store.passages.delete(passage.id)
-    if as_json:
-        say_json({"id": passage.id, "deleted": True})
-    else:
-        say(f"Deleted {passage.id}")
-
-
-def _find(here: Opened, which: str) -> Passage:
-    """The passage of this agent with this id or its beginning.
-
-    Raises:
-        NotFound: none. UsageError: several begin so.
-    """
-    start = which if which.startswith("passage-") else f"passage-{which}"
-    found = [each for each in here.store.passages.list(here.agent.id) if each.id.startswith(start)]
-    if not found or start == "passage-":
-        raise NotFound(f"There is no passage {which!r}. See: agent passages list")
-    if len(found) > 1:
-        raise UsageError(f"{len(found)} passages begin with {which!r}; write more of it.")
-    return found[0]
+    tell_deleted(passage.id, as_json=as_json)
 
 
 def _facts(passage: Passage) -> dict[str, Any]:

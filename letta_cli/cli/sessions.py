@@ -12,12 +12,13 @@ from letta_cli.cli.opened import Opened, find, find_named, opened
 from letta_cli.cli.output import (
     SHORT_ID,
     age,
+    agree_to_delete,
     at_least_one,
     clip,
-    confirmed,
     say,
     say_json,
     table,
+    tell_deleted,
     write_out,
 )
 from letta_cli.cli.search import search
@@ -280,14 +281,10 @@ def delete_session(
                 "close it there first."
             )
         title = clip(conversation.title or "(no title)", 60)
-        question = f"Delete {title!r} with {plural(conversation.head, 'message')} for good?"
-        if not yes and not confirmed(question):
-            raise UsageError("Nothing was deleted. To delete without a question add --yes.")
+        size = plural(conversation.head, "message")
+        agree_to_delete(f"Delete {title!r} with {size} for good?", yes=yes)
         here.store.conversations.delete(conversation.id)
-    if as_json:
-        say_json({"id": conversation.id, "deleted": True})
-    else:
-        say(f"Deleted {conversation.id}")
+    tell_deleted(conversation.id, as_json=as_json)
 
 
 def _cited(conversation: Conversation, which: str) -> int | None:

@@ -173,7 +173,7 @@ class Place:
             all_files: ordinary files too.
 
         Raises:
-            TooMany: it stands for more than can be looked at.
+            TooMany: it stands for more than can be looked at, or for what cannot.
         """
         # Two stars are one to a shell that was not told otherwise.
         pattern = re.sub(r"\*{2,}", "*", pattern)
@@ -192,8 +192,8 @@ class Place:
                     or path.name.startswith(".")
                 ):
                     yield Path(os.path.realpath(path))
-        except (OSError, ValueError, NotImplementedError):
-            return
+        except (OSError, ValueError, NotImplementedError) as error:
+            raise TooMany(pattern) from error
 
     def could_be(self, folder: Path, pattern: str) -> Iterator[Path]:
         """Files that a rule forbids to read and that `pattern` may stand for; then links."""

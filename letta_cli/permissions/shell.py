@@ -197,7 +197,7 @@ class Shell:
                     if why := next(filter(None, map(self.place.unreadable, found)), None):
                         return why
                 except TooMany:
-                    return f"{word.raw} means too many files to see where all of them lead"
+                    return f"{word.raw} means files of which it cannot be seen where all lead"
                 beginning = os.path.join(folder, value.split("*")[0].split("?")[0].split("[")[0])  # noqa: PTH118
                 start = Path(os.path.realpath(os.path.dirname(beginning)))  # noqa: PTH120
                 if why := self.place.unreadable(start):

@@ -103,6 +103,25 @@ class Passages:
             raise NotFound(f"There is no passage {passage_id}.")
         return self._with_tags(found)[0]
 
+    def find(self, agent_id: str, which: str) -> Passage:
+        """The passage of an agent with this id, or the beginning of it, with or without its prefix.
+
+        Raises:
+            NotFound: there is none.
+            UsageError: several begin so.
+        """
+        start = which if which.startswith("passage-") else f"passage-{which}"
+        found = self._database.query(
+            f"SELECT {rows.PASSAGE} FROM passage p WHERE p.agent_id = ? AND p.id LIKE ? ESCAPE '!'"
+            " LIMIT 2",
+            agent_id, f"{rows.like(start)}%",
+        )  # fmt: skip
+        if not found or start == "passage-":
+            raise NotFound(f"There is no passage {which!r}. See: agent passages list")
+        if len(found) > 1:
+            raise UsageError(f"Several passages begin with {which!r}; write more of it.")
+        return self._with_tags(found)[0]
+
     def marked(self, agent_id: str) -> _Passages:
         """Those kept while text from outside was in context, and not yet accepted by a person."""
         sql = f"SELECT {rows.PASSAGE} FROM passage p WHERE p.agent_id = ? AND p.untrusted <> ''"

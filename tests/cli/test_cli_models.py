@@ -212,6 +212,14 @@ def chat(machine: Machine) -> pexpect.spawn:
     )
 
 
+def chat_asking_for_an_address(machine: Machine) -> pexpect.spawn:
+    child = chat(machine)
+    child.expect_exact("1, 2, 3 or 4?")
+    child.sendline("3")
+    child.expect_exact("Its address")
+    return child
+
+
 @nobody_listens
 def test_in_a_terminal_the_question_names_what_would_be_downloaded_first(
     machine: Machine,
@@ -251,10 +259,7 @@ def test_a_pasted_key_is_kept_privately_and_never_shown(machine: Machine) -> Non
 @nobody_listens
 @pytest.mark.slow
 def test_the_address_of_a_server_is_kept_when_it_answers(machine: Machine, server: Server) -> None:
-    child = chat(machine)
-    child.expect_exact("1, 2, 3 or 4?")
-    child.sendline("3")
-    child.expect_exact("Its address")
+    child = chat_asking_for_an_address(machine)
     child.sendline("http://127.0.0.1:9/v1")
     child.expect_exact("Cannot reach the model server at http://127.0.0.1:9/v1")
     child.expect_exact("Its address")
@@ -269,10 +274,7 @@ def test_the_address_of_a_server_is_kept_when_it_answers(machine: Machine, serve
 @nobody_listens
 @pytest.mark.slow
 def test_an_address_without_its_version_is_completed(machine: Machine, server: Server) -> None:
-    child = chat(machine)
-    child.expect_exact("1, 2, 3 or 4?")
-    child.sendline("3")
-    child.expect_exact("Its address")
+    child = chat_asking_for_an_address(machine)
     child.sendline(f"http://127.0.0.1:{server.server_port}/")
     child.expect_exact("openai-compatible/big-model")
     child.terminate(force=True)

@@ -105,3 +105,7 @@ def test_names_with_blanks_alone_are_no_reason_to_ask(tmp_path: Path) -> None:
     assert decide_shell(command, {}, tmp_path).verdict == "allow"
     (tmp_path / "it's").write_text("x\n")
     assert decide_shell(command, {}, tmp_path).verdict == "ask"
+
+
+def test_a_wildcard_that_cannot_be_looked_up_is_asked_about(tmp_path: Path) -> None:
+    assert decide_shell(f"cat {'x' * 300}/*", {}, tmp_path).verdict == "ask"

@@ -43,6 +43,22 @@ def test_they_are_listed_newest_first_by_page_and_by_all_of_their_tags(store: St
     assert store.passages.list(agent.id, tags=["none"]) == []
 
 
+def test_one_is_found_by_its_id_or_the_beginning_of_it(store: Store, agent: Agent):
+    made = store.passages.insert(agent.id, "a fact", tags=["t"], origin=ME)
+    for which in (made.id, made.id[:16], made.id.removeprefix("passage-")[:8]):
+        assert store.passages.find(agent.id, which) == made
+    theirs = store.passages.insert(store.agents.create("other").id, "another", origin=ME)
+    for which in ("", "passage-", "%", "passage-zz", theirs.id):
+        with pytest.raises(NotFound):
+            store.passages.find(agent.id, which)
+    for number in range(16):
+        store.passages.insert(agent.id, f"fact {number}", origin=ME)
+    begins = [each.id[:9] for each in store.passages.list(agent.id)]
+    twice = next(each for each in begins if begins.count(each) > 1)
+    with pytest.raises(UsageError, match="Several"):
+        store.passages.find(agent.id, twice)
+
+
 def test_they_are_found_by_words_within_tags_and_only_by_their_agent(store: Store, agent: Agent):
     insert = store.passages.insert
     insert(agent.id, "the walrus sings", tags=["sea"], origin=ME)
