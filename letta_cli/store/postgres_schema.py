@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from letta_cli.core.clock import now, to_text
 from letta_cli.core.errors import StoreError
-from letta_cli.store.migrations import Step, missing
+from letta_cli.store.migrations import Step, check_history, missing
 from letta_cli.store.postgres_address import Address
 from letta_cli.store.postgres_connection import Connection
 from letta_cli.store.postgres_errors import too_new, too_old
@@ -47,7 +47,14 @@ def version_of(connection: Connection, address: Address, newest: int) -> int:
 
 
 def upgrade(connection: Connection, steps: Sequence[Step], version: int) -> None:
-    """Apply the steps that are missing, with their records. Inside a transaction."""
+    """Apply the steps that are missing, with their records. Inside a transaction.
+
+    Raises:
+        StoreError: it went through other steps than the first of these.
+    """
+    if version:
+        found = connection.execute(b"SELECT version, name FROM migration ORDER BY version")
+        check_history(found.fetchall(), steps, connection.info.dbname)
     for step in missing(steps, version):
         # Without arguments, so that one text may hold many statements.
         connection.execute(step.sql().encode(), prepare=False)

@@ -208,6 +208,7 @@ class SqliteDatabase:
                 connection, version = self._judged()
                 try:
                     if version < newest:
+                        sqlite_file.check_history(connection, self.path, self._steps)
                         back_up_open(connection, self.path, "migration")
                         sqlite_file.upgrade(connection, self._steps)
                 except BaseException:

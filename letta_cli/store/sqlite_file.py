@@ -14,6 +14,7 @@ import apsw
 
 from letta_cli.core.clock import now, to_text
 from letta_cli.core.errors import StoreError
+from letta_cli.store import migrations
 from letta_cli.store.locks import PRIVATE_FILE, make_private_folder
 from letta_cli.store.migrations import Step, missing
 from letta_cli.store.sqlite_connection import Connection, open_file
@@ -127,6 +128,12 @@ def create(path: Path, steps: Sequence[Step], *, shared: bool) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def check_history(connection: Connection, path: Path, steps: Sequence[Step]) -> None:
+    """Raises StoreError where the database went through other steps than the first of these."""
+    found = connection.execute("SELECT version, name FROM migration ORDER BY version").fetchall()
+    migrations.check_history(found, steps, str(path))
 
 
 def upgrade(connection: Connection, steps: Sequence[Step]) -> None:

@@ -9,7 +9,7 @@ import apsw
 import pytest
 from store_children import finish, start
 
-from letta_cli.core.errors import DatabaseTooNew
+from letta_cli.core.errors import DatabaseTooNew, StoreError
 from letta_cli.store import Store
 from letta_cli.store.migrations import FOLDER, steps
 from letta_cli.store.sqlite import SqliteDatabase
@@ -88,6 +88,18 @@ def test_a_step_that_fails_changes_nothing(old: Path, history: Path, first: Path
     tables = store._database.query("SELECT name FROM sqlite_schema WHERE name = 'paint'")
     assert tables == []
     store.close()
+
+
+def test_a_database_of_another_history_is_left_as_it_is(old: Path, history: Path):
+    SqliteDatabase(old, migrations=history).close()
+    before = old.read_bytes()
+    (history / "0002_color.sqlite.sql").rename(history / "0003_color.sqlite.sql")
+    (history / "0002_shape.sqlite.sql").write_text("CREATE TABLE shape (name TEXT);")
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"step 2 'color', which is 'shape' here"):
+            SqliteDatabase(old, migrations=history)
+    assert old.read_bytes() == before
+    assert len(list((old.parent / "backups").iterdir())) == 1
 
 
 def test_processes_that_upgrade_at_once_apply_each_step_once(old: Path, history: Path):

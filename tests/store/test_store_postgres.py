@@ -153,6 +153,17 @@ def test_a_database_from_the_future_is_refused_untouched(server: Server, folder:
     assert server.run("SELECT count(*) FROM agent", name_of(url)) == [(0,)]
 
 
+def test_a_database_of_another_history_is_left_as_it_is(server: Server, folder: Path):
+    url = url_of(folder)
+    open_store(url).close()
+    newest = len(steps("postgres"))
+    server.run(f"DELETE FROM migration WHERE version = {newest}", name_of(url))
+    server.run("UPDATE migration SET name = 'other' WHERE version = 2", name_of(url))
+    with pytest.raises(StoreError, match="schema step 2 'other'"):
+        open_store(url)
+    assert server.run("SELECT max(version) FROM migration", name_of(url)) == [(newest - 1,)]
+
+
 def test_tables_of_another_program_are_left_alone(server: Server, folder: Path):
     url = url_of(folder)
     server.run("CREATE TABLE message (body text)", name_of(url))

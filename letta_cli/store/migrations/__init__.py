@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from letta_cli.core.errors import StoreError
+
 FOLDER = Path(__file__).parent
 
 
@@ -38,6 +40,27 @@ def steps(driver: str, folder: Path = FOLDER) -> tuple[Step, ...]:
     if [step.version for step in found] != list(range(1, len(found) + 1)):
         raise ValueError(f"The migrations of {driver} in {folder} are not numbered 1, 2, 3, …")
     return tuple(found)
+
+
+def check_history(
+    recorded: Sequence[tuple[int, str]], all_steps: Sequence[Step], where: str
+) -> None:
+    """Make sure that what was applied are the first of these steps, before more are.
+
+    Args:
+        recorded: version and name of each step that the database at `where` went through.
+
+    Raises:
+        StoreError: a step of its history is another one here.
+    """
+    names = {step.version: step.name for step in all_steps}
+    for version, name in recorded:
+        if names.get(version) != name:
+            raise StoreError(
+                f"The database {where} went through the schema step {version} {name!r}, which is "
+                f"{names.get(version)!r} here: a version between two releases made it. It was left "
+                "untouched. Open it with that version, or choose another folder with AGENT_HOME."
+            )
 
 
 def missing(all_steps: Sequence[Step], version: int) -> Sequence[Step]:
